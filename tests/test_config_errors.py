@@ -1,0 +1,485 @@
+"""Configurations that are wrong: every fault, one a line, and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import string
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import tomli_w
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trio_ship.config import (
+    CheckpointConfig,
+    Config,
+    PipelineConfig,
+    SinkConfig,
+    SourceConfig,
+    TimestampConfig,
+    load_config,
+    parse_config,
+)
+from trio_ship.errors import ConfigError
+
+SOURCE = '[sources.app]\ntype = "file"\npaths = ["/nowhere/*.log"]\n'
+SINK = '[sinks.out]\ntype = "stdout"\n'
+
+
+def faults(text: str, file: str = "ship.toml") -> list[str]:
+    """Return the lines of the error that a text gives, without the file's name."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, file=file)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    return [line.removeprefix(f"{file}: ") for line in lines]
+
+
+def test_all_faults_in_the_order_of_the_file() -> None:
+    """All faults are said at once, one a line, in the order of the file."""
+    text = """
+    [sinks.out]
+    type = "stdout"
+    encodings = "raw"
+    [sources.app]
+    starts = "end"
+    paths = ["a", 3]
+    [pipeline]
+    max_delay_seconds = "1s"
+    late = "keep"
+    """
+    assert faults(text) == [
+        'sinks.out.encodings: unknown key; did you mean "encoding"?',
+        'sources.app.type: missing; "file" or "stdin" is wanted',
+        'sources.app.starts: unknown key; did you mean "start"?',
+        "sources.app.paths[1]: 3 is an integer; the path of a file is wanted",
+        'pipeline.max_delay_seconds: "1s" is a string; a number of seconds, 0 or more, is wanted',
+        'pipeline.late: "keep" is unknown; "emit" or "drop" is allowed',
+    ]
+
+
+def test_wrong_keys_and_contradictions_together() -> None:
+    """Contradictions between keys that are right are said beside keys that are wrong."""
+    text = SOURCE + "extra = 1\n[sources.app.timestamp]\nformat = '%Y-%m-%d'\n"
+    assert [line.partition(": ")[0] for line in faults(text)] == [
+        "sources.app.extra",
+        "sources.app.timestamp.pattern",
+        "sinks",
+    ]
+
+
+def test_no_second_fault_for_what_is_wrong() -> None:
+    """A key that is wrong is not called missing as well."""
+    text = '[sources.app]\ntype = "file"\npaths = "x"\n[sinks.out]\ntype = "http"\n'
+    assert faults(text) == [
+        'sources.app.paths: "x" is a string; an array of strings is wanted',
+        'sinks.out.type: "http" is unknown; "file" or "stdout" is allowed',
+    ]
+
+
+def test_empty() -> None:
+    """An empty configuration lacks a source and a sink."""
+    assert faults("") == [
+        "sources: there is no source; at least one [sources.NAME] is wanted",
+        "sinks: there is no sink; at least one [sinks.NAME] is wanted",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "max_delay_seconds = -1",
+        "max_delay_seconds = nan",
+        "max_delay_seconds = inf",
+        "max_delay_seconds = 1e30",
+        "max_delay_seconds = true",
+        "max_future_seconds = -inf",
+        f"max_future_seconds = 1{'0' * 400}",
+        f"max_future_seconds = 0x{'f' * 9000}",
+        "max_buffer_bytes = 65535",
+        "max_buffer_bytes = 65536.0",
+        "max_buffer_bytes = true",
+        "max_buffer_bytes = 9223372036854775808",
+        'follow = "yes"',
+        "follow = 1",
+        "late = 1",
+        'name = "a/b"',
+        'name = ""',
+        'name = "a\\u0000"',
+        "name = 2024-01-01",
+        "checkpoint = 3",
+        "checkpoint = [{}]",
+        "checkpoint.interval_seconds = 0",
+        'checkpoint.path = ""',
+        'checkpoint.path = "folder/"',
+        "checkpoint.enabled = []",
+    ],
+)
+def test_x10_values_of_the_pipeline(line: str) -> None:
+    """A value that a key of the pipeline cannot take is one clear fault."""
+    key = line.partition(" ")[0]
+    (fault,) = faults(f"[pipeline]\n{line}\n{SOURCE}{SINK}")
+    assert fault.startswith(f"pipeline.{key}: ")
+    assert "; " in fault
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("max_record_bytes = 63", "63 is not allowed; an integer number of bytes, 64 or more"),
+        ("max_delay_seconds = [1]", "this is an array; a number"),
+        ('charset = "latin-1"', '"latin-1" is unknown; "utf-8" is allowed'),
+        ('start = "middle"', '"beginning" or "end" is allowed'),
+        ('multiline = "on"', '"timestamp" or "off" is allowed'),
+        ("exclude = {}", "this is a table; an array of strings is wanted"),
+        ('exclude = [""]', "the path of a file is wanted"),
+        ('exclude = ["a\\u0000b"]', "the path of a file is wanted"),
+        (f'exclude = ["{"x" * 5000}"]', "too long"),
+        (f'exclude = ["{"x/" * 200}"]', "too long"),
+        ('exclude = ["~no-such-user-here/x"]', "no home folder"),
+        ("timestamp = 1", "1 is an integer; a table is wanted"),
+        ('timestamp.format = "rfc"', '"rfc" is unknown; "auto", "iso8601"'),
+        ('timestamp.timezone = "europe/berlin"', 'did you mean "Europe/Berlin"?'),
+        ('timestamp.timezone = "utc"', 'did you mean "UTC"?'),
+        ('timestamp.timezone = "../../etc/passwd"', '"local", "UTC" or a name'),
+        ('timestamp.timezone = "America"', "is not a known time zone"),
+        ('timestamp.timezone = "+99:99"', "is not a known time zone"),
+        ('name = "x"', "unknown key"),
+        ("literal = true", "unknown key"),
+    ],
+)
+def test_values_of_a_source(line: str, expected: str) -> None:
+    """A value that a key of a source cannot take is one clear fault."""
+    (fault,) = faults(SOURCE + line + "\n" + SINK)
+    assert fault.startswith(f"sources.app.{line.partition(' ')[0]}")
+    assert expected in fault
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("(?P<ts>a", "missing )"),
+        ("(?P<ts>(?=a))", "invalid perl operator"),
+        (r"(?P<ts>a)(?P<b>x)\\1", "invalid escape"),
+        ("abc", "no group (?P<ts>...)"),
+        ("(a)(?P<ts>b)", "(?:...)"),
+        ("(?P<ts>" + "(?:" * 3000 + ")" * 3001, "too"),
+        ("x" * 5000, "too long"),
+    ],
+)
+def test_x07_patterns(pattern: str, expected: str) -> None:
+    """A pattern that the linear-time engine does not take is refused with its words."""
+    pattern = pattern.replace("\\\\", "\\")
+    (fault,) = faults(f"{SOURCE}timestamp.pattern = '{pattern}'\n{SINK}")
+    assert fault.startswith("sources.app.timestamp.pattern: ")
+    assert expected in fault
+
+
+@pytest.mark.parametrize("form", ["%Q", "%Y %Y", "%", "%s", "%H:%M:%S", "%d %H:%M", "%%d %%m"])
+def test_formats(form: str) -> None:
+    """A strptime format that cannot be read, or does not say the day, is refused."""
+    (fault,) = faults(
+        f"{SOURCE}timestamp.pattern = '(?P<ts>x)'\ntimestamp.format = '{form}'\n{SINK}"
+    )
+    assert fault.startswith("sources.app.timestamp.format: ")
+
+
+def test_names_of_tables() -> None:
+    """Names of sources and sinks are made of letters, digits, - and _."""
+    text = SOURCE.replace("app", '"a b"') + SINK.replace(".out", '."\\u001b"')
+    allowed = 'this is not a name; letters (A-Z, a-z), digits, "_" and "-" are allowed'
+    assert faults(text) == [f'sources."a b": {allowed}', f'sinks."\\u001b": {allowed}']
+
+
+def test_keys_of_later_versions() -> None:
+    """Keys that are kept free are called unsupported, not unknown."""
+    text = f"include = []\napi = {{}}\n{SOURCE}{SINK}inputs = []\nwhen = 1\n[[sinks.out.steps]]\n"
+    text += "[sinks.out.buffer]\n[metrics]\n[log]\n[[steps]]\n"
+    lines = faults(text)
+    assert len(lines) == 9
+    assert all(line.endswith(": not supported by this version; leave it out") for line in lines)
+
+
+def test_x08_values_of_unknown_keys() -> None:
+    """The value of an unknown key, which may be a secret, is never shown."""
+    text = f'{SOURCE}{SINK}password = "hunter2"\nauth = {{ token = "hunter2" }}\n'
+    text += '[pipeline]\nsecret = ["hunter2"]\nname = { env = "hunter2" }\n'
+    assert not [line for line in faults(text) if "hunter2" in line]
+
+
+def test_x08_password_of_a_url() -> None:
+    """The password of a URL is not shown where a value is."""
+    (fault,) = faults(SOURCE + SINK.replace("stdout", "http://me:hunter2@host/"))
+    assert '"http://***@host/" is unknown' in fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 10_000,
+        "a = " + "[" * 10_000 + "]" * 10_000,
+        "a = " + "{b = " * 10_000,
+        ".".join("a" * 100_000) + " = 1",
+        "[" + ".".join("a" * 100_000) + "]",
+        "a = { " + " . ".join(['"b"'] * 100_000) + " = 1 }",
+        "a = 1" + "0" * 10_000,
+        "# " + "x" * (1 << 20),
+    ],
+)
+def test_x09_bombs(text: str) -> None:
+    """Text that is too large or too deep is refused in a sentence."""
+    (fault,) = faults(text)
+    assert len(fault) < 200
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"[pipeline\n", "not valid TOML: Expected ']'"),
+        (b"a = 1\nb =\n", "(at line 2, column 4)"),
+        (b"\n\n\xff = 1", "not UTF-8 text (at line 3)"),
+        (b"# " + b"x" * (1 << 20), "larger than 1 MiB"),
+    ],
+)
+def test_contents_of_files(tmp_path: Path, content: bytes, expected: str) -> None:
+    """A file that is not TOML is refused with the place."""
+    path = tmp_path / "ship.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert expected in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """A file that is missing, a folder or no path at all is refused."""
+    for path, expected in (
+        (tmp_path, "this is a folder"),
+        (tmp_path / "none.toml", "there is no such file"),
+        (tmp_path / "none.toml" / "x", "there is no such file"),
+        (Path("/dev/zero"), "larger than 1 MiB"),
+    ):
+        with pytest.raises(ConfigError, match=expected):
+            load_config(path)
+    with pytest.raises(ConfigError, match="not a path"):
+        load_config("a\0b")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_file_without_permission(tmp_path: Path) -> None:
+    """A file that may not be read is refused with what the system says."""
+    path = tmp_path / "ship.toml"
+    path.touch(0o000)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        load_config(path)
+
+
+def test_name_that_cannot_be_taken_from_the_file() -> None:
+    """A pipeline whose file has an impossible name must be given one."""
+    (fault,) = faults(SOURCE + SINK, file=f"/srv/{'x' * 240}.toml")
+    assert fault.startswith("pipeline.name: taken from the file's name")
+
+
+def test_standard_streams() -> None:
+    """Standard input and output have one user each, and no paths."""
+    text = """
+    [sources.a]
+    type = "stdin"
+    paths = ["x"]
+    exclude = ["x"]
+    [sources.b]
+    type = "stdin"
+    [sinks.a]
+    type = "stdout"
+    path = "x"
+    [sinks.b]
+    type = "stdout"
+    """
+    assert faults(text) == [
+        'sources.a.paths: paths are given; a source of type "stdin" has none',
+        'sources.a.exclude: exclude are given; a source of type "stdin" has none',
+        'sources.b.type: sources.a has it already; one of type "stdin" is allowed',
+        'sinks.a.path: a path is given; a sink of type "stdout" has none',
+        'sinks.b.type: sinks.a has it already; one of type "stdout" is allowed',
+    ]
+
+
+def test_paths_that_are_missing() -> None:
+    """Files need paths on both ends."""
+    text = '[sources.a]\ntype = "file"\npaths = []\n[sinks.a]\ntype = "file"\n'
+    assert faults(text) == [
+        'sources.a.paths: no paths; a source of type "file" wants one or more',
+        'sinks.a.path: missing; a sink of type "file" wants the path of its output',
+    ]
+
+
+def test_outputs_that_share_a_path(tmp_path: Path) -> None:
+    """An output is no other's, nor the checkpoint, the configuration or a folder."""
+    (tmp_path / "link").symlink_to(tmp_path / "ship.checkpoint.toml")
+    (tmp_path / "folder").mkdir()
+    file = str(tmp_path / "ship.toml")
+    names = {"a": "one", "b": "./x/../one", "c": "link", "d": "ship.toml", "e": "folder"}
+    sinks = [f'[sinks.{name}]\ntype = "file"\npath = "{path}"\n' for name, path in names.items()]
+    lines = faults(SOURCE + "".join(sinks), file=file)
+    assert [line.partition(" is ")[2].partition(";")[0] for line in lines] == [
+        "the output of sinks.a",
+        "the checkpoint",
+        "this configuration",
+        "a folder",
+    ]
+    assert [line.partition(":")[0] for line in lines] == [f"sinks.{x}.path" for x in "bcde"]
+
+
+def loop(file: Path, pattern: str, output: str, exclude: str = "") -> str:
+    """Return the line that mends a loop; empty where there is none."""
+    text = f'[sources.app]\ntype = "file"\npaths = ["{pattern}"]\n{exclude}\n'
+    text += f'[sinks.out]\ntype = "file"\npath = "{output}"\n'
+    try:
+        parse_config(text, file=str(file))
+    except ConfigError as error:
+        message = str(error)
+    else:
+        return ""
+    assert "sources.app.exclude: paths match the output of sinks.out" in message
+    return message.partition("exclude it with: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "output", "is_loop"),
+    [
+        ("*.log", "merged.log", True),
+        ("**/*.log", "a/b/merged.log", True),
+        ("**", "a/b/merged.log", True),
+        ("a/*/c.log", "a/b/c.log", True),
+        ("merged.log", "merged.log", True),
+        ("[a-z]*.log", "merged.log", True),
+        ("*.log", "merged.out", False),
+        ("*.log", "a/merged.log", False),
+        ("*.log", ".merged.log", False),
+    ],
+)
+def test_d15_output_that_is_read_again(
+    tmp_path: Path, pattern: str, output: str, *, is_loop: bool
+) -> None:
+    """An output that a source would read is refused, and the line that is printed mends it."""
+    file = tmp_path / "ship.toml"
+    mend = loop(file, pattern, output)
+    assert bool(mend) == is_loop
+    if is_loop:
+        assert not loop(file, pattern, output, mend)
+
+
+def test_d15_keeps_what_was_excluded(tmp_path: Path) -> None:
+    """The line that mends a loop keeps what was excluded before."""
+    file = tmp_path / "ship[1].toml"
+    mend = loop(file, "*.log", "me*ged.log", 'exclude = ["x*.log"]')
+    assert mend == (
+        f'exclude = ["{tmp_path}/x*.log", "{tmp_path}/me[*]ged.log", "{tmp_path}/me[*]ged.log.*"]'
+    )
+    assert not loop(file, "*.log", "me*ged.log", mend)
+
+
+def test_d15_through_links(tmp_path: Path) -> None:
+    """A loop is seen through links of the output, of its folder and in the folder that is read."""
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    logs.mkdir()
+    out.mkdir()
+    (logs / "real.log").touch()
+    (out / "link").symlink_to(logs / "real.log")
+    (tmp_path / "alias").symlink_to(logs)
+    (logs / "seen.log").symlink_to(out / "later.txt")
+    file = tmp_path / "ship.toml"
+    for pattern, output in (
+        ("logs/*.log", "out/link"),
+        ("alias/*.log", "logs/merged.log"),
+        ("logs/*.log", "alias/merged.log"),
+        ("logs/*.log", "out/later.txt"),
+    ):
+        mend = loop(file, pattern, output)
+        assert mend
+        assert not loop(file, pattern, output, mend)
+
+
+def test_d15_checkpoint(tmp_path: Path) -> None:
+    """A checkpoint that a source would read is refused too, unless there is none."""
+    text = SOURCE.replace("/nowhere/*.log", "*.toml") + SINK
+    file = str(tmp_path / "ship.toml")
+    (fault,) = faults(text, file=file)
+    assert fault.startswith("sources.app.exclude: paths match the checkpoint, ")
+    parse_config("[pipeline.checkpoint]\nenabled = false\n" + text, file=file)
+
+
+CLASSES = (
+    Config,
+    PipelineConfig,
+    CheckpointConfig,
+    SourceConfig,
+    TimestampConfig,
+    SinkConfig,
+)
+KNOWN = sorted({field.name for cls in CLASSES for field in attrs.fields(cls)})
+KEYS = st.sampled_from(KNOWN) | st.text(max_size=5)
+SCALARS = st.one_of(
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+    st.datetimes(),
+    st.times(),
+    st.text(max_size=8),
+    st.sampled_from(["file", "stdin", "stdout", "raw", "%d.%m", "(?P<ts>x)", "~/x", "*.log", "**"]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)
+TABLE = st.dictionaries(KEYS, VALUES, max_size=6)
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "pipeline": TABLE | VALUES,
+        "sources": st.dictionaries(KEYS, TABLE | VALUES, max_size=3) | VALUES,
+        "sinks": st.dictionaries(KEYS, TABLE | VALUES, max_size=3) | VALUES,
+    },
+)
+
+
+def check_outcome(text: str) -> None:
+    """Parse a text; anything but a configuration or its error is raised."""
+    try:
+        config = parse_config(text, file="/nowhere/ship.toml")
+    except ConfigError as error:
+        lines = str(error).splitlines()
+        assert lines
+        assert all(line.startswith("/nowhere/ship.toml: ") for line in lines)
+        assert all(line.isprintable() for line in lines)
+    else:
+        assert isinstance(config, Config)
+
+
+@settings(max_examples=30000, deadline=None)
+@given(DOCUMENTS | TABLE)
+def test_any_document(document: dict[str, Any]) -> None:
+    """Any TOML gives a configuration or a ConfigError, in printable lines."""
+    check_outcome(tomli_w.dumps(document))
+
+
+@settings(max_examples=30000, deadline=None)
+@given(st.text() | st.text(alphabet="[]{}=.,\"'\n\\ab1-:#" + string.digits))
+def test_any_text(text: str) -> None:
+    """Any text gives a configuration or a ConfigError, in printable lines."""
+    check_outcome(text)
+
+
+@settings(max_examples=20000, deadline=None)
+@given(st.data())
+def test_any_damage(data: st.DataObject) -> None:
+    """A configuration with a damaged place gives a configuration or a ConfigError."""
+    text = SOURCE + "timestamp = { pattern = '(?P<ts>x)', format = '%d.%m' }\n" + SINK
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(start + 12, len(text))))
+    check_outcome(text[:start] + data.draw(st.text(max_size=6)) + text[end:])

@@ -1,0 +1,73 @@
+import pytest
+
+from trio_ship.decode.layouts import LAYOUTS, Layout, layout_named
+from trio_ship.decode.shapes import shape_of
+from trio_ship.decode.stamps import frame
+from trio_ship.decode.words import MAX_WIDTH
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_every_row_of_the_table_reads_its_own_example(layout: Layout) -> None:
+    """Each layout matches its example whole, and its shape decodes it."""
+    example = layout.example.encode()
+    found = layout.match(example)
+    assert found is not None
+    variant, width = found
+    assert width == len(example)
+    shape = shape_of(layout, variant)
+    _, ok = shape.decode(*frame(example))
+    assert (shape.width, ok.tolist()) == (width, [True])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_a_digit_behind_a_stamp_makes_it_none(layout: Layout) -> None:
+    """A stamp that ends in a digit is none when a further digit follows."""
+    text = layout.example.encode() + b"0"
+    if layout.example[-1].isdigit() and "." not in layout.example:
+        assert layout.match(text) is None
+
+
+def test_names_of_layouts_are_unique_and_unknown_ones_refused() -> None:
+    """A name leads to one layout or to an error that lists the names."""
+    names = [layout.name for layout in LAYOUTS]
+    assert sorted(set(names)) == sorted(names)
+    assert [layout_named(name) for name in names] == list(LAYOUTS)
+    with pytest.raises(ValueError, match=r"iso8601.*clf"):
+        layout_named("isso8601")
+
+
+@pytest.mark.parametrize(
+    ("text", "variant"),
+    [
+        (b"2024-02-03T04:05:06 x", "T"),
+        (b"2024-02-03 04:05:06,7 x", " ,1"),
+        (b"2024-02-03 04:05:06.123456789Z", " .9Z"),
+        (b"2024-02-03T04:05:06+02", "T+hh"),
+        (b"2024-02-03T04:05:06.1-0230", "T.1+hhmm"),
+        (b"2024-02-03T04:05:06 +02:30 x", "T +hh:mm"),
+        (b"2024-02-03T04:05:06 - x", "T"),
+        (b"2024-02-03T04:05:06 -12 x", "T"),
+    ],
+)
+def test_a_variant_says_what_a_stamp_has_chosen(text: bytes, variant: str) -> None:
+    """Separator, digits of the fraction and form of the offset make the variant."""
+    layout = layout_named("iso8601")
+    found = layout.match(text)
+    assert found is not None
+    assert found[0] == variant
+    assert shape_of(layout, variant).width == found[1]
+
+
+@pytest.mark.parametrize("variant", ["", "x", "T.", "T.10", "T.3ZZ", "T+h", "T/../"])
+def test_a_variant_that_no_stamp_can_have_is_refused(variant: str) -> None:
+    """A damaged spelling is an error, never a guess."""
+    with pytest.raises(ValueError, match="iso8601"):
+        shape_of(layout_named("iso8601"), variant)
+
+
+def test_no_stamp_is_longer_than_the_slack_behind_an_arena() -> None:
+    """The longest variant of every layout can be gathered at the arena's end."""
+    longest = {"iso8601": "T.9 +hh:mm", "ctime": ".9", "syslog": ".9", "slashed": ".9"}
+    longest["epoch"] = ".9"
+    widths = [shape_of(layout, longest.get(layout.name, "")).width for layout in LAYOUTS]
+    assert max(widths) + 8 <= MAX_WIDTH

@@ -1,0 +1,1 @@
+"""trio-ship: many log files, one stream in true time order, exact across restarts."""

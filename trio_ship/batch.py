@@ -1,0 +1,221 @@
+"""The columns in which records travel: never a line, always a batch.
+
+A `Batch` is what one round of reading gave: one buffer with a region for each
+file, and arrays that say where the records lie in it, what time they carry and
+which region they belong to. It is immutable and refers to the bytes as read.
+
+An `OrderedBatch` is what the sequencer lets go: an order over the rows of one
+or more batches. No record byte has been copied on the way; a sink gathers the
+bytes while it encodes.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, TypeAlias, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from trio_ship.state import FileEntry, OrderKey, Position
+
+__all__ = [
+    "F64",
+    "I32",
+    "I64",
+    "NO_STAMP",
+    "U8",
+    "Batch",
+    "Flag",
+    "Kind",
+    "Move",
+    "OrderedBatch",
+]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+U8: TypeAlias = npt.NDArray[np.uint8]
+I32: TypeAlias = npt.NDArray[np.int32]
+I64: TypeAlias = npt.NDArray[np.int64]
+F64: TypeAlias = npt.NDArray[np.float64]
+
+NO_STAMP: Final = -(2**63)
+"""The timestamp of a record that has none, and the key before every other."""
+
+
+class Flag(enum.IntFlag):
+    """What is special about a record; most have no flag at all."""
+
+    PARTIAL = 1
+    """The record was too long and was cut behind this part, inside a line."""
+    UNFINISHED = 2
+    """The file ended without a line end here; a sink adds one."""
+    CONTINUED = 4
+    """Lines without a stamp that came after their record had left."""
+    IMPOSSIBLE = 8
+    """It carries a stamp too far in the future to be believed."""
+
+
+class Kind(enum.Enum):
+    """How an ordered batch stands to the order; a batch is of one kind."""
+
+    IN_ORDER = "in_order"
+    LATE = "late"
+    AHEAD = "ahead"
+    DROPPED = "dropped"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Batch:
+    """The records of one round of reading, in the order of their regions.
+
+    Rows of one region stand together, in the order of the file; their keys
+    never fall. Regions stand in no particular order.
+
+    Attributes:
+        buffer: The bytes as read. Dtype uint8; may hold bytes of no record.
+        start: First byte of each record in `buffer`. Shape (n,).
+        end: The byte after each record, its line end included. Shape (n,).
+        timestamp: The record's own stamp, nanoseconds since 1970 in UTC, or
+            `NO_STAMP`. Shape (n,).
+        latest: The last own stamp in the file up to and with this record, or
+            `NO_STAMP`. Shape (n,); the same array as `timestamp` where every
+            record has a stamp.
+        key: The ordering time: the running maximum of the chain's stamps.
+            Shape (n,); may be the same array as `timestamp`.
+        flags: Bits of `Flag`. Shape (n,), dtype uint8.
+        region: The region of each record. Shape (n,), dtype int32.
+        chain: The number of each region's chain. Shape (m,), dtype int32.
+        files: The file of each region. Length m.
+        shift: What to add to a place in `buffer` to have the offset in the
+            region's file, in bytes. Shape (m,).
+        limit: The latest stamp that was believed in each region, in
+            nanoseconds since 1970. Shape (m,).
+        read_at: When the bytes were read, in seconds of the pipeline's clock.
+    """
+
+    buffer: U8
+    start: I64
+    end: I64
+    timestamp: I64
+    latest: I64
+    key: I64
+    flags: U8
+    region: I32
+    chain: I32
+    files: tuple[FileEntry, ...]
+    shift: I64
+    limit: I64
+    read_at: float
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.start)
+
+
+@attrs.frozen(kw_only=True)
+class Move:
+    """How far one file has come with an ordered batch.
+
+    Attributes:
+        file: The file.
+        after: The position behind the batch's last record of the file.
+        limit_ns: The latest stamp that was believed while decoding.
+    """
+
+    file: FileEntry
+    after: Position
+    limit_ns: int
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class OrderedBatch:
+    """Records in the order in which they leave.
+
+    Attributes:
+        number: Counts the ordered batches of this process, from 1.
+        sequence: Records that have left since the very first start, these
+            included.
+        kind: In order, late, ahead, or dropped (then it has no rows, only
+            moves).
+        parts: The batches that the rows come from.
+        rows: The records, as indices into the rows of all `parts` laid end to
+            end. Shape (n,), dtype int64.
+        moves: One for each file touched: the cut after this batch.
+        last_key: The key of the last record that has left in order, up to and
+            with this batch.
+    """
+
+    number: int
+    sequence: int
+    kind: Kind
+    parts: tuple[Batch, ...]
+    rows: I64
+    moves: tuple[Move, ...]
+    last_key: OrderKey | None
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.rows)
+
+    @property
+    def start(self) -> I64:
+        """First byte of each record in the buffer of its part."""
+        return self._gather([part.start for part in self.parts])
+
+    @property
+    def end(self) -> I64:
+        """The byte after each record in the buffer of its part."""
+        return self._gather([part.end for part in self.parts])
+
+    @property
+    def timestamp(self) -> I64:
+        """Each record's own stamp in nanoseconds since 1970, or `NO_STAMP`."""
+        return self._gather([part.timestamp for part in self.parts])
+
+    @property
+    def key(self) -> I64:
+        """The ordering time of each record, in nanoseconds since 1970."""
+        return self._gather([part.key for part in self.parts])
+
+    @property
+    def flags(self) -> U8:
+        """The bits of `Flag` of each record."""
+        return self._gather([part.flags for part in self.parts])
+
+    @property
+    def part(self) -> I32:
+        """Which of `parts` each record comes from."""
+        if len(self.parts) == 1:
+            return np.zeros(len(self.rows), np.int32)
+        sizes = np.cumsum([len(part) for part in self.parts[:-1]])
+        return np.searchsorted(sizes, self.rows, "right").astype(np.int32)
+
+    @property
+    def region(self) -> I32:
+        """The region of each record, counted over all `parts`; see `files`."""
+        base, columns = 0, []
+        for part in self.parts:
+            columns.append(part.region + np.int32(base) if base else part.region)
+            base += len(part.files)
+        return self._gather(columns)
+
+    @property
+    def files(self) -> tuple[FileEntry, ...]:
+        """The file of each region, counted over all `parts`."""
+        return tuple(file for part in self.parts for file in part.files)
+
+    @property
+    def offset(self) -> I64:
+        """Where each record begins in its file, in bytes."""
+        shift = np.concatenate([part.shift for part in self.parts])
+        return self.start + shift[self.region]
+
+    def select(self, keep: npt.NDArray[np.bool_]) -> OrderedBatch:
+        """Return the batch with only the rows that `keep` (shape (n,)) marks."""
+        return attrs.evolve(self, rows=self.rows[keep])
+
+    def _gather(self, columns: list[npt.NDArray[_Scalar]]) -> npt.NDArray[_Scalar]:
+        column = columns[0] if len(columns) == 1 else np.concatenate(columns)
+        return column[self.rows]

@@ -1,0 +1,389 @@
+"""A `Snapshot` as a TOML document, and back.
+
+The document is made to be read by people and by other programs. Every number
+is an exact integer; `saved_at` and `last_timestamp` stand there for people and
+are not read again. A path that is not UTF-8 is kept as hexadecimal bytes under
+`path_bytes` or `file_bytes`. Keys that are not known are ignored; `version`
+rises only when a meaning changes.
+
+`from_document` trusts nothing: it returns a snapshot that `to_document` could
+have been given, or raises a `CheckpointError` that names the key, what was
+found there and what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import attrs
+import tomli_w
+
+from trio_ship.errors import CheckpointError
+from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
+
+__all__ = ["VERSION", "from_document", "refuse_foreign", "render", "to_document"]
+
+VERSION: Final = 1
+"""The version that is written, and the only one that is read."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_ODD: Final = re.compile(r'[\x00-\x1f"\\\x7f]')
+_ID: Final = re.compile(r"[0-9a-f]{16}")
+_FINGERPRINT: Final = re.compile(r"[0-9]{1,9}:(?:[0-9a-f]{2})*")
+
+# An inode may use all 64 bits, and nothing on a disk is larger.
+_UNSIGNED: Final = range(2**64)
+_NUMBER: Final = range(1, 2**63)
+_NANOSECONDS: Final = range(-(2**63), 2**63)
+
+
+# --- from a snapshot to text ----------------------------------------------------------
+
+
+def to_document(snapshot: Snapshot, *, pipeline: str, saved_at: datetime) -> dict[str, Any]:
+    """Return the document of a snapshot, in the order in which it is written.
+
+    Args:
+        snapshot: The state; every file in it has a position.
+        pipeline: The name of the pipeline that the state belongs to.
+        saved_at: The time of the save, with its zone.
+    """
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "pipeline": pipeline,
+        "saved_at": saved_at,
+        "sequence": snapshot.sequence,
+    }
+    if snapshot.last_key is not None:
+        key = snapshot.last_key
+        document["last_key"] = {
+            "timestamp_ns": key.timestamp_ns,
+            "source": key.source,
+            **_path("path", key.path),
+            "offset": key.offset,
+            "generation": key.generation,
+        }
+    sources: dict[str, list[dict[str, Any]]] = {}
+    for file in sorted(snapshot.files.values(), key=_rank):
+        table = _file_table(file, snapshot.positions[file.id])
+        sources.setdefault(file.source, []).append(table)
+    document["sources"] = sources
+    document["sinks"] = {name: _sink_table(sink) for name, sink in snapshot.sinks.items()}
+    return document
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Return what `to_document` gave as TOML text.
+
+    A general TOML writer needs 200 ms for 10,000 files, of which it holds the
+    interpreter for itself; knowing the layout makes that 80.
+    """
+    text = [
+        f"{key} = {_value(value)}\n"
+        for key, value in document.items()
+        if key not in {"sources", "sinks"}
+    ]
+    for source, tables in document["sources"].items():
+        for table in tables:
+            text += _lines(f"[[sources.{_name(source)}]]", table)
+    for sink, table in document["sinks"].items():
+        place = f"sinks.{_name(sink)}"
+        text += _lines(f"[{place}]", {key: table[key] for key in table if key != "ahead"})
+        for id_, position in table.get("ahead", {}).items():
+            text += _lines(f"[{place}.ahead.{_name(id_)}]", position)
+    return "".join(text)
+
+
+def _lines(header: str, table: Mapping[str, Any]) -> list[str]:
+    return [f"\n{header}\n", *(f"{key} = {_value(value)}\n" for key, value in table.items())]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        # tomli_w knows what must be escaped; few strings hold any of it.
+        return tomli_w.dumps({"x": value})[4:-1] if _ODD.search(value) else f'"{value}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_value(item)}' for key, item in value.items())} }}"
+    return str(value)
+
+
+def _name(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _value(name)
+
+
+def _rank(file: FileEntry) -> tuple[str, str, int, str]:
+    return (file.source, file.path, file.generation, file.id)
+
+
+def _file_table(file: FileEntry, position: Position) -> dict[str, Any]:
+    table = _path("path", file.path)
+    if file.file != file.path:
+        table |= _path("file", file.file)
+    table |= {
+        "generation": file.generation,
+        "id": file.id,
+        "device": file.device,
+        "inode": file.inode,
+        "fingerprint": file.fingerprint,
+    }
+    table |= _position_table(position)
+    if file.layout:
+        table["layout"] = file.layout
+    if file.zone:
+        table["zone"] = file.zone
+    if file.anchor_ns is not None:
+        table["anchor_ns"] = file.anchor_ns
+    return table
+
+
+def _position_table(position: Position) -> dict[str, Any]:
+    table: dict[str, Any] = {"offset": position.offset}
+    if position.last_ns is not None:
+        # Cut to microseconds: Python's TOML knows no more. Every 64-bit number has a date.
+        table["last_timestamp"] = _EPOCH + timedelta(microseconds=position.last_ns // 1000)
+        table["last_timestamp_ns"] = position.last_ns
+    if position.max_ns is not None:
+        table["max_timestamp_ns"] = position.max_ns
+    if position.inside:
+        table["inside_record"] = True
+    return table
+
+
+def _sink_table(sink: SinkState) -> dict[str, Any]:
+    table = _path("path", sink.path)
+    table |= {"device": sink.device, "inode": sink.inode, "offset": sink.offset}
+    if sink.ahead:
+        table["ahead"] = {id_: _position_table(position) for id_, position in sink.ahead.items()}
+    return table
+
+
+def _path(key: str, path: str) -> dict[str, Any]:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return {f"{key}_bytes": path.encode("utf-8", "surrogateescape").hex()}
+    return {key: path}
+
+
+# --- from a document to a snapshot ----------------------------------------------------
+
+
+def refuse_foreign(document: Mapping[str, Any], *, pipeline: str) -> None:
+    """Make sure that a document, even one cut short, is for this program and this pipeline.
+
+    Raises:
+        CheckpointError: It is no checkpoint, is of another version, or belongs
+            to another pipeline.
+    """
+    if "version" not in document:
+        raise CheckpointError("it is not a checkpoint of trio-ship: it has no `version`")
+    version = _Table(document).integer("version", range(2**63))
+    if version > VERSION:
+        raise CheckpointError(
+            f"version: it is {version}, saved by a newer trio-ship; this one reads {VERSION}"
+        )
+    if version < VERSION:
+        raise CheckpointError(f"version: there is no version {version}; it must be {VERSION}")
+    name = _Table(document).text("pipeline", pipeline)
+    if name != pipeline:
+        raise CheckpointError(f"pipeline: it belongs to {name!r}, and this one is {pipeline!r}")
+
+
+def from_document(document: Mapping[str, Any], *, pipeline: str) -> Snapshot:
+    """Return the snapshot of a document.
+
+    Args:
+        document: What a TOML parser made of a checkpoint.
+        pipeline: The name of the pipeline that it must belong to.
+
+    Raises:
+        CheckpointError: Something in it is missing or cannot be; the text
+            names the key.
+    """
+    refuse_foreign(document, pipeline=pipeline)
+    root = _Table(document)
+    root.text("pipeline")
+    files: dict[str, FileEntry] = {}
+    positions: dict[str, Position] = {}
+    places: dict[str, str] = {}
+    for source, tables in root.arrays("sources"):
+        for table in tables:
+            file = _file(source, table)
+            if file.id in places:
+                raise table.error("id", f"must not be that of another file ({places[file.id]})")
+            places[file.id] = table.place
+            files[file.id], positions[file.id] = file, _position(table)
+    last_key = root.table("last_key") if "last_key" in document else None
+    return Snapshot(
+        sequence=root.integer("sequence", _UNSIGNED),
+        last_key=None if last_key is None else _key(last_key),
+        files=files,
+        positions=positions,
+        sinks={name: _sink(table) for name, table in root.tables("sinks")},
+    )
+
+
+def _key(table: _Table) -> OrderKey:
+    return OrderKey(
+        timestamp_ns=table.integer("timestamp_ns", _NANOSECONDS),
+        source=table.text("source"),
+        path=table.path("path"),
+        generation=table.integer("generation", _UNSIGNED),
+        offset=table.integer("offset", _UNSIGNED),
+    )
+
+
+def _file(source: str, table: _Table) -> FileEntry:
+    path = table.path("path")
+    moved = "file" in table.content or "file_bytes" in table.content
+    return FileEntry(
+        id=table.matching("id", _ID, "16 hexadecimal digits, in lower case"),
+        source=source,
+        path=path,
+        file=table.path("file") if moved else path,
+        generation=table.integer("generation", _NUMBER),
+        device=table.integer("device", _UNSIGNED),
+        inode=table.integer("inode", _UNSIGNED),
+        fingerprint=table.matching(
+            "fingerprint", _FINGERPRINT, "a number of bytes, a colon and a hexadecimal digest"
+        ),
+        layout=table.text("layout", ""),
+        zone=table.text("zone", ""),
+        anchor_ns=table.moment("anchor_ns"),
+    )
+
+
+def _position(table: _Table) -> Position:
+    return Position(
+        offset=table.integer("offset", _UNSIGNED),
+        max_ns=table.moment("max_timestamp_ns"),
+        last_ns=table.moment("last_timestamp_ns"),
+        inside=table.flag("inside_record"),
+    )
+
+
+def _sink(table: _Table) -> SinkState:
+    ahead = {}
+    for id_, position in table.tables("ahead"):
+        if not _ID.fullmatch(id_):
+            raise position.error(None, "must be named by the id of a file, 16 hexadecimal digits")
+        ahead[id_] = _position(position)
+    return SinkState(
+        path=table.path("path"),
+        device=table.integer("device", _UNSIGNED),
+        inode=table.integer("inode", _UNSIGNED),
+        offset=table.integer("offset", _UNSIGNED),
+        ahead=ahead,
+    )
+
+
+_NEEDED: Final = object()
+
+
+@attrs.frozen
+class _Table:
+    """One table of a document: each method returns a value of one kind, or raises.
+
+    Attributes:
+        content: What the table holds.
+        place: Where it stands, as a person would write it; empty at the top.
+    """
+
+    content: Mapping[str, Any]
+    place: str = ""
+
+    def error(self, key: str | None, allowed: str) -> CheckpointError:
+        """Return the error for a key, or for the table itself."""
+        if key is None:
+            return CheckpointError(f"{self.place}: {allowed}")
+        if key not in self.content:
+            return CheckpointError(f"{self.at(key)}: is missing; it {allowed}")
+        found = _shown(self.content[key])
+        return CheckpointError(f"{self.at(key)}: it {allowed}, found {found}")
+
+    def integer(self, key: str, allowed: range) -> int:
+        value = self.content.get(key)
+        if type(value) is not int or value not in allowed:
+            raise self.error(key, f"must be an integer from {allowed[0]} to {allowed[-1]}")
+        return value
+
+    def moment(self, key: str) -> int | None:
+        """Return a time in nanoseconds since 1970, or None where there is none."""
+        return self.integer(key, _NANOSECONDS) if key in self.content else None
+
+    def flag(self, key: str) -> bool:
+        value = self.content.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, "must be true or false")
+        return value
+
+    def text(self, key: str, default: object = _NEEDED) -> str:
+        value = self.content.get(key, default)
+        if not isinstance(value, str):
+            raise self.error(key, "must be a string")
+        return value
+
+    def matching(self, key: str, pattern: re.Pattern[str], form: str) -> str:
+        value = self.content.get(key)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise self.error(key, f"must be a string: {form}")
+        return value
+
+    def path(self, key: str) -> str:
+        coded = f"{key}_bytes"
+        if coded not in self.content:
+            return self.text(key)
+        if key in self.content:
+            raise self.error(coded, f"must not stand beside `{key}`")
+        try:
+            return bytes.fromhex(self.text(coded)).decode("utf-8", "surrogateescape")
+        except ValueError:
+            raise self.error(coded, "must be bytes in hexadecimal") from None
+
+    def table(self, key: str) -> _Table:
+        value = self.content.get(key)
+        if not isinstance(value, Mapping):
+            raise self.error(key, "must be a table")
+        return _Table(value, self.at(key))
+
+    def tables(self, key: str) -> Iterator[tuple[str, _Table]]:
+        """Give each table in the table of that name; none if it is not there."""
+        if key in self.content:
+            outer = self.table(key)
+            for name in outer.content:
+                yield name, outer.table(name)
+
+    def arrays(self, key: str) -> Iterator[tuple[str, list[_Table]]]:
+        """Give each array of tables in the table of that name."""
+        if key not in self.content:
+            return
+        outer = self.table(key)
+        for name, array in outer.content.items():
+            if not isinstance(array, list) or not all(isinstance(item, Mapping) for item in array):
+                raise outer.error(name, "must be an array of tables")
+            place = outer.at(name)
+            yield name, [_Table(item, f"{place}[{number}]") for number, item in enumerate(array)]
+
+    def at(self, key: str) -> str:
+        """Return where a key of this table stands."""
+        return f"{self.place}.{key}" if self.place else key
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message, short whatever it is."""
+    if isinstance(value, Mapping | list):
+        return "a table" if isinstance(value, Mapping) else "an array"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > 256:  # noqa: PLR2004
+        return "an enormous integer"  # a longer one may not even be printed
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004

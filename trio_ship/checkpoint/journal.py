@@ -1,0 +1,307 @@
+"""The journal of a file sink: what it did since the last checkpoint.
+
+One line a batch, appended before the batch is written and never synced. While
+the system runs on, the page cache has survived whatever killed the process, so
+the journal tells exactly how far the output goes; after a power loss it tells
+nothing and is not used (its first line names the boot).
+
+A line is eight hexadecimal digits, the CRC-32 of the rest, a space and one JSON
+value. A line that is torn ends the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import attrs
+
+from trio_ship.batch import Kind, OrderedBatch
+from trio_ship.cut import advance
+from trio_ship.filesystem import Filesystem
+from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
+
+__all__ = [
+    "Journal",
+    "Recovered",
+    "Written",
+    "boot_id",
+    "journal_path",
+    "last_output",
+    "read_journal",
+    "recover",
+]
+
+_BOOT: Final = "/proc/sys/kernel/random/boot_id"
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """A batch as the journal has it.
+
+    Attributes:
+        sequence: Records delivered up to and with the batch.
+        kind: The kind of the batch.
+        before: Length of the output before it, in bytes.
+        after: Length of the output after it.
+        last_key: The last record in order, up to and with the batch.
+        positions: How far each file it touched has come, by id.
+        limits: The latest stamp that was believed in each of them.
+    """
+
+    sequence: int
+    kind: Kind
+    before: int
+    after: int
+    last_key: OrderKey | None
+    positions: dict[str, Position]
+    limits: dict[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class Recovered:
+    """What a journal says.
+
+    Attributes:
+        cut: The checkpoint and every batch that lies whole in the output.
+        torn: The batch behind them, if some of its bytes are there.
+        count: Batches adopted.
+    """
+
+    cut: Snapshot
+    torn: Written | None
+    count: int
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the system from others; "" if nothing does."""
+    try:
+        with open(_BOOT, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def journal_path(checkpoint: str, sink: str) -> str:
+    """Return where the journal of a sink lies: beside the checkpoint."""
+    return f"{checkpoint}.{sink}.journal"
+
+
+class Journal:
+    """Appends to the journal of one sink.
+
+    Every method is synchronous disk work. Errors are those of the disk; a
+    journal that could not be written is not to be trusted until `begin`.
+    """
+
+    def __init__(self, disk: Filesystem, path: str, boot: str) -> None:
+        self._disk = disk
+        self._path = path
+        self._boot = boot
+        self._fd: int | None = None
+        self._length = 0
+        self._told: dict[str, FileEntry] = {}
+        self._recent: list[tuple[int, bytes]] = []
+        self._good = False
+
+    def begin(self, snapshot: Snapshot, state: SinkState) -> None:
+        """Begin anew behind a saved checkpoint; batches after it are kept.
+
+        Args:
+            snapshot: The checkpoint.
+            state: The state of the sink in it.
+        """
+        self._good = False
+        self._recent = [(seq, data) for seq, data in self._recent if seq > snapshot.sequence]
+        self._told = dict(snapshot.files)
+        head = {
+            "journal": 1,
+            "boot": self._boot,
+            "device": state.device,
+            "inode": state.inode,
+            "offset": state.offset,
+        }
+        data = _line(head) + b"".join(line for _, line in self._recent)
+        temporary = f"{self._path}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        fd = self._disk.open(temporary, flags, 0o600)
+        try:
+            _write_all(self._disk, fd, data, 0)
+            self._disk.replace(temporary, self._path)
+        except OSError:
+            self._disk.close(fd)
+            raise
+        self.close()
+        self._fd, self._length, self._good = fd, len(data), True
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every batch since the last `begin` is in it."""
+        return self._good
+
+    def append(self, batch: OrderedBatch, before: int, after: int) -> None:
+        """Note a batch that is about to be written.
+
+        Args:
+            batch: The batch.
+            before: Length of the output, in bytes.
+            after: Length of the output when the batch is written.
+        """
+        lines = []
+        for move in batch.moves:
+            if self._told.get(move.file.id) != move.file:
+                self._told[move.file.id] = move.file
+                lines.append(_line({"file": attrs.asdict(move.file)}))
+        key = batch.last_key
+        lines.append(
+            _line(
+                {
+                    "sequence": batch.sequence,
+                    "kind": batch.kind.value,
+                    "before": before,
+                    "after": after,
+                    "key": attrs.astuple(key) if key else None,
+                    "moves": [
+                        [move.file.id, *attrs.astuple(move.after), move.limit_ns]
+                        for move in batch.moves
+                    ],
+                }
+            )
+        )
+        self._append(batch.sequence, b"".join(lines))
+
+    def append_output(self, sequence: int, state: SinkState) -> None:
+        """Note that the sink goes on in another output, or at another place."""
+        output = {
+            "path": state.path,
+            "device": state.device,
+            "inode": state.inode,
+            "offset": state.offset,
+        }
+        self._append(sequence, _line({"output": output}))
+
+    def _append(self, sequence: int, data: bytes) -> None:
+        self._recent.append((sequence, data))
+        if self._fd is None or not self._good:
+            return
+        try:
+            _write_all(self._disk, self._fd, data, self._length)
+        except OSError:
+            self._good = False
+            raise
+        self._length += len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd is not None:
+            self._disk.close(self._fd)
+            self._fd = None
+
+
+def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any]]:
+    """Return the lines of a journal that belongs to a checkpoint.
+
+    Args:
+        data: The journal.
+        state: The state of the sink in the checkpoint.
+        boot: The present boot.
+
+    Returns:
+        The lines behind the first; none where it is of another boot or output.
+    """
+    values = _values(data)
+    head = next(values, None)
+    if not head or not boot or head.get("boot") != boot or head.get("journal") != 1:
+        return []
+    if (head["device"], head["inode"]) != (state.device, state.inode):
+        return []
+    return list(values)
+
+
+def last_output(lines: list[dict[str, Any]], state: SinkState) -> SinkState:
+    """Return which output the sink wrote last, and where it began to."""
+    for line in reversed(lines):
+        if "output" in line:
+            return attrs.evolve(state, **line["output"])
+    return state
+
+
+def recover(
+    lines: list[dict[str, Any]], checkpoint: Snapshot, sink: str, size: int | None
+) -> Recovered:
+    """Return how far the output of a sink goes.
+
+    Args:
+        lines: What `read_journal` returned.
+        checkpoint: The checkpoint.
+        sink: The name of the sink.
+        size: Length of the output written last, in bytes; None where it is
+            gone, which leaves open whether the last batch was whole.
+    """
+    state = checkpoint.sinks[sink]
+    files = dict(checkpoint.files)
+    cut = attrs.evolve(
+        checkpoint, positions=MappingProxyType({**checkpoint.positions, **state.ahead})
+    )
+    torn = None
+    count = 0
+    left = sum("output" in line for line in lines)
+    for line in lines:
+        if "file" in line:
+            entry = FileEntry(**line["file"])
+            files[entry.id] = entry
+        elif "output" in line:
+            state = attrs.evolve(state, **line["output"])
+            left -= 1
+        else:
+            written = _written(line)
+            if written.before != state.offset:
+                break
+            whole = left > 0 or (size is not None and written.after <= size)
+            if not whole and (size is not None or line is lines[-1]):
+                torn = written if size is not None and size > written.before else None
+                break
+            state = attrs.evolve(state, offset=written.after)
+            count += 1
+            cut = advance(
+                cut, written.sequence, written.last_key, written.positions, {sink: state}
+            )
+    cut = attrs.evolve(
+        cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state})
+    )
+    return Recovered(cut=cut, torn=torn, count=count)
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    text = json.dumps(value, separators=(",", ":")).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _values(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in data.split(b"\n")[:-1]:
+        if line[:9] != b"%08x " % zlib.crc32(line[9:]):
+            return
+        yield json.loads(line[9:])
+
+
+def _written(value: dict[str, Any]) -> Written:
+    return Written(
+        sequence=value["sequence"],
+        kind=Kind(value["kind"]),
+        before=value["before"],
+        after=value["after"],
+        last_key=OrderKey(*value["key"]) if value["key"] else None,
+        positions={move[0]: Position(*move[1:5]) for move in value["moves"]},
+        limits={move[0]: move[5] for move in value["moves"]},
+    )
+
+
+def _write_all(disk: Filesystem, fd: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        count = disk.pwrite(fd, view, offset)
+        view, offset = view[count:], offset + count

@@ -1,0 +1,120 @@
+"""The checkpoint task: a tick, the newest snapshot, one hop to the disk.
+
+The snapshot is immutable, so nothing pauses while it is saved. A save makes
+the outputs durable up to the snapshot first, and only then the snapshot: a
+checkpoint is never ahead of what it speaks of.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import trio
+
+from trio_ship.board import Board
+from trio_ship.checkpoint.store import Store
+from trio_ship.filesystem import Filesystem
+from trio_ship.sinks.protocol import Sink
+from trio_ship.state import Snapshot
+
+__all__ = ["Checkpointer"]
+
+_LOG = logging.getLogger("trio_ship")
+_LAST_SAVE_SECONDS: Final = 5.0
+_NANO: Final = 1_000_000_000
+
+
+class Checkpointer:
+    """Saves what the board shows.
+
+    Args:
+        disk: Runs the save.
+        store: Where checkpoints go.
+        board: What the tasks share.
+        sinks: All sinks.
+        interval_seconds: Time between two ticks.
+        wall_ns: The wall clock, nanoseconds since 1970.
+        saved: The snapshot that the newest checkpoint holds, if any.
+    """
+
+    def __init__(
+        self,
+        disk: Filesystem,
+        store: Store,
+        board: Board,
+        sinks: Sequence[Sink],
+        *,
+        interval_seconds: float,
+        wall_ns: Callable[[], int],
+        saved: Snapshot | None,
+    ) -> None:
+        self._disk = disk
+        self._store = store
+        self._board = board
+        self._sinks = sinks
+        self._interval = interval_seconds
+        self._wall_ns = wall_ns
+        self._saved = saved
+        self._failure = ""
+
+    async def run(self, stop: trio.Event) -> None:
+        """Save at every tick until `stop`, and once more then.
+
+        The last save is shielded from cancellation, for five seconds at most.
+        """
+        try:
+            while not stop.is_set():
+                with trio.move_on_after(self._interval):
+                    await stop.wait()
+                    break
+                await self.save()
+        finally:
+            with trio.move_on_after(_LAST_SAVE_SECONDS, shield=True) as last:
+                await self.save()
+            if last.cancelled_caught:
+                _LOG.error("the last checkpoint took too long; the next start goes back further")
+
+    async def save(self) -> bool:
+        """Save the newest snapshot unless it is saved already.
+
+        Returns:
+            Whether the newest snapshot is on disk now. A failure is logged
+            (once for each reason) and counted; the next tick tries again.
+        """
+        snapshot = self._board.snapshot
+        if snapshot is self._saved or snapshot == self._saved:
+            return True
+        try:
+            await self._disk.run(self._write, snapshot)
+        except OSError as error:
+            self._board.count(failed_saves=1)
+            reason = f"{error.filename or self._store.path}: {error.strerror or error}"
+            if reason != self._failure:
+                self._failure = reason
+                _LOG.error(
+                    "the checkpoint could not be saved: %s; shipping goes on, and it is tried "
+                    "again every %g s",
+                    reason,
+                    self._interval,
+                )
+            return False
+        if self._failure:
+            self._failure = ""
+            _LOG.warning("checkpoints are saved again")
+        self._saved = snapshot
+        self._board.count(saves=1)
+        return True
+
+    def _write(self, snapshot: Snapshot) -> None:
+        for sink in self._sinks:
+            if sink.name in snapshot.sinks:
+                sink.make_durable(snapshot.sinks[sink.name])
+        seconds, rest = divmod(self._wall_ns(), _NANO)
+        moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
+        self._store.save(snapshot, moment)
+        for sink in self._sinks:
+            if sink.name in snapshot.sinks:
+                sink.saved(snapshot)

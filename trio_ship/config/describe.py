@@ -1,0 +1,97 @@
+"""A configuration in words, for people who want to know what it will do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trio_ship.config.model import Config, PipelineConfig, SinkConfig, SourceConfig
+from trio_ship.config.values import printable
+
+__all__ = ["describe"]
+
+
+def describe(config: Config) -> str:
+    """Say what a configuration reads and writes, without a look at the disk.
+
+    Args:
+        config: The configuration.
+
+    Returns:
+        Lines of plain text, in two columns, without a newline at the end.
+    """
+    rows = [*_pipeline(config)]
+    for source in config.sources.values():
+        rows += _source(source, config.pipeline)
+    for sink in config.sinks.values():
+        rows += _sink(sink)
+    rows += _checkpoint(config.pipeline)
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(f"{label:<{width}}  {printable(text)}" for label, text in rows)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.10g} s"
+
+
+def _bytes(value: int) -> str:
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if value % size == 0:
+            return f"{value // size} {unit}"
+    return f"{value} bytes"
+
+
+def _pipeline(config: Config) -> Iterator[tuple[str, str]]:
+    pipeline = config.pipeline
+    if config.file:
+        yield "config", config.file
+    way = "follows its files" if pipeline.follow else "reads everything once, then stops"
+    yield "pipeline", f"{pipeline.name}: {way}"
+    if pipeline.follow:
+        late = "are delivered, marked" if pipeline.late == "emit" else "are dropped, counted"
+        yield (
+            "  order",
+            f"waits {_seconds(pipeline.max_delay_seconds)}; records later than that {late}",
+        )
+    yield "  memory", f"{_bytes(pipeline.max_buffer_bytes)} of records in flight"
+
+
+def _source(source: SourceConfig, pipeline: PipelineConfig) -> Iterator[tuple[str, str]]:
+    yield f"source {source.name}", "standard input" if source.type == "stdin" else "files"
+    for path in source.paths:
+        yield "  reads", path
+    for path in source.exclude:
+        yield "  except", path
+    if source.start == "end":
+        yield "  start", "at the end of files that are there at the very first start"
+    yield "  stamps", _stamps(source)
+    multi = ", lines without a stamp joined to the one before" if source.multiline != "off" else ""
+    yield "  records", f"up to {_bytes(source.max_record_bytes)}{multi}"
+    if source.max_delay_seconds is not None and pipeline.follow:
+        yield "  order", f"waits {_seconds(source.max_delay_seconds)}"
+    if source.max_future_seconds is not None:
+        yield "  future", f"stamps up to {_seconds(source.max_future_seconds)} ahead are believed"
+
+
+def _stamps(source: SourceConfig) -> str:
+    stamp = source.timestamp
+    form = "found out from the first lines" if stamp.format == "auto" else stamp.format
+    where = f", where {stamp.pattern} matches" if stamp.pattern else ""
+    zone = "this machine's" if stamp.timezone == "local" else stamp.timezone
+    return f"{form}{where}; zone, where they have none: {zone}"
+
+
+def _sink(sink: SinkConfig) -> Iterator[tuple[str, str]]:
+    yield f"sink {sink.name}", "standard output" if sink.type == "stdout" else "file"
+    if sink.path:
+        yield "  writes", sink.path
+    form = "records as read" if sink.encoding == "raw" else "one JSON object a line"
+    yield "  encoding", form
+
+
+def _checkpoint(pipeline: PipelineConfig) -> Iterator[tuple[str, str]]:
+    checkpoint = pipeline.checkpoint
+    if not checkpoint.enabled:
+        yield "checkpoint", "none: every start reads from the beginning"
+        return
+    yield "checkpoint", f"every {_seconds(checkpoint.interval_seconds)}"
+    yield "  writes", checkpoint.path

@@ -1,0 +1,220 @@
+"""The configuration as one frozen tree; every default stands here and nowhere else.
+
+The annotations carry the rules of `values`, which hold for what is loaded from
+TOML. Whoever builds a tree by hand is trusted to give absolute paths and values
+that make sense.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import attrs
+
+from trio_ship.config.values import (
+    Number,
+    PathText,
+    Pattern,
+    PipelineName,
+    StampFormat,
+    TableName,
+    ZoneName,
+)
+from trio_ship.errors import ConfigError
+
+__all__ = [
+    "NOT_A_KEY",
+    "CheckpointConfig",
+    "Config",
+    "PipelineConfig",
+    "SinkConfig",
+    "SourceConfig",
+    "TimestampConfig",
+]
+
+NOT_A_KEY: Final = "not a key"
+"""In the metadata of attributes that cannot be set in TOML."""
+
+# Three years: ten times as long still counts in nanoseconds within 64 bits.
+_LONGEST: Final = 100_000_000
+
+_Seconds: TypeAlias = Annotated[float, Number(unit="seconds", least=0, most=_LONGEST)]
+_Interval: TypeAlias = Annotated[float, Number(unit="seconds", least=0.001, most=_LONGEST)]
+# The gather addresses bytes with 32 bits.
+_RecordBytes: TypeAlias = Annotated[int, Number(unit="bytes", least=64, most=1 << 30, whole=True)]
+_BufferBytes: TypeAlias = Annotated[
+    int, Number(unit="bytes", least=65_536, most=1 << 40, whole=True)
+]
+_Pattern: TypeAlias = Annotated[str, PathText()]
+_Output: TypeAlias = Annotated[str, PathText(is_output=True)]
+_Name: TypeAlias = Annotated[str, TableName()]
+
+
+def _by_name(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(sorted(tables.items())))
+
+
+def _hidden(default: Any) -> Any:  # noqa: ANN401 - `attrs.field` is typed as what it stands for
+    return attrs.field(default=default, metadata={NOT_A_KEY: True})
+
+
+@attrs.frozen(kw_only=True)
+class TimestampConfig:
+    """How the stamps of a source are written.
+
+    Attributes:
+        pattern: An RE2 expression with a group `ts` around the stamp; None: it
+            is found out where the stamp stands.
+        format: A name of `values.FORMATS`, or a format of `strptime`.
+        timezone: The zone of stamps without one: "local" (this machine's),
+            "UTC" or an IANA name.
+    """
+
+    pattern: Annotated[str, Pattern()] | None = None
+    format: Annotated[str, StampFormat()] = "auto"
+    timezone: Annotated[str, ZoneName()] = "local"
+
+
+@attrs.frozen(kw_only=True)
+class SourceConfig:
+    """One source: files that are read alike.
+
+    Attributes:
+        name: The key of its table.
+        type: Files by path, or standard input.
+        paths: Absolute patterns; empty for standard input.
+        exclude: Absolute patterns of paths that are not read.
+        start: Where to begin in files that are there at the very first start.
+        charset: How text is encoded.
+        multiline: Whether a line without a stamp belongs to the one before.
+        max_record_bytes: Longer records are cut.
+        max_delay_seconds: As in `PipelineConfig`, which holds where it is None.
+        max_future_seconds: As in `PipelineConfig`, which holds where it is None.
+        timestamp: How stamps are written.
+        literal: Whether nothing is special in `paths`: they are names.
+    """
+
+    name: str = _hidden("")
+    type: Literal["file", "stdin"]
+    paths: tuple[_Pattern, ...] = ()
+    exclude: tuple[_Pattern, ...] = ()
+    start: Literal["beginning", "end"] = "beginning"
+    charset: Literal["utf-8"] = "utf-8"
+    multiline: Literal["timestamp", "off"] = "timestamp"
+    max_record_bytes: _RecordBytes = 1 << 20
+    max_delay_seconds: _Seconds | None = None
+    max_future_seconds: _Seconds | None = None
+    timestamp: TimestampConfig = TimestampConfig()
+    literal: bool = _hidden(default=False)
+
+
+@attrs.frozen(kw_only=True)
+class SinkConfig:
+    """One sink: where the stream goes.
+
+    Attributes:
+        name: The key of its table.
+        type: A file by path, or standard output.
+        path: Absolute path of the output; empty for standard output.
+        encoding: Records as read, or one JSON object a line.
+    """
+
+    name: str = _hidden("")
+    type: Literal["file", "stdout"]
+    path: _Output = ""
+    encoding: Literal["raw", "json"] = "raw"
+
+
+@attrs.frozen(kw_only=True)
+class CheckpointConfig:
+    """Whether, where and how often the state is saved.
+
+    Attributes:
+        enabled: Whether there is a checkpoint.
+        path: Its absolute path; empty where a tree was built without a file.
+        interval_seconds: How long between two of them.
+    """
+
+    enabled: bool = True
+    path: _Output = ""
+    interval_seconds: _Interval = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class PipelineConfig:
+    """What holds for the whole pipeline.
+
+    Attributes:
+        name: The name of the pipeline, which its checkpoint bears too.
+        follow: Whether files may grow; else all is read once.
+        max_delay_seconds: How long a line may take from its stamp to its file.
+        max_future_seconds: How far a stamp may lie beyond its file's time.
+        late: Whether records that come too late for their place leave all the
+            same, marked, or are dropped.
+        max_buffer_bytes: Bytes of records in flight.
+        checkpoint: How the state is saved.
+    """
+
+    name: Annotated[str, PipelineName()] = ""
+    follow: bool = True
+    max_delay_seconds: _Seconds = 1.0
+    max_future_seconds: _Seconds = 86_400.0
+    late: Literal["emit", "drop"] = "emit"
+    max_buffer_bytes: _BufferBytes = 64 << 20
+    checkpoint: CheckpointConfig = CheckpointConfig()
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """All of a configuration.
+
+    Attributes:
+        pipeline: What holds for all.
+        sources: By name, in the order of names.
+        sinks: By name, in the order of names.
+        file: Absolute path of the file that it was loaded from; empty if none.
+    """
+
+    pipeline: PipelineConfig = PipelineConfig()
+    sources: Mapping[_Name, SourceConfig] = attrs.field(factory=dict, converter=_by_name)
+    sinks: Mapping[_Name, SinkConfig] = attrs.field(factory=dict, converter=_by_name)
+    file: str = _hidden("")
+
+    @classmethod
+    def for_files(cls, paths: Sequence[str]) -> Config:
+        """Return the configuration that merges files to standard output, once.
+
+        Args:
+            paths: Names of files, in which nothing is special; relative ones
+                are taken from the current folder, and `-` is standard input.
+
+        Raises:
+            ConfigError: There is no path, or one cannot be that of a file.
+        """
+        if not paths:
+            raise ConfigError(
+                "no file is given; paths of files, or - for standard input, are wanted"
+            )
+        if any(not path or "\0" in path for path in paths):
+            raise ConfigError("an empty path is given; paths of files are wanted")
+        try:
+            names = dict.fromkeys(os.path.abspath(path) for path in paths if path != "-")
+        except FileNotFoundError:
+            raise ConfigError("the current folder is gone; absolute paths are wanted") from None
+        sources = {}
+        if names:
+            sources["files"] = SourceConfig(
+                name="files", type="file", paths=tuple(names), literal=True
+            )
+        if "-" in paths:
+            sources["stdin"] = SourceConfig(name="stdin", type="stdin")
+        return cls(
+            pipeline=PipelineConfig(
+                name="run", follow=False, checkpoint=CheckpointConfig(enabled=False)
+            ),
+            sources=sources,
+            sinks={"stdout": SinkConfig(name="stdout", type="stdout")},
+        )

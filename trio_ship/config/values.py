@@ -1,0 +1,281 @@
+"""What a single key may hold.
+
+Each rule is a callable that stands in the annotation of an attribute: it takes
+what TOML gave, of whatever type, and returns the value or raises an
+`InvalidValueError` that says what was found and what is wanted. Nothing is
+coerced: a boolean is no integer, and a string is no list of one string.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import zoneinfo
+from typing import Final
+
+import attrs
+
+__all__ = [
+    "FORMATS",
+    "InvalidValueError",
+    "Number",
+    "PathText",
+    "Pattern",
+    "PipelineName",
+    "StampFormat",
+    "TableName",
+    "ZoneName",
+    "found",
+    "one_of",
+    "printable",
+    "quoted",
+    "shown",
+]
+
+FORMATS: Final = ("auto", "iso8601", "clf", "syslog", "epoch", "epoch_ms")
+"""The formats of stamps that have a name; others are written for `strptime`."""
+
+_KINDS: Final = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a float",
+    str: "a string",
+    list: "an array",
+    dict: "a table",
+}
+_SHOWN_AT_MOST: Final = 80
+_PASSWORD: Final = re.compile(r"(://)[^/@\s]+@")
+_LONGEST_PATTERN: Final = 4096
+_LONGEST_NAME: Final = 200  # bytes; leaves room for what a checkpoint adds, within NAME_MAX
+_LONGEST_PATH: Final = 4095  # bytes; PATH_MAX without its NUL
+_DEEPEST_PATH: Final = 100
+_DAY_FIELDS: Final = ({"%c"}, {"%x"}, {"%j"}, {"%U"}, {"%V"}, {"%W"})
+_MONTH_FIELDS: Final = frozenset({"%b", "%B", "%m"})
+
+
+class InvalidValueError(ValueError):
+    """A value that its key cannot take.
+
+    Args:
+        found: What stands there.
+        wanted: What may stand there.
+    """
+
+    def __init__(self, found: str, wanted: str) -> None:
+        super().__init__(f"{found}; {wanted}")
+
+
+def printable(text: str) -> str:
+    """Return a text with every character escaped that could steer a terminal."""
+    return "".join(
+        char
+        if char.isprintable()
+        else f"\\u{ord(char):04x}"
+        if ord(char) < 0x10000  # noqa: PLR2004 - the last that four digits can write
+        else f"\\U{ord(char):08x}"
+        for char in text
+    )
+
+
+def quoted(text: str) -> str:
+    """Return a text as TOML writes it."""
+    return '"' + printable(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def shown(value: str | float) -> str:
+    """Return a value for a message: short, and without the password of a URL."""
+    if isinstance(value, str):
+        text = _PASSWORD.sub(r"\1***@", value)
+        cut = text[:_SHOWN_AT_MOST]
+        return quoted(cut if cut == text else cut + "...")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and value.bit_length() > _SHOWN_AT_MOST:
+        return "a number of many digits"
+    return repr(value)
+
+
+def found(value: object) -> str:
+    """Say what stands where something else is wanted."""
+    kind = _KINDS.get(type(value), "a date or a time")
+    return (
+        f"{shown(value)} is {kind}" if isinstance(value, str | int | float) else f"this is {kind}"
+    )
+
+
+def one_of(names: tuple[str, ...]) -> str:
+    """Return a choice of names: `"a", "b" or "c"`."""
+    texts = [quoted(name) for name in names]
+    return " or ".join([", ".join(texts[:-1]), texts[-1]]) if texts[1:] else texts[0]
+
+
+def _text(value: object, wanted: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError(found(value), wanted)
+    return value
+
+
+@attrs.frozen(kw_only=True)
+class Number:
+    """A number within limits.
+
+    Attributes:
+        unit: What is counted.
+        least: The smallest number allowed.
+        most: The largest number allowed.
+        whole: Whether only integers are allowed; else the result is a float.
+    """
+
+    unit: str
+    least: float
+    most: float
+    whole: bool = False
+
+    def __call__(self, value: object) -> float:
+        """Return the number."""
+        noun = "an integer number" if self.whole else "a number"
+        wanted = f"{noun} of {self.unit}, {self.least} or more, is wanted"
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
+            raise InvalidValueError(found(value), wanted)
+        if value > self.most:
+            raise InvalidValueError(
+                f"{shown(value)} is too large", f"{self.most} {self.unit} at most are allowed"
+            )
+        if not value >= self.least:
+            raise InvalidValueError(f"{shown(value)} is not allowed", wanted)
+        return value if self.whole else float(value)
+
+
+@attrs.frozen
+class PathText:
+    """A path or a pattern of paths, as written; it is made absolute later.
+
+    Attributes:
+        is_output: Whether it must name a file that can be written.
+    """
+
+    is_output: bool = False
+
+    def __call__(self, value: object) -> str:
+        """Return the path as it was."""
+        wanted = "the path of a file is wanted"
+        text = _text(value, wanted)
+        if not text or "\0" in text:
+            raise InvalidValueError(f"{shown(text)} is not a path", wanted)
+        if len(text.encode()) > _LONGEST_PATH or text.count("/") > _DEEPEST_PATH:
+            raise InvalidValueError(
+                "this path is too long",
+                f"{_LONGEST_PATH} bytes and {_DEEPEST_PATH} folders at most are allowed",
+            )
+        user = text.partition("/")[0]
+        if user.startswith("~") and os.path.expanduser(user) == user:
+            raise InvalidValueError(
+                f"there is no home folder for {shown(user)}",
+                f"{shown('./' + user)} would be a file of that name",
+            )
+        if self.is_output and os.path.basename(text) in {"", ".", "..", "~"}:
+            raise InvalidValueError(f"{shown(text)} is a folder", wanted)
+        return text
+
+
+@attrs.frozen
+class TableName:
+    """The name of a source or a sink."""
+
+    def __call__(self, value: object) -> str:
+        """Return the name."""
+        text = _text(value, "a string is wanted")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", text):
+            raise InvalidValueError(
+                "this is not a name", 'letters (A-Z, a-z), digits, "_" and "-" are allowed'
+            )
+        return text
+
+
+@attrs.frozen
+class PipelineName:
+    """The name of the pipeline, which becomes part of the name of a file."""
+
+    def __call__(self, value: object) -> str:
+        """Return the name."""
+        wanted = (
+            f'a text of 1 to {_LONGEST_NAME} bytes without "/" and control characters is wanted'
+        )
+        text = _text(value, wanted)
+        size = len(text.encode(errors="replace"))
+        if not 0 < size <= _LONGEST_NAME or "/" in text or not text.isprintable():
+            raise InvalidValueError(f"{shown(text)} is not a name", wanted)
+        return text
+
+
+@attrs.frozen
+class Pattern:
+    """An RE2 expression that says where in its line a stamp stands."""
+
+    def __call__(self, value: object) -> str:
+        """Return the expression."""
+        # Arrow is slow to import, and most configurations have no pattern.
+        from trio_ship.decode.patterns import UserPattern  # noqa: PLC0415 - see above
+
+        wanted = "RE2 syntax with a group (?P<ts>...) around the stamp is wanted"
+        text = _text(value, wanted)
+        if len(text) > _LONGEST_PATTERN:
+            raise InvalidValueError(
+                "this is too long", f"{_LONGEST_PATTERN} characters at most are allowed"
+            )
+        try:
+            UserPattern(text)
+        except ValueError as error:
+            raise InvalidValueError(printable(str(error)), wanted) from None
+        return text
+
+
+@attrs.frozen
+class StampFormat:
+    """How stamps are written: a name, or a format of `strptime`."""
+
+    def __call__(self, value: object) -> str:
+        """Return the format."""
+        wanted = f"{one_of(FORMATS)}, or a strptime format (with a % in it) is allowed"
+        text = _text(value, wanted)
+        if text in FORMATS:
+            return text
+        if "%" not in text:
+            raise InvalidValueError(f"{shown(text)} is unknown", wanted)
+        from trio_ship.decode.patterns import Strptime  # noqa: PLC0415 - as in `Pattern`
+
+        try:
+            Strptime(text)
+        except ValueError as error:
+            raise InvalidValueError(printable(str(error)), wanted) from None
+        fields = set(re.findall(r"%[A-Za-z]", text.replace("%%", "")))
+        if not any(some <= fields for some in _DAY_FIELDS) and not (
+            "%d" in fields and fields & _MONTH_FIELDS
+        ):
+            # Every record would be of the same day: an order, but a wrong one.
+            raise InvalidValueError(
+                f"{shown(text)} does not say the day", "a format with a day and a month is wanted"
+            )
+        return text
+
+
+@attrs.frozen
+class ZoneName:
+    """The zone of stamps that do not tell theirs."""
+
+    def __call__(self, value: object) -> str:
+        """Return the name of the zone."""
+        wanted = '"local", "UTC" or a name such as "Europe/Berlin" is allowed'
+        text = _text(value, wanted)
+        if text in {"local", "UTC"}:
+            return text
+        known = zoneinfo.available_timezones()
+        if text in known:
+            return text
+        by_lower = {name.lower(): name for name in (*known, "local", "UTC")}
+        near = difflib.get_close_matches(text.lower()[:_SHOWN_AT_MOST], by_lower, n=1)
+        raise InvalidValueError(
+            f"{shown(text)} is not a known time zone",
+            f'did you mean "{by_lower[near[0]]}"?' if near else wanted,
+        )

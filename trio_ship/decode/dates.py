@@ -1,0 +1,139 @@
+"""Date, hour, minute and zone of stamps, from their bytes.
+
+This runs once for each change of these bytes, not for each line, so it takes the
+time to check that they make sense: days that exist, hours below 24, names that
+are names.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trio_ship.batch import I64, U8
+from trio_ship.decode.words import Bools
+
+__all__ = ["Dates"]
+
+_SECOND: Final = 1_000_000_000
+_YEARS: Final = (1678, 2261)
+_LEAP_YEAR: Final = 2000
+_EPOCH_SECONDS: Final = (1_000_000_000, 9_223_372_035)
+_IN_PAIRS: Final = ("%Y", "%y", "%m", "%d", "%e", "%H", "%M", "%s", "hours", "minutes")
+
+
+def _names(text: str) -> I64:
+    return np.array([int.from_bytes(name.encode(), "big") for name in text.split()], np.int64)
+
+
+_MONTHS: Final = _names("jan feb mar apr may jun jul aug sep oct nov dec")
+_DAYS: Final = _names("mon tue wed thu fri sat sun")
+
+
+def _which(rows: U8, places: range, names: I64) -> I64:
+    """Return which name of three letters stands in each row, from 1; 0 for none."""
+    total = np.zeros(len(rows), np.int64)
+    for place in places:
+        total = total * 256 + (rows[:, place] | 32)
+    hits = total[:, None] == names
+    return np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, 0)
+
+
+class Dates:
+    """The decoder of everything but seconds and fraction, for one shape."""
+
+    def __init__(self, places: dict[str, range], characters: dict[int, int]) -> None:
+        """Plan the decoding.
+
+        Args:
+            places: Where in the stamp each field stands, by its code; `hours`,
+                `minutes` and `sign` are those of the offset from UTC.
+            characters: What stands for itself, and where.
+        """
+        self._places = places
+        self._digits = np.array(
+            [place for code in _IN_PAIRS for place in places.get(code, ())], np.intp
+        )
+        # Every field has an even number of digits, so all are read two by two.
+        self._pairs: dict[str, range] = {}
+        at = 0
+        for code in _IN_PAIRS:
+            size = len(places.get(code, ())) // 2
+            self._pairs[code] = range(at, at + size)
+            at += size
+        self._characters = np.array(list(characters), np.intp)
+        self._expected = np.array(list(characters.values()), np.uint8)
+
+    def decode(self, rows: U8) -> tuple[I64, Bools]:
+        """Decode stamps.
+
+        Args:
+            rows: Their bytes. Shape (n, width or more).
+
+        Returns:
+            Nanoseconds since 1970 up to the minute (in UTC, or on the wall
+            where the stamp says no offset), and whether they are right.
+        """
+        digits = rows[:, self._digits] - np.uint8(48)
+        if "%e" in self._places:
+            tens = digits[:, 2 * self._pairs["%e"].start]
+            tens[tens == 240] = 0  # noqa: PLR2004 - a space minus a zero, in eight bits
+        valid = np.ones(len(rows), np.bool_)
+        valid &= (digits <= 9).all(axis=1)  # noqa: PLR2004 - digits
+        valid &= (rows[:, self._characters] == self._expected).all(axis=1)
+        # What is no digit gives any number here, but `valid` knows.
+        pairs = digits[:, 0::2].astype(np.int64) * 10 + digits[:, 1::2]
+        if "%s" in self._places:
+            seconds = self._number(pairs, "%s")
+            valid &= (seconds >= _EPOCH_SECONDS[0]) & (seconds <= _EPOCH_SECONDS[1])
+        else:
+            hour, minute = self._number(pairs, "%H"), self._number(pairs, "%M")
+            valid &= (hour < 24) & (minute < 60)  # noqa: PLR2004 - a day, an hour
+            seconds = self._decode_days(rows, pairs, valid) * 86_400 + hour * 3600 + minute * 60
+        if "sign" in self._places:
+            seconds -= self._decode_offset(rows, pairs, valid)
+        seconds[~valid] = 0
+        return seconds * _SECOND, valid
+
+    def _number(self, pairs: I64, code: str) -> I64:
+        first, *others = self._pairs[code]
+        number: I64 = pairs[:, first]
+        for place in others:
+            number = number * 100 + pairs[:, place]
+        return number
+
+    def _decode_days(self, rows: U8, pairs: I64, valid: Bools) -> I64:
+        """Return days since 1970; clear `valid` where the date does not exist."""
+        places = self._places
+        if "%Y" in places:
+            year = self._number(pairs, "%Y")
+            valid &= (year >= _YEARS[0]) & (year <= _YEARS[1])
+        elif "%y" in places:
+            year = self._number(pairs, "%y")
+            year = year + np.where(year < 69, 2000, 1900)  # noqa: PLR2004 - as POSIX has it
+        else:
+            year = np.full(len(rows), _LEAP_YEAR, np.int64)
+        if "%a" in places:
+            valid &= _which(rows, places["%a"], _DAYS) > 0
+        named = "%b" in places
+        month = _which(rows, places["%b"], _MONTHS) if named else self._number(pairs, "%m")
+        day = self._number(pairs, "%e" if "%e" in places else "%d")
+        valid &= (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004 - December
+        months = np.where(valid, (year - 1970) * 12 + month - 1, 0)
+        begin = months.view("M8[M]").astype("M8[D]").astype(np.int64)
+        following = (months + 1).view("M8[M]").astype("M8[D]").astype(np.int64)
+        valid &= day <= following - begin
+        return begin + day - 1
+
+    def _decode_offset(self, rows: U8, pairs: I64, valid: Bools) -> I64:
+        """Return seconds east of UTC; clear `valid` where there are no such."""
+        sign = rows[:, self._places["sign"][0]]
+        seconds = self._number(pairs, "hours") * 3600
+        valid &= (sign == ord("+")) | (sign == ord("-"))
+        valid &= seconds < 86_400  # noqa: PLR2004 - a day
+        if "minutes" in self._places:
+            minutes = self._number(pairs, "minutes")
+            valid &= minutes < 60  # noqa: PLR2004 - an hour
+            seconds += minutes * 60
+        return np.where(sign == ord("-"), -seconds, seconds)

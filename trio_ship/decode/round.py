@@ -1,0 +1,218 @@
+"""One round: the bytes of many files in one arena, to one batch of records.
+
+`decode_round` is a function of its arguments alone. Whoever reads keeps, for
+every file, a `Position`; decoding from a position gives the same records
+however far the bytes reach, with one exception that time decides: the last
+record of a file stays open, and is not handed over, until a stamped line
+follows or the reader says that its wait is over (`closing`, `final`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from trio_ship.batch import I32, I64, NO_STAMP, U8, Batch, Flag
+from trio_ship.decode.framing import Lines, find_lines
+from trio_ship.decode.records import group, last_known, running_maximum
+from trio_ship.decode.stamps import StampDecoder
+from trio_ship.state import FileEntry
+
+__all__ = ["Regions", "Round", "decode_round"]
+
+_Mask = npt.NDArray[np.bool_]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Regions:
+    """What was read from each file: columns of shape (m,).
+
+    Attributes:
+        files: The files.
+        chain: Numbers of the chains. Dtype int32.
+        base: First byte of each region in the arena, ascending, no gaps.
+        size: Bytes read.
+        offset: Where the region begins in its file.
+        max_ns: The chain's running maximum there, or `NO_STAMP`.
+        last_ns: The file's last stamp before it, or `NO_STAMP`.
+        anchor_ns: For stamps without a year, what the first one is near to.
+        inside: Whether the region begins inside a line that was cut.
+        final: Whether the region reaches the end of a file that will not grow.
+        closing: Whether the wait for more lines of the last record is over.
+        limit_ns: The latest stamp to believe.
+        decoder: Index into the decoders of the round, -1 for none.
+    """
+
+    files: tuple[FileEntry, ...]
+    chain: I32
+    base: I64
+    size: I64
+    offset: I64
+    max_ns: I64
+    last_ns: I64
+    anchor_ns: I64
+    inside: _Mask
+    final: _Mask
+    closing: _Mask
+    limit_ns: I64
+    decoder: I32
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Round:
+    """What a round gave.
+
+    Attributes:
+        batch: The complete records.
+        offset: The byte after the last complete record of each file. (m,).
+        max_ns: The running maximum there. Shape (m,).
+        last_ns: The file's last stamp there. Shape (m,).
+        inside: Whether `offset` lies inside a line that was cut. Shape (m,).
+        held: Whether a file's last record has complete lines but stays open.
+            Shape (m,).
+        watermark: No later record of the chain has a smaller key. Shape (m,).
+    """
+
+    batch: Batch
+    offset: I64
+    max_ns: I64
+    last_ns: I64
+    inside: _Mask
+    held: _Mask
+    watermark: I64
+
+
+def decode_round(
+    arena: U8,
+    regions: Regions,
+    decoders: Sequence[StampDecoder],
+    *,
+    multiline: bool,
+    longest: int,
+    read_at: float,
+) -> Round:
+    """Frame and decode what was read.
+
+    Args:
+        arena: The bytes, with 64 bytes of slack behind the last region.
+        regions: Where they come from.
+        decoders: How stamps are written in the files of the round.
+        multiline: Whether lines without a stamp join the record before them.
+        longest: The largest length of a record in bytes.
+        read_at: When the bytes were read, in seconds of the pipeline's clock.
+    """
+    lines = find_lines(arena, regions.base, regions.size, final=regions.final, longest=longest)
+    stamps = _stamps(arena, lines, regions, decoders)
+    stamped = stamps != NO_STAMP
+    flags = lines.flags
+    beyond = stamps > regions.limit_ns[lines.region]
+    if beyond.any():
+        stamps = np.where(beyond, NO_STAMP, stamps)
+        flags = flags | (beyond * np.uint8(Flag.IMPOSSIBLE))
+    seen = regions.last_ns != NO_STAMP
+    joined = (regions.decoder >= 0) & multiline
+    heads = group(lines, stamped, seen=seen, joined=joined, longest=longest)
+    tails = np.append(heads[1:], len(lines.end)) - 1
+    kind = (flags[heads] & Flag.IMPOSSIBLE) | (
+        lines.flags[tails] & (Flag.PARTIAL | Flag.UNFINISHED)
+    )
+    _mark_continued(kind, lines, heads, stamped, regions, joined & seen)
+
+    first = np.searchsorted(heads, lines.first)
+    timestamp = stamps[heads]
+    key = running_maximum(timestamp, first, regions.max_ns)
+    latest = last_known(timestamp, first, regions.last_ns)
+
+    counts = np.diff(first)
+    last = first[1:] - 1
+    held = (counts > 0) & joined & ~regions.final & ~regions.closing
+    if held.any():
+        rows = last[held]
+        stays = ((latest[rows] != NO_STAMP) | stamped[heads[rows]]) & (
+            kind[rows] & Flag.PARTIAL == 0
+        )
+        held[np.flatnonzero(held)[~stays]] = False
+    given = np.ones(len(heads), np.bool_)
+    given[last[held]] = False
+
+    watermark = regions.max_ns.copy()
+    filled = counts > 0
+    watermark[filled] = key[last[filled]]
+    last = last - held
+    some = last >= first[:-1]
+    after = last[some]
+    offset, max_ns, last_ns = regions.offset.copy(), regions.max_ns.copy(), regions.last_ns.copy()
+    inside = regions.inside.copy()
+    shift = regions.offset - regions.base
+    offset[some] = lines.end[tails[after]] + shift[some]
+    max_ns[some] = key[after]
+    last_ns[some] = latest[after]
+    inside[some] = (kind[after] & Flag.PARTIAL) != 0
+
+    whole = bool(given.all())
+    pick = slice(None) if whole else given
+    stamp_column = timestamp[pick]
+    batch = Batch(
+        buffer=arena,
+        start=lines.start[heads[pick]],
+        end=lines.end[tails[pick]],
+        timestamp=stamp_column,
+        latest=stamp_column if latest is timestamp else latest[pick],
+        key=stamp_column if key is timestamp else key[pick],
+        flags=kind[pick],
+        region=lines.region[heads[pick]],
+        chain=regions.chain,
+        files=regions.files,
+        shift=shift,
+        limit=regions.limit_ns,
+        read_at=read_at,
+    )
+    return Round(
+        batch=batch,
+        offset=offset,
+        max_ns=max_ns,
+        last_ns=last_ns,
+        inside=inside,
+        held=held,
+        watermark=watermark,
+    )
+
+
+def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampDecoder]) -> I64:
+    """Return the stamp of every line; the rest of a cut line has none."""
+    counts = np.diff(lines.first)
+    start = lines.start
+    inner = np.flatnonzero(lines.flags & Flag.PARTIAL) + 1
+    inner = np.concatenate([inner, lines.first[:-1][regions.inside & (counts > 0)]])
+    if len(inner):
+        start = start.copy()
+        inner = inner[inner < len(start)]
+        start[inner] = lines.end[inner]
+    previous = np.where(regions.last_ns == NO_STAMP, regions.anchor_ns, regions.last_ns)
+    used = np.unique(regions.decoder[counts > 0])
+    if len(used) == 1 and used[0] >= 0:
+        filled = counts > 0
+        decoder = decoders[int(used[0])]
+        return decoder.decode(arena, start, lines.end, lines.first[:-1][filled], previous[filled])
+    stamps = np.full(len(start), NO_STAMP, np.int64)
+    for number in used[used >= 0].tolist():
+        mine = (regions.decoder == number) & (counts > 0)
+        rows = np.flatnonzero(mine[lines.region])
+        first = np.concatenate([[0], np.cumsum(counts[mine])[:-1]])
+        stamps[rows] = decoders[number].decode(
+            arena, start[rows], lines.end[rows], first, previous[mine]
+        )
+    return stamps
+
+
+def _mark_continued(
+    kind: U8, lines: Lines, heads: I64, stamped: _Mask, regions: Regions, mode: _Mask
+) -> None:
+    """Flag the records that begin a region without a stamp of their own."""
+    begin = mode & ~regions.inside & (np.diff(lines.first) > 0)
+    rows = lines.first[:-1][begin]
+    rows = rows[~stamped[rows]]
+    kind[np.searchsorted(heads, rows)] |= Flag.CONTINUED

@@ -1,0 +1,268 @@
+"""Decoding of stamps of one shape, 64 bits at a time.
+
+A shape is a layout in one of its variants: every byte has its place. So a stamp
+is a few machine words, gathered from the arena with one indexing call, and most
+lines need little work: the date, hour, minute and zone are decoded only where
+their bytes differ from those of the line before (`dates`); seconds and fraction
+come from each line's words by shifts and masks.
+
+A shape is exact: what it takes for a stamp is one, of this variant, and would be
+to `Layout.match`. Whatever is doubtful it leaves to others.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trio_ship.batch import I64, U8
+from trio_ship.decode.dates import Dates
+from trio_ship.decode.layouts import FIELD_WIDTHS, Layout
+from trio_ship.decode.words import Bools, Pairs, Words, gather, within
+
+__all__ = ["Head", "Shape", "shape_of"]
+
+_SECOND: Final = 1_000_000_000
+_QUICK: Final = ("%S", "%f")
+
+
+def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int]]:
+    """Yield the fields (code, width) and characters (text, 0) of a shape."""
+    choices = iter(layout.choices(variant))
+    for field in layout.fields:
+        if field == "%o":
+            yield from _offset_pieces("+hhmm")
+        elif field == "%L":
+            yield "%f", FIELD_WIDTHS[field]
+        elif field in FIELD_WIDTHS:
+            yield field, FIELD_WIDTHS[field]
+        elif field == "%f":
+            if choice := next(choices):
+                yield choice[0], 0
+                yield "%f", int(choice[1:])
+        elif field == "%z":
+            yield from _offset_pieces(next(choices))
+        else:
+            yield (next(choices) if field[0] == "{" else field), 0
+
+
+def _offset_pieces(form: str) -> Iterator[tuple[str, int]]:
+    fields = {"h": ("hours", 2), "m": ("minutes", 2), "+": ("sign", 1)}
+    for character in form.replace("hh", "h").replace("mm", "m"):
+        yield fields.get(character, (character, 0))
+
+
+@functools.cache
+def _may_continue(*, fraction: bool, offset: bool, colon: bool) -> Bools:
+    """Return, for every two bytes behind a stamp, whether it may go on there."""
+    first, second = np.arange(65536) & 255, np.arange(65536) >> 8
+
+    def one_of(values: npt.NDArray[np.int64], characters: bytes) -> Bools:
+        return np.isin(values, np.frombuffer(characters, np.uint8))
+
+    table = one_of(first, b"0123456789")
+    digit_next = one_of(second, b"0123456789")
+    if fraction:
+        table |= one_of(first, b".,") & digit_next
+    if colon:
+        table |= one_of(first, b":") & digit_next
+    if offset:
+        table |= one_of(first, b"Z") | (one_of(first, b"+-") & digit_next)
+        table |= one_of(first, b" ") & one_of(second, b"+-")
+    return table
+
+
+def _masks(values: dict[int, int], words: int) -> list[np.uint64]:
+    """Return words with the given values at the given bytes."""
+    masks = [0] * words
+    for place, value in values.items():
+        masks[place // 8] |= value << 8 * (place % 8)
+    return [np.uint64(mask) for mask in masks]
+
+
+class Shape:
+    """The decoder of one layout in one variant.
+
+    Attributes:
+        width: Length of the stamp in bytes.
+        own_zone: Whether the stamp says its time in UTC. Otherwise what is
+            decoded is the time on the wall.
+        resolution_ns: What one step of its last digit is worth.
+    """
+
+    def __init__(self, layout: Layout, variant: str) -> None:
+        """Plan the words of a shape.
+
+        Raises:
+            ValueError: The layout has no such variant.
+        """
+        places: dict[str, range] = {}
+        characters: dict[int, int] = {}
+        width = 0
+        for piece, size in _pieces(layout, variant):
+            if size:
+                places[piece] = range(width, width + size)
+            else:
+                characters[width] = ord(piece)
+            width += size or 1
+        self.width = width
+        self.own_zone = "sign" in places or "%s" in places or variant.endswith("Z")
+        self.resolution_ns = 10 ** (9 - len(places.get("%f", ())))
+        self._places = places
+        self._words = -(-width // 8)
+        self._plan_checks(characters)
+        self._follows = _plan_follow(layout, variant, self.own_zone, "%f" in places)
+
+    def _plan_checks(self, characters: dict[int, int]) -> None:
+        """Divide the bytes: which are looked at in each line, which after a change."""
+        quick = [place for code in _QUICK for place in self._places.get(code, ())]
+        quick_words = {place // 8 for place in quick}
+        here = {place: char for place, char in characters.items() if place // 8 in quick_words}
+        rest = {place: char for place, char in characters.items() if place not in here}
+        slow = {place: 255 for place in range(self.width) if place not in {*quick, *here}}
+        self._slow = [(word, mask) for word, mask in enumerate(_masks(slow, self._words)) if mask]
+        masks = _masks(dict.fromkeys(quick, 0xF0) | dict.fromkeys(here, 0xFF), self._words)
+        expected = _masks(dict.fromkeys(quick, 0x30) | here, self._words)
+        sixes = _masks(dict.fromkeys(quick, 6), self._words)
+        self._quick = [(word, masks[word], expected[word], sixes[word]) for word in quick_words]
+        self._dates = Dates(self._places, rest)
+
+    def decode(self, arena: U8, at: I64, end: I64, *, checked: bool = False) -> tuple[I64, Bools]:
+        """Decode the stamps at the given places.
+
+        Args:
+            arena: Bytes, with at least 64 more behind the last `end`.
+            at: Where each stamp would begin. Shape (n,).
+            end: The byte after each line. Shape (n,).
+            checked: Whether `Layout.match` has found this variant there.
+
+        Returns:
+            Nanoseconds since 1970, in UTC or on the wall (for a layout without
+            a year: in the year 2000), and whether there is a stamp. Shape (n,).
+        """
+        if not len(at):
+            return np.empty(0, np.int64), np.empty(0, np.bool_)
+        ok = at + self.width <= end
+        at = within(arena, at)
+        words = gather(arena, at, self._words)
+        value = self._decode_dates(words, ok)
+        ok &= self._looks_right(words)
+        pairs = Pairs(words)
+        if "%S" in self._places:
+            seconds = pairs.number(self._places["%S"])
+            ok &= seconds <= 60  # noqa: PLR2004 - a leap second
+            seconds *= _SECOND
+            value += seconds
+        if "%f" in self._places:
+            fraction = pairs.number(self._places["%f"])
+            fraction *= self.resolution_ns
+            value += fraction
+        if self._follows is not None and not checked:
+            ok[self._continued(self._follows, arena, at + self.width, end)] = False
+        return value, ok
+
+    def _decode_dates(self, words: Words, ok: Bools) -> I64:
+        """Decode all but seconds and fraction; clear `ok` where they are wrong."""
+        changes = np.zeros(len(words[0]) - 1, np.uint64)
+        for word, mask in self._slow:
+            change = words[word][1:] ^ words[word][:-1]
+            change &= mask
+            changes |= change
+        rows = np.concatenate(([0], np.flatnonzero(changes) + 1))
+        chosen = np.column_stack([word[rows] for word in words])
+        value, valid = self._dates.decode(chosen.view(np.uint8))
+        repeats = np.diff(rows, append=len(ok))
+        if not valid.all():
+            ok &= np.repeat(valid, repeats)
+        return np.repeat(value, repeats)
+
+    def _looks_right(self, words: Words) -> Bools:
+        """Tell where seconds and fraction are digits, between the right characters."""
+        wrong = np.zeros(len(words[0]), np.uint64)
+        for word, mask, expected, six in self._quick:
+            part = words[word] & mask
+            part ^= expected
+            wrong |= part
+            part = words[word] + six
+            part &= mask
+            part ^= expected
+            wrong |= part
+        return np.logical_not(wrong)
+
+    @staticmethod
+    def _continued(follows: Bools, arena: U8, after: I64, end: I64) -> I64:
+        """Return the rows where what follows might be the rest of a longer variant."""
+        pairs = np.ndarray((len(arena) - 1,), "<u2", arena, 0, (1,))[after]
+        rows = np.flatnonzero(follows[pairs])
+        if len(rows):
+            after = after[rows]
+            # A dash behind a space is the rest of a stamp only before digits.
+            digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
+            rows = rows[(after < end[rows]) & (digit | (arena[after] != ord(" ")))]
+        return rows
+
+
+def _plan_follow(layout: Layout, variant: str, own_zone: bool, fraction: bool) -> Bools | None:  # noqa: FBT001 - two facts of one shape
+    """Return the table of what may go on behind a shape, if anything may."""
+    last = layout.fields[-1]
+    no_zone = last == "%z" and not own_zone
+    if not (layout.ends_in_digit or last in ("%f", "%z")) or variant.endswith("Z"):
+        return None
+    return _may_continue(
+        fraction=not fraction and "%f" in (layout.fields[-2:] if no_zone else (last,)),
+        offset=no_zone,
+        colon=variant.endswith("+hh"),
+    )
+
+
+@functools.cache
+def shape_of(layout: Layout, variant: str) -> Shape:
+    """Return the decoder of a layout in one variant.
+
+    Raises:
+        ValueError: The layout has no such variant.
+    """
+    return Shape(layout, variant)
+
+
+class Head:
+    """A cheap look at the first eight bytes: can a stamp of a layout be here?
+
+    It spares the lines of a stack trace the exact look, so it must not miss a
+    stamp; it may take something else for one.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        """Prepare the look for any variant of `layout`."""
+        masks: list[tuple[int, int, int]] = []
+        for field in layout.fields:
+            if field in ("%f", "%z"):
+                break
+            if field in ("%b", "%a"):
+                masks += [(0xC0, 0x40, 0)] * 3
+            elif field == "%e":
+                masks += [(0, 0, 0), (0xF0, 0x30, 6)]
+            elif field in FIELD_WIDTHS:
+                masks += [(0xF0, 0x30, 6)] * FIELD_WIDTHS[field]
+            else:
+                masks.append((0, 0, 0) if field[0] == "{" else (0xFF, ord(field), 0))
+        # Eight bytes are enough, and every layout has them.
+        columns = zip(*masks[:8], strict=True)
+        self._mask, self._expected, self._six = (
+            np.uint64(int.from_bytes(bytes(column), "little")) for column in columns
+        )
+
+    def fits(self, arena: U8, at: I64, end: I64) -> Bools:
+        """Tell where a stamp can be. Shapes (n,); `arena` as in `Shape.decode`."""
+        fits = at + 8 <= end
+        words = gather(arena, within(arena, at), 1)[0]
+        wrong = (words & self._mask) ^ self._expected
+        # Adding six carries only digits over; a byte that is none was seen above.
+        low = words & np.uint64(0x7F7F7F7F7F7F7F7F)
+        wrong |= ((low + self._six) & self._mask) ^ self._expected
+        fits &= wrong == 0
+        return fits

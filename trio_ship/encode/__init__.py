@@ -1,0 +1,43 @@
+"""Encodings: an ordered batch in, the bytes of an output out.
+
+An encoder is pure: it gathers record bytes and makes no system call. It yields
+slices of about 1 MB, one at a time, whose concatenation is the encoding; the
+same batch always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from trio_ship.batch import OrderedBatch
+from trio_ship.encode.gather import Slice
+from trio_ship.encode.json_lines import JsonEncoder
+from trio_ship.encode.raw import encode_raw
+
+__all__ = ["Encoder", "encoder"]
+
+
+class Encoder(Protocol):
+    """Turns an ordered batch into the bytes of an output."""
+
+    def __call__(self, batch: OrderedBatch) -> Iterator[Slice]:
+        """Yield the encoding of `batch` in slices; nothing where it has no rows."""
+
+
+def encoder(name: str) -> Encoder:
+    """Return a new encoder.
+
+    Args:
+        name: "raw" or "json".
+
+    Raises:
+        ValueError: There is no such encoding.
+    """
+    match name:
+        case "raw":
+            return encode_raw
+        case "json":
+            return JsonEncoder()
+        case _:
+            raise ValueError(f'unknown encoding {name!r}; there are "raw" and "json"')

@@ -1,0 +1,160 @@
+"""Lay pieces of many buffers end to end: how record bytes leave.
+
+An ordered batch says where its records lie; here they are copied together, once.
+Each piece becomes a descriptor of 16 bytes (length, first bytes, buffer, start),
+which is what an Arrow `binary_view` array is made of, and Arrow copies the pieces
+while it casts that array to `large_binary`, without holding the interpreter lock.
+
+What the format demands:
+
+* A piece of at most 12 bytes stands in its descriptor; what the descriptor
+  says about a buffer is then ignored.
+* Places and lengths have 31 bits.
+* Arrow checks nothing, so everything is checked here before it sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from trio_ship.batch import I32, I64, U8
+
+__all__ = ["Pieces", "Slice", "gather", "interleave"]
+
+Slice: TypeAlias = memoryview
+"""Bytes ready to be written; may be a window into the buffer of a batch."""
+
+_INLINE: Final = 12
+_LARGEST: Final = 2**31 - 1
+_LONG_RUN: Final = 4
+
+
+@attrs.frozen(eq=False)
+class Pieces:
+    """Pieces of one buffer.
+
+    Attributes:
+        data: Where the pieces lie; contiguous.
+        start: First byte of each piece in `data`. Shape (n,).
+        length: Bytes of each piece. Shape (n,).
+    """
+
+    data: U8
+    start: I64
+    length: I64
+
+
+def gather(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> Slice:
+    """Return pieces of buffers, one after the other.
+
+    Pieces that lie side by side in one buffer are taken as one; where that
+    leaves a single piece, nothing is copied.
+
+    Args:
+        buffers: Where the pieces lie; contiguous.
+        buffer: The number of each piece's buffer. Shape (n,).
+        start: First byte of each piece in its buffer. Shape (n,).
+        length: Bytes of each piece. Shape (n,).
+
+    Returns:
+        The bytes; a window into a buffer where the pieces lie side by side.
+
+    Raises:
+        ValueError: A piece does not lie within its buffer, or lies beyond the
+            first 2 GiB of it.
+    """
+    if not len(start):
+        return memoryview(b"")
+    if buffer.min() < 0 or buffer.max() >= len(buffers):
+        raise ValueError(f"a piece names a buffer that is not among the {len(buffers)} given")
+    _check(np.array([len(data) for data in buffers])[buffer], start, length)
+    end = start + length
+    breaks = np.flatnonzero((start[1:] != end[:-1]) | (buffer[1:] != buffer[:-1])) + 1
+    if not len(breaks):
+        return memoryview(buffers[buffer[0]][start[0] : end[-1]])
+    if len(breaks) * _LONG_RUN < len(start):
+        first = np.concatenate(([0], breaks))
+        last = np.concatenate((breaks, [len(start)])) - 1
+        buffer, start = buffer[first], start[first]
+        length = end[last] - start
+    described = np.empty((len(start), 4), np.int32)
+    _describe(described, buffer, start, length)
+    short = np.flatnonzero(length <= _INLINE)
+    for number in np.unique(buffer[short]):
+        rows = short[buffer[short] == number]
+        _inline(described, Pieces(buffers[number], start[rows], length[rows]), rows)
+    return _copy(buffers, described)
+
+
+def interleave(columns: Sequence[Pieces]) -> Slice:
+    """Return the first piece of every column, then the second of every column, and so on.
+
+    Args:
+        columns: All of the same length.
+
+    Raises:
+        ValueError: As for `gather`.
+    """
+    if not len(columns[0].start):
+        return memoryview(b"")
+    described = np.empty((len(columns[0].start), len(columns), 4), np.int32)
+    for number, column in enumerate(columns):
+        _check(len(column.data), column.start, column.length)
+        _describe(described[:, number], number, column.start, column.length)
+        _inline(described[:, number], column)
+    return _copy([column.data for column in columns], described)
+
+
+def _check(room: int | I64, start: I64, length: I64) -> None:
+    """Refuse pieces that Arrow would read from foreign memory."""
+    if start.min() < 0 or length.min() < 0 or (room - start < length).any():
+        raise ValueError("a piece does not lie within its buffer")
+    if (start + length).max() > _LARGEST:
+        raise ValueError("a piece lies beyond the first 2 GiB of its buffer")
+
+
+def _describe(described: I32, number: int | I32, start: I64, length: I64) -> None:
+    """Fill descriptors of shape (n, 4), as far as pieces are not inlined."""
+    described[:, 0] = length
+    described[:, 1] = 0
+    described[:, 2] = number
+    described[:, 3] = start
+
+
+def _inline(described: I32, pieces: Pieces, rows: I64 | None = None) -> None:
+    """Put short pieces of one buffer into their descriptors.
+
+    Whole windows are copied; Arrow ignores what lies behind a piece's length.
+
+    Args:
+        described: The descriptors. Shape (n, 4).
+        pieces: Pieces of one buffer.
+        rows: The descriptor of each piece; all of them if left out.
+    """
+    short = np.flatnonzero(pieces.length <= _INLINE)
+    if not len(short):
+        return
+    start, length = pieces.start[short], pieces.length[short]
+    inlined = described.view(np.uint8)[:, 4:]
+    rows = short if rows is None else rows[short]
+    last = len(pieces.data) - _INLINE
+    whole = start <= last
+    if whole.any():
+        windows = np.ndarray((last + 1,), f"V{_INLINE}", pieces.data, strides=(1,))
+        inlined[rows[whole]] = windows[start[whole]].view(np.uint8).reshape(-1, _INLINE)
+    for row, first, size in zip(rows[~whole], start[~whole], length[~whole], strict=True):
+        inlined[row, :size] = pieces.data[first : first + size]
+
+
+def _copy(buffers: Sequence[U8], described: I32) -> Slice:
+    columns = [None, pa.py_buffer(described), *map(pa.py_buffer, buffers)]
+    views = pa.Array.from_buffers(pa.binary_view(), described.size // 4, columns)
+    _, _, data = views.cast(pa.large_binary()).buffers()
+    # The buffer of an empty array may be longer than what is in it.
+    size = int(described[..., 0].sum())
+    return memoryview(data).cast("B")[:size]

@@ -1,0 +1,321 @@
+r"""The `json` encoding: one object a line, keys always in the same order.
+
+    {"timestamp":"2026-11-23T08:00:00.125Z","source":"app","path":"/var/log/app.log",
+     "message":"...","id":"5f1d0c2e9b7a4411-00000000040a1b2c"}
+
+(on one line); `"late":true` or `"ahead":true` follow the id where they hold. A
+timestamp has 3, 6 or 9 digits behind the point, as many as it needs, and is null
+where the record has none. The message is the record without its final line end
+(LF or CRLF), without a byte order mark at the start of its file, and without the
+NULs that a hole in a file puts in front of it.
+
+Promises: one record is one line and one valid object, whatever its bytes. Quote,
+backslash, control characters, U+2028 and U+2029 are escaped; bytes that are not
+UTF-8 become U+FFFD, as `bytes.decode(errors="replace")` has it.
+
+How: each line is four pieces (stamp, constant of the file, message, id), laid
+together by `interleave`. Messages are escaped a whole slice at a time: every row
+ends with a newline there, and as long as no newline is touched, rows are found
+again by counting newlines, whatever else has changed its length.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
+from trio_ship.encode.gather import Pieces, Slice, gather, interleave
+from trio_ship.encode.raw import Lines, slice_lines
+from trio_ship.state import FileEntry
+
+__all__ = ["JsonEncoder"]
+
+_Rows: TypeAlias = npt.NDArray[np.void]
+
+_ROW_BYTES: Final = 150
+_SECOND: Final = 10**9
+_SPACE: Final = 0x20
+_NEWLINE: Final = 0x0A
+_RETURN: Final = 0x0D
+_BOM: Final = b"\xef\xbb\xbf"
+_REPLACEMENT: Final = "\ufffd".encode()
+
+_QUOTE: Final = {b"\\": rb"\\", b'"': rb"\""}  # the backslash first: the others write one
+_SHORT: Final = {b"\b": rb"\b", b"\t": rb"\t", b"\f": rb"\f", b"\r": rb"\r"}
+_CONTROL: Final = _SHORT | {
+    bytes([code]): b"\\u%04x" % code
+    for code in range(0x20)
+    if code != _NEWLINE and bytes([code]) not in _SHORT
+}
+_SEPARATOR: Final = {"\u2028".encode(): rb"\u2028", "\u2029".encode(): rb"\u2029"}
+_ESCAPED_NEWLINE: Final = rb"\n"
+
+_STAMP: Final = b'{"timestamp":"'
+_NO_STAMP: Final = b'{"timestamp":null'
+# Fields of four bytes are filled fastest; of the digits, the next field covers the fourth.
+_STAMP_ROW: Final = np.dtype(
+    {
+        "names": ["open", "minute", "second", "milli", "micro", "nano"],
+        "formats": ["V14", "V16", "V4", "V4", "V4", "V4"],
+        "offsets": [0, 14, 30, 34, 37, 40],
+    }
+)
+_WIDTH: Final = {"milli": 37, "micro": 40, "nano": 43}
+_AFTER_STAMP: Final = b'Z"'
+_ID: Final = b'","id":"'
+_ID_DIGITS: Final = 16
+_CLOSE: Final = {
+    Kind.IN_ORDER: b'"}\n',
+    Kind.LATE: b'","late":true}\n',
+    Kind.AHEAD: b'","ahead":true}\n',
+}
+_SECONDS: Final = np.array([b":%02d." % number for number in range(60)]).view("V4")
+_DIGITS: Final = np.array([b"%03d" % number for number in range(1000)], "S4").view("V4")
+_HEX: Final = np.array([b"%02x" % number for number in range(256)]).view(np.uint16)
+
+
+class JsonEncoder:
+    """Encodes ordered batches as JSON lines.
+
+    Attributes:
+        replaced: Records so far in which bytes that are not UTF-8 were
+            replaced.
+        cut_nuls: NUL bytes so far that were cut from the start of messages.
+    """
+
+    def __init__(self) -> None:
+        self.replaced: int = 0
+        self.cut_nuls: int = 0
+
+    def __call__(self, batch: OrderedBatch) -> Iterator[Slice]:
+        """Yield the records of `batch` as JSON lines, in slices of about 1 MB."""
+        if not len(batch):
+            return
+        stamp, offset, region = batch.timestamp, batch.offset, batch.region
+        constants = _Constants.of(batch.files, region)
+        for lines in slice_lines(batch, row_bytes=_ROW_BYTES):
+            rows = lines.rows
+            head = _stamps(stamp[rows])
+            middle = constants.select(region[rows], skip=stamp[rows] == NO_STAMP)
+            message = self._messages(lines, offset[rows])
+            tail = _ids(constants.id[region[rows]], offset[rows], _CLOSE[batch.kind])
+            yield interleave((head, middle, message, tail))
+
+    def _messages(self, lines: Lines, offset: I64) -> Pieces:
+        """Return the messages of `lines`, escaped."""
+        lines = self._without_lead(lines, offset)
+        text, end = bytes(lines.text), lines.end
+        data = np.frombuffer(text, np.uint8)
+        # Signed, bytes beyond ASCII are below the space too.
+        odd = np.count_nonzero(data.view(np.int8) < _SPACE)
+        if odd == len(end) and b'"' not in text and b"\\" not in text:
+            start = _starts(end)
+            return Pieces(data, start, end - 1 - start)
+
+        controls = np.flatnonzero(data < _SPACE)
+        codes = data[controls]
+        newlines = controls[codes == _NEWLINE]
+        final = np.searchsorted(newlines, end - 1)
+        # No row is empty, so where a row is one newline this looks at another newline.
+        returns = data[end - 2] == _RETURN
+        returns[lines.completed] = False
+        text, separated = self._valid(text, end, final)
+        text = _escape(text, _QUOTE)
+        if separated:
+            text = _escape(text, _SEPARATOR)
+        if len(controls) > len(newlines):
+            present = np.unique(codes).tobytes()
+            text = _escape(text, {key: _CONTROL[key] for key in _CONTROL if key in present})
+        stop = _newlines(text)[final]
+        start = _starts(stop + 1)
+        stop -= returns * len(_CONTROL[b"\r"])
+        if len(newlines) > len(final):
+            text = text.replace(b"\n", _ESCAPED_NEWLINE)
+            grown = len(_ESCAPED_NEWLINE) - 1
+            start += _starts(final + 1) * grown
+            stop += final * grown
+        return Pieces(np.frombuffer(text, np.uint8), start, stop - start)
+
+    def _without_lead(self, lines: Lines, offset: I64) -> Lines:
+        """Return `lines` without byte order marks and NULs in front."""
+        data = np.frombuffer(lines.text, np.uint8)
+        start = _starts(lines.end)
+        first = data[start]
+        odd = np.flatnonzero((first == 0) | ((first == _BOM[0]) & (offset == 0)))
+        if not len(odd):
+            return lines
+        skip = np.zeros(len(start), np.int64)
+        for row in odd:
+            record = bytes(lines.text[start[row] : lines.end[row]])
+            marked = record.removeprefix(_BOM) if offset[row] == 0 else record
+            message = marked.lstrip(b"\0")
+            self.cut_nuls += len(marked) - len(message)
+            skip[row] = len(record) - len(message)
+        length = lines.end - start - skip
+        text = gather((data,), np.zeros(len(start), np.int32), start + skip, length)
+        return attrs.evolve(lines, text=text, end=np.cumsum(length))
+
+    def _valid(self, text: bytes, end: I64, final: I64) -> tuple[bytes, bool]:
+        """Return `text` as valid UTF-8, and whether U+2028 or U+2029 is in it.
+
+        A newline ends every broken character, so rows do not mix.
+
+        Args:
+            text: Rows, each with a newline at its end.
+            end: The byte after each row.
+            final: Which newline of `text` each row ends with.
+        """
+        if text.isascii():
+            return text, False
+        try:
+            decoded = text.decode()
+        except UnicodeDecodeError:
+            decoded = text.decode(errors="replace")
+            before = np.searchsorted(_replacements(text), end)
+            text = decoded.encode()
+            after = np.searchsorted(_replacements(text), _newlines(text)[final])
+            self.replaced += int(np.count_nonzero(np.diff(after - before, prepend=0)))
+        return text, "\u2028" in decoded or "\u2029" in decoded
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Constants:
+    """What is the same in all lines of a file.
+
+    Attributes:
+        text: For all files: from behind the stamp to the start of the message.
+        start: First byte in `text` by region. Shape (m,).
+        length: Bytes in `text` by region. Shape (m,).
+        id: The id of each region's file. Shape (m,), dtype V16.
+    """
+
+    text: U8
+    start: I64
+    length: I64
+    id: _Rows
+
+    @classmethod
+    def of(cls, files: Sequence[FileEntry], region: I32) -> _Constants:
+        """Return the constants of the regions that occur in `region`."""
+        texts: list[bytes] = []
+        start = np.zeros(len(files), np.int64)
+        length = np.zeros(len(files), np.int64)
+        ids = np.zeros(len(files), f"S{_ID_DIGITS}")
+        total = 0
+        for number in np.flatnonzero(np.bincount(region)).tolist():
+            file = files[number]
+            constant = _constant(file.source, file.path)
+            texts.append(constant)
+            start[number], length[number] = total, len(constant)
+            ids[number] = file.id
+            total += len(constant)
+        text = np.frombuffer(b"".join(texts), np.uint8)
+        return cls(text=text, start=start, length=length, id=ids.view(f"V{_ID_DIGITS}"))
+
+    def select(self, region: I32, *, skip: npt.NDArray[np.bool_]) -> Pieces:
+        """Return the piece of each row; without the end of a stamp where `skip`."""
+        skipped = skip * len(_AFTER_STAMP)
+        return Pieces(self.text, self.start[region] + skipped, self.length[region] - skipped)
+
+
+@functools.lru_cache(maxsize=16384)
+def _constant(source: str, path: str) -> bytes:
+    return b'%s,"source":"%s","path":"%s","message":"' % (
+        _AFTER_STAMP,
+        _quoted(source),
+        _quoted(path),
+    )
+
+
+def _quoted(name: str) -> bytes:
+    """Return a name or path, escaped; what is not UTF-8 in it is replaced."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
+    escaped = _escape(text, _QUOTE | _CONTROL | _SEPARATOR)
+    return escaped.replace(b"\n", _ESCAPED_NEWLINE)
+
+
+def _stamps(stamp: I64) -> Pieces:
+    """Return the start of each line, up to the last digit of the stamp."""
+    row = np.zeros(1, _STAMP_ROW)
+    row["open"] = np.void(_STAMP)
+    rows = np.repeat(row, len(stamp))
+    seconds = stamp // _SECOND
+    minute = seconds // 60
+    rows["minute"] = _minutes(minute)
+    rows["second"] = _SECONDS[seconds - minute * 60]
+    nanos = stamp - seconds * _SECOND
+    millis = nanos // 10**6
+    rows["milli"] = _DIGITS[millis]
+    nanos -= millis * 10**6
+    length = np.full(len(stamp), _WIDTH["milli"])
+    if nanos.any():
+        micros = nanos // 1000
+        rows["micro"] = _DIGITS[micros]
+        rows["nano"] = _DIGITS[nanos - micros * 1000]
+        length[nanos > 0] = _WIDTH["micro"]
+        length[nanos > micros * 1000] = _WIDTH["nano"]
+    data = rows.view(np.uint8)
+    start = np.arange(len(rows)) * rows.itemsize
+    missing = np.flatnonzero(stamp == NO_STAMP)
+    if len(missing):
+        data.reshape(len(rows), -1)[missing, : len(_NO_STAMP)] = list(_NO_STAMP)
+        length[missing] = len(_NO_STAMP)
+    return Pieces(data, start, length)
+
+
+def _minutes(minute: I64) -> _Rows:
+    """Return minutes since 1970 as `2026-11-23T08:00`; written where they change."""
+    changes = np.flatnonzero(minute[1:] != minute[:-1]) + 1
+    first = np.concatenate(([0], changes))
+    distinct, which = np.unique(minute[first], return_inverse=True)
+    written = np.datetime_as_string(distinct.astype("datetime64[m]")).astype("S16").view("V16")
+    return np.repeat(written[which], np.diff(first, append=len(minute)))
+
+
+def _ids(file: _Rows, offset: I64, close: bytes) -> Pieces:
+    """Return the end of each line, from behind the message."""
+    row = np.zeros(
+        1,
+        [
+            ("open", f"V{len(_ID)}"),
+            ("file", f"V{_ID_DIGITS}"),
+            ("dash", "V1"),
+            ("offset", f"V{_ID_DIGITS}"),
+            ("close", f"V{len(close)}"),
+        ],
+    )
+    row["open"], row["dash"], row["close"] = np.void(_ID), np.void(b"-"), np.void(close)
+    rows = np.repeat(row, len(file))
+    rows["file"] = file
+    rows["offset"] = _HEX.take(offset.astype(">i8").view(np.uint8)).view(f"V{_ID_DIGITS}")
+    start = np.arange(len(rows)) * rows.itemsize
+    return Pieces(rows.view(np.uint8), start, np.full(len(rows), rows.itemsize))
+
+
+def _escape(text: bytes, escapes: Mapping[bytes, bytes]) -> bytes:
+    for character, escape in escapes.items():
+        text = text.replace(character, escape)
+    return text
+
+
+def _newlines(text: bytes) -> I64:
+    return np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE)
+
+
+def _replacements(text: bytes) -> I64:
+    """Return where the replacement character stands in `text`, as byte places."""
+    data = np.frombuffer(text, np.uint8)
+    first, second, third = _REPLACEMENT
+    found = (data[:-2] == first) & (data[1:-1] == second) & (data[2:] == third)
+    return np.flatnonzero(found)
+
+
+def _starts(end: I64) -> I64:
+    """Return where rows that lie side by side from 0 begin."""
+    return np.concatenate(([0], end[:-1]))

@@ -1,0 +1,108 @@
+"""The `raw` encoding: each record as it was read, and a line end after it.
+
+Promises: bytes pass unchanged, whatever they are, the line end a record was read
+with included. A record that has none (the file ended there, or it was too long
+and was cut) gets a newline, so one record never runs into the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+import numpy as np
+
+from trio_ship.batch import I32, I64, Flag, OrderedBatch
+from trio_ship.encode.gather import Slice, gather
+
+__all__ = ["SLICE_BYTES", "Lines", "encode_raw", "slice_lines"]
+
+SLICE_BYTES: Final = 2**20
+"""What a slice holds, about: little enough for the cache, much for one write."""
+
+_PIECE_BYTES: Final = 16
+_NEWLINE: Final = np.frombuffer(b"\n", np.uint8)
+_ENDLESS: Final = int(Flag.PARTIAL | Flag.UNFINISHED)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Lines:
+    """Some rows of an ordered batch, each with a line end.
+
+    Attributes:
+        rows: Which rows of the batch.
+        text: Their bytes, one row after the other.
+        end: The byte after each row in `text`, its line end included.
+            Shape (n,).
+        completed: The rows, counted from 0 in `rows`, that had no line end of
+            their own. Shape (k,).
+    """
+
+    rows: slice
+    text: Slice
+    end: I64
+    completed: I64
+
+
+def encode_raw(batch: OrderedBatch) -> Iterator[Slice]:
+    """Yield the records of `batch` as they were read, in slices of about 1 MB."""
+    for lines in slice_lines(batch, row_bytes=_PIECE_BYTES):
+        yield lines.text
+
+
+def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
+    """Yield the rows of `batch` in slices, each row with a line end.
+
+    Args:
+        batch: The rows; may have none.
+        row_bytes: What a row costs beside its own bytes, so that short rows do
+            not make slices of many rows.
+    """
+    if not len(batch):
+        return
+    part, start, end = batch.part, batch.start, batch.end
+    length = end - start
+    bare = _rows_without_line_end(batch, part, start, end)
+    size = length.copy()
+    size[bare] += 1
+    buffers = [*(part.buffer for part in batch.parts), _NEWLINE]
+    for rows in _cut(size + row_bytes):
+        pieces = part[rows], start[rows], length[rows]
+        completed = bare[(bare >= rows.start) & (bare < rows.stop)] - rows.start
+        if len(completed):
+            newline = len(batch.parts), 0, len(_NEWLINE)
+            pieces = _insert(pieces, completed + 1, newline)
+        text = gather(buffers, *pieces)
+        yield Lines(rows=rows, text=text, end=np.cumsum(size[rows]), completed=completed)
+
+
+def _insert(
+    pieces: tuple[I32, I64, I64], places: I64, piece: tuple[int, int, int]
+) -> tuple[I32, I64, I64]:
+    buffer, start, length = pieces
+    return (
+        np.insert(buffer, places, piece[0]),
+        np.insert(start, places, piece[1]),
+        np.insert(length, places, piece[2]),
+    )
+
+
+def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, end: I64) -> I64:
+    """Return the rows that a newline must follow; shape (k,), rising."""
+    flagged = np.flatnonzero(batch.flags & _ENDLESS)
+    bare = [
+        row
+        for row in flagged
+        if start[row] == end[row] or batch.parts[part[row]].buffer[end[row] - 1] != _NEWLINE[0]
+    ]
+    return np.array(bare, np.int64)
+
+
+def _cut(size: I64) -> Iterator[slice]:
+    """Yield slices of rows whose sizes add up to about `SLICE_BYTES`."""
+    total = np.cumsum(size)
+    cuts = np.searchsorted(total, np.arange(SLICE_BYTES, total[-1], SLICE_BYTES)) + 1
+    edges = np.unique(np.concatenate(([0], cuts, [len(size)])))
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        yield slice(first, last)

@@ -1,0 +1,239 @@
+"""The few disk calls that the shell uses, behind one small protocol.
+
+`Disk` is the machine's own. A test puts another in its place: one in memory
+that works inline (so that a fake clock stays exact), that fails on demand or
+that forgets what was not synced. The calls are those of `os`, with their
+errors; nothing else in the package opens, reads or writes a file of the user.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat as stat_module
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, Protocol, TypeVar
+
+import anyio.to_thread
+import attrs
+
+__all__ = ["Disk", "Entry", "Filesystem", "Status", "is_regular"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class Status:
+    """What is known of a file without reading it.
+
+    Attributes:
+        device: Device number.
+        inode: Inode number.
+        size: Length in bytes.
+        mtime_ns: Time of the last change of the content, ns since 1970.
+        mode: Type and permission bits, as in `os.stat_result.st_mode`.
+        uid: Number of the owner.
+        gid: Number of the group.
+    """
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    mode: int
+    uid: int = 0
+    gid: int = 0
+
+
+@attrs.frozen
+class Entry:
+    """One name in a folder.
+
+    Attributes:
+        name: The name, without the folder.
+        is_dir: Whether it is a folder or a link to one.
+    """
+
+    name: str
+    is_dir: bool
+
+
+class Filesystem(Protocol):
+    """Disk calls, synchronous, with the semantics and the errors of `os`."""
+
+    async def run(
+        self,
+        function: Callable[_P, _T],
+        /,
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Run `function` where it may block: in a worker thread, or inline."""
+        ...
+
+    def stat(self, path: str) -> Status:
+        """Return the status of what `path` leads to, links followed."""
+        ...
+
+    def fstat(self, fd: int) -> Status:
+        """Return the status of an open file."""
+        ...
+
+    def scandir(self, path: str) -> list[Entry]:
+        """Return the names in a folder, in no particular order."""
+        ...
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        """Open a file with the flags of `os.open`; close-on-exec is implied."""
+        ...
+
+    def close(self, fd: int) -> None:
+        """Close an open file."""
+        ...
+
+    def preadv(self, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+        """Read at `offset` into `buffers`; return the number of bytes."""
+        ...
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """Return up to `size` bytes from `offset`."""
+        ...
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """Write at `offset`; return how many bytes were taken."""
+        ...
+
+    def ftruncate(self, fd: int, size: int) -> None:
+        """Set the length of an open file."""
+        ...
+
+    def fsync(self, fd: int) -> None:
+        """Make an open file's content and length durable."""
+        ...
+
+    def fsync_folder(self, path: str) -> None:
+        """Make the names in a folder durable."""
+        ...
+
+    def replace(self, source: str, target: str) -> None:
+        """Rename `source` over `target` in one step."""
+        ...
+
+    def link(self, source: str, target: str) -> None:
+        """Give the file `source` a second name; fail if `target` exists."""
+        ...
+
+    def unlink(self, path: str) -> None:
+        """Remove a name."""
+        ...
+
+    def lock(self, fd: int) -> bool:
+        """Try to lock an open file for this process; False if another has it."""
+        ...
+
+
+def _status(result: os.stat_result) -> Status:
+    return Status(
+        result.st_dev,
+        result.st_ino,
+        result.st_size,
+        result.st_mtime_ns,
+        result.st_mode,
+        result.st_uid,
+        result.st_gid,
+    )
+
+
+class Disk:
+    """The disks of this machine; see `Filesystem` for what each call does."""
+
+    def __init__(self, workers: int = 8) -> None:
+        """Prepare a disk whose calls use up to `workers` threads at once."""
+        self._limiter = anyio.CapacityLimiter(workers)
+
+    async def run(
+        self,
+        function: Callable[_P, _T],
+        /,
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Run `function` in a worker thread; cancellation waits for its end."""
+        return await anyio.to_thread.run_sync(
+            lambda: function(*args, **kwargs), limiter=self._limiter
+        )
+
+    def stat(self, path: str) -> Status:
+        """See `Filesystem.stat`."""
+        return _status(os.stat(path))
+
+    def fstat(self, fd: int) -> Status:
+        """See `Filesystem.fstat`."""
+        return _status(os.fstat(fd))
+
+    def scandir(self, path: str) -> list[Entry]:
+        """See `Filesystem.scandir`."""
+        with os.scandir(path) as entries:
+            return [Entry(entry.name, entry.is_dir()) for entry in entries]
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        """See `Filesystem.open`."""
+        return os.open(path, flags | os.O_CLOEXEC, mode)
+
+    def close(self, fd: int) -> None:
+        """See `Filesystem.close`."""
+        os.close(fd)
+
+    def preadv(self, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+        """See `Filesystem.preadv`."""
+        return os.preadv(fd, buffers, offset)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """See `Filesystem.pread`."""
+        return os.pread(fd, size, offset)
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """See `Filesystem.pwrite`."""
+        return os.pwrite(fd, data, offset)
+
+    def ftruncate(self, fd: int, size: int) -> None:
+        """See `Filesystem.ftruncate`."""
+        os.ftruncate(fd, size)
+
+    def fsync(self, fd: int) -> None:
+        """See `Filesystem.fsync`."""
+        os.fsync(fd)
+
+    def fsync_folder(self, path: str) -> None:
+        """See `Filesystem.fsync_folder`."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def replace(self, source: str, target: str) -> None:
+        """See `Filesystem.replace`."""
+        os.replace(source, target)
+
+    def link(self, source: str, target: str) -> None:
+        """See `Filesystem.link`."""
+        os.link(source, target, follow_symlinks=False)
+
+    def unlink(self, path: str) -> None:
+        """See `Filesystem.unlink`."""
+        os.unlink(path)
+
+    def lock(self, fd: int) -> bool:
+        """See `Filesystem.lock`."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def is_regular(status: Status) -> bool:
+    """Tell whether a status is that of a regular file."""
+    return stat_module.S_ISREG(status.mode)

@@ -1,0 +1,130 @@
+"""What a change on disk means: growth, truncation, rotation.
+
+Pure decisions over what was seen; the shell does the looking. A file is known
+by device, inode and fingerprint, never by its name. A chain is a path and the
+files it has had, in order.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from trio_ship.state import FileEntry
+
+__all__ = [
+    "HEAD",
+    "Candidate",
+    "Change",
+    "fingerprint",
+    "head_length",
+    "judge",
+    "matches_head",
+    "successors",
+]
+
+HEAD: Final = 1024
+"""How many bytes of a file's beginning its fingerprint covers at most."""
+
+
+class Change(enum.Enum):
+    """What has become of the file behind a path."""
+
+    SAME = "same"
+    """Nothing that has not been read."""
+    GREW = "grew"
+    """The same file, and more of it (if its head still matches)."""
+    SHRANK = "shrank"
+    """The same file, shorter than what was read: it was truncated."""
+    REPLACED = "replaced"
+    """Another file stands there: the old one was renamed or deleted."""
+    GONE = "gone"
+    """No file stands there."""
+
+
+@attrs.frozen
+class Candidate:
+    """A file that may belong to a chain.
+
+    Attributes:
+        path: Where it is.
+        device: Device number.
+        inode: Inode number.
+        size: Length in bytes.
+        mtime_ns: Time of its last change, nanoseconds since 1970.
+    """
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+def fingerprint(head: bytes) -> str:
+    """Return the fingerprint of a file that begins with `head`."""
+    head = head[:HEAD]
+    return f"{len(head)}:{hashlib.sha256(head).hexdigest()[:32] if head else ''}"
+
+
+def head_length(known: str) -> int:
+    """Return how many bytes a fingerprint covers."""
+    return int(known.partition(":")[0])
+
+
+def matches_head(known: str, head: bytes) -> bool:
+    """Tell whether a file that begins with `head` is, or grew from, the known one.
+
+    Args:
+        known: A fingerprint.
+        head: The first `HEAD` bytes of the file, or all where it is shorter.
+    """
+    length = head_length(known)
+    return len(head) >= length and fingerprint(head[:length]) == known
+
+
+def judge(entry: FileEntry, read: int, seen: Candidate | None) -> Change:
+    """Decide what has become of a file whose first `read` bytes were read."""
+    if seen is None:
+        return Change.GONE
+    if (seen.device, seen.inode) != (entry.device, entry.inode):
+        return Change.REPLACED
+    if seen.size < read:
+        return Change.SHRANK
+    return Change.GREW if seen.size > read else Change.SAME
+
+
+def _age(name: str) -> tuple[int, ...]:
+    """Order names that share a time: a higher number was rotated earlier."""
+    return tuple(-int(digits) for digits in re.findall(r"\d{1,9}", name))
+
+
+def successors(
+    path: str, since_ns: int, candidates: Iterable[Candidate], known: set[tuple[int, int]]
+) -> list[Candidate]:
+    """Return the files that came and were rotated away unseen, oldest first.
+
+    They lie in the folder of `path` under names that begin with it, no known
+    file has their identity, and they were changed no earlier than the file
+    that was seen last.
+
+    Args:
+        path: The path of the chain.
+        since_ns: When the file seen last was changed last.
+        candidates: The files of the folder.
+        known: Identities (device, inode) of files that are known.
+    """
+    unseen = [
+        candidate
+        for candidate in candidates
+        if candidate.path != path
+        and candidate.path.startswith(path)
+        and (candidate.device, candidate.inode) not in known
+        and candidate.mtime_ns >= since_ns
+    ]
+    return sorted(unseen, key=lambda seen: (seen.mtime_ns, _age(seen.path[len(path) :])))

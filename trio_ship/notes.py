@@ -1,0 +1,78 @@
+"""What is to be said to the operator, kept until a task can log it.
+
+Worker threads do not log: they collect notes, and the task that owns them logs
+each text once.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import stat
+
+import attrs
+
+from trio_ship.filesystem import Filesystem
+
+__all__ = ["Note", "refusal"]
+
+
+@attrs.frozen
+class Note:
+    """One message.
+
+    Attributes:
+        level: A level of `logging`.
+        text: What to say.
+    """
+
+    level: int
+    text: str
+
+    @classmethod
+    def info(cls, text: str) -> Note:
+        """Return a note that asks for nothing."""
+        return cls(logging.INFO, text)
+
+    @classmethod
+    def warning(cls, text: str) -> Note:
+        """Return a note about something that somebody should know."""
+        return cls(logging.WARNING, text)
+
+
+def refusal(disk: Filesystem, path: str, error: OSError) -> Note:
+    """Say why a path cannot be read, and what would mend it."""
+    if error.errno not in {errno.EACCES, errno.EPERM}:
+        return Note.warning(f"{path} cannot be read: {error.strerror}; it is tried again")
+    try:
+        status = disk.stat(path)
+    except OSError:
+        return Note.warning(
+            f"{path}: permission denied; a folder above it does not let this user in"
+        )
+    owner, group = _user_name(status.uid), _group_name(status.gid)
+    mode = stat.filemode(status.mode)
+    text = f"{path}: permission denied; it belongs to {owner}:{group} with mode {mode}"
+    if status.mode & stat.S_IRGRP:
+        text += f"; join the group {group} (usermod -aG {group} USER) to read it"
+    else:
+        text += f"; let its group read it (chmod g+r {path}) and join the group {group}"
+    return Note.warning(text)
+
+
+def _user_name(number: int) -> str:
+    import pwd  # noqa: PLC0415  (only where somebody is refused)
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group_name(number: int) -> str:
+    import grp  # noqa: PLC0415  (only where somebody is refused)
+
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)

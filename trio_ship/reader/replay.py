@@ -1,0 +1,148 @@
+"""Making an ordered batch again: from the files, by the ranges it covered.
+
+The cut in front of the batch says where each file stood, the journal how far
+the batch took it. The records of those ranges, in the order of their keys, are
+the batch: the same bytes as before, because decoding from a position depends
+on content alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trio_ship.batch import I64, NO_STAMP, Batch, Kind, OrderedBatch
+from trio_ship.checkpoint.journal import Written
+from trio_ship.config import Config, SourceConfig
+from trio_ship.decode.round import Regions, decode_round
+from trio_ship.filesystem import Filesystem
+from trio_ship.merge import merge_order
+from trio_ship.reader.arena import SLACK
+from trio_ship.reader.locate import open_known
+from trio_ship.reader.rounds import Decoders
+from trio_ship.state import FileEntry, Position, Snapshot
+
+__all__ = ["replay"]
+
+
+def replay(
+    disk: Filesystem, config: Config, written: Written, cut: Snapshot
+) -> OrderedBatch | None:
+    """Make a batch again; None where its ranges cannot be read any more.
+
+    Args:
+        disk: Where the files are.
+        config: Says how records of each source are made.
+        written: The batch as the journal has it.
+        cut: Everything in front of it.
+    """
+    if written.kind is Kind.DROPPED:
+        return None
+    names = [name for name in written.positions if name in cut.files]
+    if len(names) != len(written.positions):
+        return None
+    sources = sorted({cut.files[name].source for name in names})
+    if any(source not in config.sources for source in sources):
+        return None
+    parts: list[Batch] = []
+    try:
+        for source in sources:
+            entries = [cut.files[name] for name in names if cut.files[name].source == source]
+            entries.sort(key=lambda entry: (entry.path, entry.generation))
+            parts.append(_read(disk, config.sources[source], entries, written, cut))
+    except (OSError, ValueError):
+        return None
+    keys = np.concatenate([part.key for part in parts])
+    order = merge_order(keys, lambda: _ranks(parts))
+    return OrderedBatch(
+        number=0,
+        sequence=written.sequence,
+        kind=written.kind,
+        parts=tuple(parts),
+        rows=order,
+        moves=(),
+        last_key=written.last_key,
+    )
+
+
+def _ranks(parts: list[Batch]) -> I64:
+    names = sorted({(file.source, file.path) for part in parts for file in part.files})
+    rank = {name: place for place, name in enumerate(names)}
+    return np.concatenate(
+        [
+            np.array([rank[file.source, file.path] for file in part.files], np.int64)[part.region]
+            for part in parts
+        ]
+    )
+
+
+def _read(
+    disk: Filesystem,
+    source: SourceConfig,
+    entries: list[FileEntry],
+    written: Written,
+    cut: Snapshot,
+) -> Batch:
+    starts = [cut.positions.get(entry.id, Position()) for entry in entries]
+    data = []
+    for entry, start in zip(entries, starts, strict=True):
+        length = written.positions[entry.id].offset - start.offset
+        data.append(_range(disk, entry, start.offset, length))
+    sizes = np.array([len(piece) for piece in data], np.int64)
+    arena = np.frombuffer(b"".join(data) + bytes(SLACK), np.uint8)
+    decoders = Decoders(source)
+    numbers = np.array([decoders.number(entry) for entry in entries], np.int32)
+    carried = [_carried(entry, start, cut) for entry, start in zip(entries, starts, strict=True)]
+    everything = np.ones(len(entries), np.bool_)
+    regions = Regions(
+        files=tuple(entries),
+        chain=np.arange(len(entries), dtype=np.int32),
+        base=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
+        size=sizes,
+        offset=np.array([start.offset for start in starts], np.int64),
+        max_ns=np.array(carried, np.int64),
+        last_ns=_column([start.last_ns for start in starts]),
+        anchor_ns=_column([entry.anchor_ns for entry in entries]),
+        inside=np.array([start.inside for start in starts]),
+        final=everything,
+        closing=everything,
+        limit_ns=np.array([written.limits[entry.id] for entry in entries], np.int64),
+        decoder=numbers,
+    )
+    return decode_round(
+        arena,
+        regions,
+        decoders.all,
+        multiline=source.multiline == "timestamp",
+        longest=source.max_record_bytes,
+        read_at=0.0,
+    ).batch
+
+
+def _carried(entry: FileEntry, start: Position, cut: Snapshot) -> int:
+    """Return the running maximum in front of a range: that of its whole chain."""
+    known = [start.max_ns] if start.max_ns is not None else []
+    for name, other in cut.files.items():
+        if (other.source, other.path) == (entry.source, entry.path):
+            max_ns = cut.positions.get(name, Position()).max_ns
+            if other.generation < entry.generation and max_ns is not None:
+                known.append(max_ns)
+    return max(known, default=NO_STAMP)
+
+
+def _column(values: list[int | None]) -> I64:
+    return np.array([NO_STAMP if value is None else value for value in values], np.int64)
+
+
+def _range(disk: Filesystem, entry: FileEntry, offset: int, length: int) -> bytes:
+    fd = open_known(disk, entry)
+    try:
+        pieces = []
+        while length:
+            piece = disk.pread(fd, length, offset)
+            if not piece:
+                raise OSError(5, "the file is shorter than it was", entry.file)
+            pieces.append(piece)
+            offset, length = offset + len(piece), length - len(piece)
+        return b"".join(pieces)
+    finally:
+        disk.close(fd)

@@ -1,0 +1,251 @@
+"""A round over many files: read, frame and decode in one step of a worker thread.
+
+The bytes of all files of a round go into one arena, one behind the other; then
+lines, stamps and keys are found for the whole arena at once. What a round
+could not finish (half a line, a record that may go on) is read again by the
+next one, so that a file's state is its `Position` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+import numpy as np
+
+from trio_ship.batch import I64, NO_STAMP
+from trio_ship.config import SourceConfig
+from trio_ship.decode.detect import detect
+from trio_ship.decode.round import Regions, Round, decode_round
+from trio_ship.decode.stamps import StampDecoder, initial_anchor
+from trio_ship.filesystem import Filesystem
+from trio_ship.merge import optional_ns
+from trio_ship.notes import Note, refusal
+from trio_ship.reader.arena import Arenas
+from trio_ship.reader.tails import ChainFiles, SourceFiles, Tail
+from trio_ship.state import FileEntry, Position
+
+__all__ = ["Decoders", "Job", "RoundReader"]
+
+_HEAD: Final = 65_536
+_WHOLE: Final = 8 << 20
+_SAMPLES: Final = 512
+_SECOND: Final = 1_000_000_000
+_RETRY_SECONDS: Final = 30.0
+
+
+@attrs.frozen(eq=False)
+class Job:
+    """What to read of one chain in a round.
+
+    Attributes:
+        chain: The chain; its first file is read.
+        length: How many bytes to ask for.
+        closing: Whether the wait for more lines of the last record is over.
+        final: Whether the file will not grow any more.
+    """
+
+    chain: ChainFiles
+    length: int
+    closing: bool = False
+    final: bool = False
+
+
+class Decoders:
+    """The stamp decoders of a source, one for each way its files write stamps."""
+
+    def __init__(self, config: SourceConfig) -> None:
+        self._config = config
+        self._numbers: dict[tuple[str, str], int] = {}
+        self.all: list[StampDecoder] = []
+
+    def number(self, entry: FileEntry) -> int:
+        """Return the index of a file's decoder; -1 while its layout is not known."""
+        if not entry.layout:
+            return -1
+        key = (entry.layout, entry.zone)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.all)
+            pattern = self._config.timestamp.pattern
+            self.all.append(StampDecoder(entry.layout, zone=entry.zone, pattern=pattern))
+        return self._numbers[key]
+
+    def resolution_ns(self, entry: FileEntry) -> int:
+        """Return the step of a file's stamps in nanoseconds, 0 while not known."""
+        number = self.number(entry)
+        return self.all[number].resolution_ns if number >= 0 else 0
+
+
+def _stamp(value: int | None) -> int:
+    return NO_STAMP if value is None else value
+
+
+class RoundReader:
+    """Reads rounds of one source.
+
+    Args:
+        disk: Where the files are.
+        config: The source.
+        files: Its chains.
+        follow: Whether files may grow.
+        max_future_seconds: How far beyond its file's time a stamp may lie.
+    """
+
+    def __init__(
+        self,
+        disk: Filesystem,
+        config: SourceConfig,
+        files: SourceFiles,
+        *,
+        follow: bool,
+        max_future_seconds: float,
+    ) -> None:
+        self._disk = disk
+        self._config = config
+        self._files = files
+        self._follow = follow
+        self._future_ns = round(max_future_seconds * _SECOND)
+        self._arenas = Arenas()
+        self.decoders = Decoders(config)
+
+    def read(self, jobs: Sequence[Job], now: float) -> tuple[list[Job], Round | None]:
+        """Read and decode one round.
+
+        Args:
+            jobs: What to read; files with an error are left out of the result.
+            now: The pipeline's clock before the read, in seconds.
+
+        Returns:
+            The jobs that could be read, and what they gave.
+        """
+        arena = self._arenas.lend(sum(job.length for job in jobs))
+        memory = memoryview(arena)
+        done: list[Job] = []
+        sizes: list[int] = []
+        place = 0
+        for job in jobs:
+            tail = job.chain.tails[0]
+            try:
+                size = self._fill(tail, memory[place : place + job.length])
+            except OSError as error:
+                self._failed(job.chain, tail, error, now)
+                continue
+            if not tail.entry.layout and size:
+                self._find_layout(tail, memory[place : place + size], final=job.final)
+            done.append(job)
+            sizes.append(size)
+            place += size
+        if not done:
+            return [], None
+        regions = self._regions(done, np.array(sizes, np.int64))
+        result = decode_round(
+            arena,
+            regions,
+            self.decoders.all,
+            multiline=self._config.multiline == "timestamp",
+            longest=self._config.max_record_bytes,
+            read_at=now,
+        )
+        self._advance(done, regions, result, now)
+        return done, result
+
+    def _fill(self, tail: Tail, memory: memoryview) -> int:
+        fd = self._files.open_tail(tail)
+        size = 0
+        while size < len(memory):
+            count = self._disk.preadv(fd, [memory[size:]], tail.position.offset + size)
+            if not count:
+                break
+            size += count
+        tail.failures, tail.retry_at = 0, 0.0
+        return size
+
+    def _failed(self, chain: ChainFiles, tail: Tail, error: OSError, now: float) -> None:
+        tail.failures += 1
+        tail.retry_at = now + min(_RETRY_SECONDS, 0.25 * 2**tail.failures)
+        self._files.notes.append(refusal(self._disk, chain.path, error))
+        self._files.unreadable[chain.path] = str(error)
+
+    def _regions(self, jobs: Sequence[Job], size: I64) -> Regions:
+        tails = [job.chain.tails[0] for job in jobs]
+        reaches = np.array([tail.size for tail in tails])
+        offset = np.array([tail.position.offset for tail in tails], np.int64)
+        final = np.array([job.final for job in jobs]) & (
+            (offset + size >= reaches) | (size < [job.length for job in jobs])
+        )
+        return Regions(
+            files=tuple(tail.entry for tail in tails),
+            chain=np.array([job.chain.number for job in jobs], np.int32),
+            base=np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int64),
+            size=size,
+            offset=offset,
+            max_ns=np.array([_stamp(tail.position.max_ns) for tail in tails], np.int64),
+            last_ns=np.array([_stamp(tail.position.last_ns) for tail in tails], np.int64),
+            anchor_ns=np.array([_stamp(tail.entry.anchor_ns) for tail in tails], np.int64),
+            inside=np.array([tail.position.inside for tail in tails], np.bool_),
+            final=final,
+            closing=np.array([job.closing for job in jobs]),
+            limit_ns=np.array([tail.mtime_ns for tail in tails], np.int64) + self._future_ns,
+            decoder=np.array([self.decoders.number(tail.entry) for tail in tails], np.int32),
+        )
+
+    def _advance(self, jobs: Sequence[Job], regions: Regions, result: Round, now: float) -> None:
+        columns = zip(
+            jobs,
+            result.offset.tolist(),
+            result.max_ns.tolist(),
+            result.last_ns.tolist(),
+            result.inside.tolist(),
+            result.held.tolist(),
+            regions.size.tolist(),
+            strict=True,
+        )
+        for job, offset, max_ns, last_ns, inside, held, size in columns:
+            tail = job.chain.tails[0]
+            tail.read_to = tail.position.offset + size
+            if size < job.length and tail.read_to < tail.size:
+                # Shorter than it was said to be: the next look tells why.
+                tail.size = tail.read_to
+            moved = offset != tail.position.offset
+            if moved:
+                tail.position = Position(offset, optional_ns(max_ns), optional_ns(last_ns), inside)
+            tail.want = 0 if moved else 2 * job.length
+            if held and (moved or not tail.held):
+                tail.held_since = now
+            tail.held = held
+
+    def _find_layout(self, tail: Tail, data: memoryview, *, final: bool) -> None:
+        head = bytes(data[:_HEAD])
+        if tail.position.offset == 0 and len(head) == len(data) < min(_HEAD, tail.size):
+            fd = self._files.open_tail(tail)
+            head = self._disk.pread(fd, _HEAD, 0)
+        if not (final and len(head) >= tail.size):
+            head = head[: head.rfind(b"\n") + 1]
+        stamp = self._config.timestamp
+        found = detect(head, prefer=stamp.format, pattern=stamp.pattern) if head else None
+        if found is None:
+            return
+        entry = attrs.evolve(tail.entry, layout=found.spelling, zone=stamp.timezone)
+        decoder = self.decoders.all[self.decoders.number(entry)]
+        if decoder.needs_year:
+            samples = self._samples(tail)
+            anchor = initial_anchor(decoder, head, tail.mtime_ns, samples)
+            entry = attrs.evolve(entry, anchor_ns=anchor)
+        self._files.update(tail, entry)
+        self._files.notes.append(Note.info(f"{entry.path}: {found.describe()}, zone {stamp.timezone}"))
+
+    def _samples(self, tail: Tail) -> list[bytes]:
+        """Return blocks of whole lines through a file: all of it if it is small."""
+        fd = self._files.open_tail(tail)
+        begin, size = tail.position.offset, tail.size
+        if size - begin <= _WHOLE:
+            return [self._disk.pread(fd, size - begin, begin)]
+        step = (size - begin - _HEAD) / (_SAMPLES - 1)
+        blocks = []
+        for number in range(_SAMPLES):
+            place = begin + round(number * step)
+            block = self._disk.pread(fd, _HEAD, place)
+            blocks.append(block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1])
+        return blocks
+

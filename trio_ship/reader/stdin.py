@@ -1,0 +1,190 @@
+"""Standard input as a source: one chain that can be read only once.
+
+Bytes that did not make a whole record yet wait in memory, not in a file; so
+there is no position to go back to after a restart.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+import anyio.from_thread
+import attrs
+import numpy as np
+import trio
+
+from trio_ship.batch import NO_STAMP
+from trio_ship.board import Board
+from trio_ship.config import SourceConfig
+from trio_ship.decode.detect import detect
+from trio_ship.decode.round import Regions, Round, decode_round
+from trio_ship.merge import optional_ns
+from trio_ship.reader.arena import SLACK
+from trio_ship.reader.rounds import Decoders
+from trio_ship.sequencer import Chain, Poll, Report
+from trio_ship.state import FileEntry, Position
+
+__all__ = ["StdinReader"]
+
+_CHUNK: Final = 1 << 20
+_SECOND: Final = 1_000_000_000
+_PATIENCE_SECONDS: Final = 0.1
+
+
+class StdinReader:
+    """Reads standard input to its end.
+
+    Args:
+        config: The source.
+        board: What the tasks share.
+        number: The number of its chain.
+        fd: The descriptor.
+        follow: Whether the pipeline goes on when other inputs have ended.
+        max_delay_seconds: How long to wait for more lines of the last record.
+        max_future_seconds: How far beyond the present a stamp may lie.
+        wall_ns: The wall clock, nanoseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        config: SourceConfig,
+        board: Board,
+        *,
+        number: int,
+        fd: int,
+        follow: bool,
+        max_delay_seconds: float,
+        max_future_seconds: float,
+        wall_ns: Callable[[], int],
+    ) -> None:
+        self._config = config
+        self._board = board
+        self._number = number
+        self._fd = fd
+        self._follow = follow
+        self._delay = max_delay_seconds
+        self._future_ns = round(max_future_seconds * _SECOND)
+        self._wall_ns = wall_ns
+        self._decoders = Decoders(config)
+        self._entry = FileEntry(
+            id="0" * 16,
+            source=config.name,
+            path="-",
+            file="-",
+            device=0,
+            inode=0,
+            zone=config.timestamp.timezone,
+        )
+        self._position = Position()
+        self._data = b""
+
+    async def run(self, send: trio.MemorySendChannel[Report]) -> None:
+        """Read until the end of input or until cancelled."""
+        opened = (Chain(number=self._number, source=self._config.name, path="-"),)
+        bell = self._board.readers[self._config.name]
+        with send:
+            await send.send(self._report(None, opened=opened))
+            ended = False
+            while not ended:
+                while self._waiting_bytes() > _CHUNK:
+                    await bell.wait_ring()
+                started = trio.current_time()
+                wall_ns = self._wall_ns()
+                data = await self._read_some()
+                if data is not None:
+                    ended = not data
+                    self._data += data
+                poll = Poll(wall_ns=wall_ns, seconds=started) if data is None else None
+                result = self._decode(final=ended, closing=data is None)
+                await send.send(self._report(result, poll=poll, ended=ended))
+
+    def _waiting_bytes(self) -> int:
+        pending = self._board.pending
+        return int(pending[self._number]) if self._number < len(pending) else 0
+
+    async def _read_some(self) -> bytes | None:
+        """Return the next bytes, b"" at the end; None after a quiet while."""
+        with trio.move_on_after(max(self._delay, _PATIENCE_SECONDS)) as quiet:
+            try:
+                await trio.lowlevel.wait_readable(self._fd)
+            except OSError:
+                await trio.lowlevel.checkpoint()
+        if quiet.cancelled_caught:
+            return None
+        return await trio.to_thread.run_sync(os.read, self._fd, _CHUNK)
+
+    def _decode(self, *, final: bool, closing: bool) -> Round | None:
+        if not self._data:
+            return None
+        if not self._entry.layout:
+            stamp = self._config.timestamp
+            head = self._data if final else self._data[: self._data.rfind(b"\n") + 1]
+            found = detect(head[:65536], prefer=stamp.format, pattern=stamp.pattern)
+            if found is not None:
+                self._entry = attrs.evolve(
+                    self._entry,
+                    layout=found.spelling,
+                    anchor_ns=self._wall_ns(),
+                )
+        position = self._position
+        regions = Regions(
+            files=(self._entry,),
+            chain=np.array([self._number], np.int32),
+            base=np.zeros(1, np.int64),
+            size=np.array([len(self._data)], np.int64),
+            offset=np.array([position.offset], np.int64),
+            max_ns=_column(position.max_ns),
+            last_ns=_column(position.last_ns),
+            anchor_ns=_column(self._entry.anchor_ns),
+            inside=np.array([position.inside]),
+            final=np.array([final]),
+            closing=np.array([closing]),
+            limit_ns=np.array([self._wall_ns() + self._future_ns]),
+            decoder=np.array([self._decoders.number(self._entry)], np.int32),
+        )
+        result = decode_round(
+            np.frombuffer(self._data + bytes(SLACK), np.uint8),
+            regions,
+            self._decoders.all,
+            multiline=self._config.multiline == "timestamp",
+            longest=self._config.max_record_bytes,
+            read_at=trio.current_time(),
+        )
+        self._data = self._data[int(result.offset[0]) - position.offset :]
+        self._position = Position(
+            int(result.offset[0]),
+            optional_ns(int(result.max_ns[0])),
+            optional_ns(int(result.last_ns[0])),
+            bool(result.inside[0]),
+        )
+        return result
+
+    def _report(
+        self,
+        result: Round | None,
+        *,
+        opened: tuple[Chain, ...] = (),
+        poll: Poll | None = None,
+        ended: bool = False,
+    ) -> Report:
+        numbers = np.array([self._number], np.int64)
+        mark = result.watermark if result is not None else _column(self._position.max_ns)
+        return Report(
+            source=self._config.name,
+            batch=result.batch if result is not None and len(result.batch) else None,
+            opened=opened,
+            chains=numbers,
+            watermarks=mark,
+            resolution_ns=np.array([self._decoders.resolution_ns(self._entry)], np.int64),
+            closed=(self._number,) if ended else (),
+            poll=poll if self._follow else None,
+            held=frozenset(
+                [self._number] if result is not None and bool(result.held[0]) else []
+            ),
+        )
+
+
+def _column(value: int | None) -> np.typing.NDArray[np.int64]:
+    return np.array([NO_STAMP if value is None else value], np.int64)

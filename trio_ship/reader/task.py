@@ -1,0 +1,262 @@
+"""The reader task of a source: looks in, reports out.
+
+It takes up what the watcher saw, decides which files to read in a round, has
+the round read in a worker thread, and hands it to the sequencer. It reads on
+as long as there are bytes and the sequencer has room for them: every chain may
+have one chunk waiting there, and whoever holds the frontier has none.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import numpy as np
+import trio
+
+from trio_ship.batch import NO_STAMP
+from trio_ship.board import Board
+from trio_ship.decode.round import Round
+from trio_ship.filesystem import Filesystem
+from trio_ship.notes import Note
+from trio_ship.reader.rounds import Job, RoundReader
+from trio_ship.reader.tails import ChainFiles, SourceFiles, Tail
+from trio_ship.sequencer import Chain, Poll, Report
+
+__all__ = ["Reader"]
+
+_LOG = logging.getLogger("trio_ship")
+_MEBIBYTE: Final = 1 << 20
+_LEAST: Final = 4096
+_OPEN_TOO_LONG: Final = 10
+_SAID_AT_MOST: Final = 10_000
+
+
+class Reader:
+    """Reads one source.
+
+    Args:
+        disk: Where the files are.
+        name: The name of the source.
+        files: The chains of the source.
+        rounds: Reads and decodes.
+        board: What the tasks share.
+        follow: Whether files may grow.
+        max_delay_seconds: How long a line may take from its stamp to its file.
+        budget: Bytes that may be in flight, for all sources.
+        open_files: How many files may stay open.
+    """
+
+    def __init__(
+        self,
+        disk: Filesystem,
+        name: str,
+        files: SourceFiles,
+        rounds: RoundReader,
+        board: Board,
+        *,
+        follow: bool,
+        max_delay_seconds: float,
+        budget: int,
+        open_files: int,
+    ) -> None:
+        self._disk = disk
+        self._name = name
+        self._files = files
+        self._rounds = rounds
+        self._board = board
+        self._follow = follow
+        self._delay = max_delay_seconds
+        self._budget = budget
+        self._open_files = open_files
+        self._ahead = np.zeros(0, np.int64)
+        self._seen_pending = board.pending
+        self._poll: Poll | None = None
+        self._closed: list[int] = []
+        self._said: set[str] = set()
+
+    async def run(self, send: trio.MemorySendChannel[Report]) -> None:
+        """Read until cancelled or, in one-shot mode, until all is read."""
+        bell = self._board.readers[self._name]
+        with send:
+            try:
+                await send.send(self._report([], None))
+                while True:
+                    fresh = await self.take_up()
+                    jobs = self._jobs(trio.current_time())
+                    if jobs:
+                        await self._round(jobs, send)
+                        continue
+                    if fresh or self._closed:
+                        await send.send(self._report([], None))
+                    if not self._follow and not self._files.active:
+                        return
+                    await bell.wait_ring()
+            finally:
+                self._files.close()
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Why files could not be read, by path."""
+        return self._files.unreadable
+
+    async def take_up(self) -> bool:
+        """Take in what the watcher saw since the last call, if anything."""
+        look = self._board.take_look(self._name)
+        if look is None:
+            return False
+        await self._disk.run(self._files.settle, look)
+        if self._poll is None:
+            for pattern in look.empty:
+                self._say(Note.warning(f"sources.{self._name}: {pattern} matches no file yet"))
+            self._board.count(backlog_bytes=self._backlog())
+        self._poll = look.poll
+        self._tell()
+        return True
+
+    def _backlog(self) -> int:
+        return sum(
+            tail.size - tail.position.offset
+            for chain in self._files.chains.values()
+            for tail in chain.tails
+        )
+
+    def _tell(self) -> None:
+        """Publish what worker threads have found out, and say what they noted."""
+        if self._files.discovered:
+            self._board.discover(self._files.discovered)
+            self._files.discovered = {}
+        notes, self._files.notes = self._files.notes, []
+        for note in notes:
+            self._say(note)
+
+    def _say(self, note: Note) -> None:
+        if note.text not in self._said and len(self._said) < _SAID_AT_MOST:
+            self._said.add(note.text)
+            _LOG.log(note.level, "%s", note.text)
+
+    # What to read
+
+    def _jobs(self, now: float) -> list[Job]:
+        ready = []
+        for chain in list(self._files.active.values()):
+            job = self._next_step(chain, now)
+            if job is not None and self._has_room(chain.number):
+                ready.append(job)
+        if not ready:
+            return []
+        share = max(_LEAST, self._budget // (4 * max(1, len(self._board.pending))))
+        chunk = max(share, min(_MEBIBYTE, self._budget // (4 * len(ready))))
+        return [
+            Job(job.chain, min(job.length, max(chunk, job.chain.tails[0].want)), job.closing, job.final)
+            for job in ready
+        ]
+
+    def _next_step(self, chain: ChainFiles, now: float) -> Job | None:
+        """Return what a chain wants to read; let go of files that are finished."""
+        while chain.tails:
+            tail = chain.tails[0]
+            left = tail.size - tail.position.offset
+            if tail.failures and not self._follow:
+                self._files.finish(chain)
+                continue
+            if now < tail.retry_at:
+                return None
+            if tail.is_unread:
+                return Job(chain, left, final=not self._follow)
+            if self._is_over(tail, len(chain.tails) > 1, now):
+                if left > 0:
+                    return Job(chain, left, closing=True, final=True)
+                self._files.finish(chain)
+                continue
+            if not tail.held:
+                if tail.rotated_at is None:
+                    del self._files.active[chain.number]
+                return None
+            quiet = now - tail.changed_at >= self._delay
+            if quiet or now - tail.held_since >= _OPEN_TOO_LONG * self._delay:
+                return Job(chain, left, closing=True)
+            return None
+        del self._files.active[chain.number]
+        if not self._follow:
+            self._closed.append(chain.number)
+        return None
+
+    def _is_over(self, tail: Tail, has_next: bool, now: float) -> bool:  # noqa: FBT001  (a fact, not a switch)
+        """Tell whether nothing more is to be expected of a file."""
+        if not self._follow:
+            return True
+        since = tail.rotated_at if tail.rotated_at is not None else tail.changed_at
+        if tail.rotated_at is None and not has_next:
+            return False
+        return now - max(since, tail.changed_at) >= self._delay
+
+    def _has_room(self, number: int) -> bool:
+        pending = self._board.pending
+        if pending is not self._seen_pending:
+            self._seen_pending = pending
+            self._ahead = pending.copy()
+        if number >= len(self._ahead):
+            return True
+        share = self._budget // (4 * max(1, len(pending)))
+        return int(self._ahead[number]) <= min(share, _MEBIBYTE)
+
+    # What to tell
+
+    async def _round(self, jobs: list[Job], send: trio.MemorySendChannel[Report]) -> None:
+        done, result = await self._disk.run(self._rounds.read, jobs, trio.current_time())
+        self._tell()
+        self._files.close_quiet(self._open_files)
+        report = self._report(done, result)
+        if result is not None and len(result.batch):
+            sizes = np.bincount(
+                result.batch.region, result.batch.end - result.batch.start, len(done)
+            )
+            numbers = result.batch.chain
+            if numbers.max() < len(self._ahead):
+                self._ahead[numbers] += sizes.astype(np.int64)
+        await send.send(report)
+
+    def _report(self, done: list[Job], result: Round | None) -> Report:
+        opened, self._files.opened = self._files.opened, []
+        closed, self._closed = self._closed, []
+        numbers = [chain.number for chain in opened]
+        marks = [self._known_ns(chain) for chain in opened]
+        told = opened + [job.chain for job in done]
+        if result is not None:
+            numbers += [job.chain.number for job in done]
+            marks += result.watermark.tolist()
+        decoders = self._rounds.decoders
+        steps = [
+            decoders.resolution_ns(chain.tails[0].entry) if chain.tails else 0 for chain in told
+        ]
+        return Report(
+            source=self._name,
+            batch=result.batch if result is not None and len(result.batch) else None,
+            opened=tuple(
+                Chain(number=chain.number, source=self._name, path=chain.path) for chain in opened
+            ),
+            chains=np.array(numbers, np.int64),
+            watermarks=np.array(marks, np.int64),
+            resolution_ns=np.array(steps, np.int64),
+            closed=tuple(closed),
+            poll=self._poll if self._follow else None,
+            unread=frozenset(self._unread()),
+            held=frozenset(
+                chain.number
+                for chain in self._files.active.values()
+                if chain.tails and chain.tails[0].held
+            ),
+        )
+
+    def _known_ns(self, chain: ChainFiles) -> int:
+        known = chain.tails[0].position.max_ns if chain.tails else chain.max_ns
+        return NO_STAMP if known is None else known
+
+    def _unread(self) -> list[int]:
+        now = trio.current_time()
+        return [
+            chain.number
+            for chain in self._files.active.values()
+            if any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
+        ]

@@ -1,0 +1,214 @@
+"""The watcher's eyes: which files there are, and which of them have changed.
+
+A `Watch` looks for one source. Folders are listed again only when their
+modification time has changed (or is too young to be trusted), and a file that
+shows the same identity, size and time as before costs one `stat` and nothing
+else. Every look begins with both clocks, because what it did not find was
+written after them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
+
+import attrs
+
+from trio_ship.filesystem import Entry, Filesystem, Status
+from trio_ship.follow import Candidate
+from trio_ship.globs import has_magic, matches, segment_matcher
+from trio_ship.sequencer import Poll
+
+__all__ = ["Look", "Problem", "Sighting", "Watch", "kind_of"]
+
+_YOUNG_NS: Final = 2_000_000_000
+"""A folder changed less than this before its listing may change unseen."""
+
+
+@attrs.frozen
+class Problem:
+    """A path that cannot be read as a file.
+
+    Attributes:
+        error: What the system said; None where it is not a regular file.
+        kind: What it is: "file", "folder", "FIFO", "socket" or "device".
+    """
+
+    error: OSError | None
+    kind: str = "file"
+
+
+Sighting: TypeAlias = Candidate | Problem | None
+"""What stands behind a path; None: nothing."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Look:
+    """One look at a source, or several that nobody has taken up yet.
+
+    Attributes:
+        poll: The clocks before the (last) look.
+        changed: What stands behind each path that has changed.
+        unreadable: Folders that could not be listed.
+        empty: Patterns that matched nothing.
+    """
+
+    poll: Poll
+    changed: dict[str, Sighting]
+    unreadable: dict[str, OSError]
+    empty: tuple[str, ...]
+
+    def after(self, earlier: Look | None) -> Look:
+        """Return this look with what an earlier one saw and nobody took up."""
+        if earlier is None:
+            return self
+        return attrs.evolve(self, changed={**earlier.changed, **self.changed})
+
+
+def kind_of(status: Status) -> str:
+    """Name the kind of a file."""
+    kinds = {
+        stat.S_IFREG: "file",
+        stat.S_IFDIR: "folder",
+        stat.S_IFIFO: "FIFO",
+        stat.S_IFSOCK: "socket",
+    }
+    return kinds.get(stat.S_IFMT(status.mode), "device")
+
+
+@attrs.define
+class _Folder:
+    mtime_ns: int
+    listed_ns: int
+    entries: list[Entry]
+
+
+class Watch:
+    """Looks for the files of one source.
+
+    Args:
+        disk: Where to look.
+        patterns: Absolute paths, which may hold `*`, `?`, `[...]` and `**`.
+        exclude: Patterns of paths to pass over.
+        literal: Whether `patterns` are names in which nothing is special.
+    """
+
+    def __init__(
+        self,
+        disk: Filesystem,
+        patterns: Sequence[str],
+        exclude: Sequence[str],
+        *,
+        literal: bool,
+    ) -> None:
+        self._disk = disk
+        self._patterns = tuple(patterns)
+        self._exclude = tuple(exclude)
+        self._literal = literal
+        self._folders: dict[str, _Folder] = {}
+        self._unreadable: dict[str, OSError] = {}
+        self._seen: dict[str, Status | str | None] = {}
+
+    def look(self, poll: Poll) -> Look:
+        """Look once; every call tells what has changed since the one before.
+
+        Args:
+            poll: Both clocks, read before the call.
+        """
+        self._unreadable = {}
+        fresh: set[str] = set()
+        paths: dict[str, None] = {}
+        empty = []
+        for pattern in self._patterns:
+            found = list(self._expand(pattern, poll.wall_ns, fresh))
+            kept = [path for path in found if not self._is_excluded(path)]
+            if not kept:
+                empty.append(pattern)
+            paths.update(dict.fromkeys(kept))
+        changed = self._changes(paths)
+        return Look(poll=poll, changed=changed, unreadable=self._unreadable, empty=tuple(empty))
+
+    def _is_excluded(self, path: str) -> bool:
+        return any(matches(pattern, path) for pattern in self._exclude)
+
+    def _changes(self, paths: dict[str, None]) -> dict[str, Sighting]:
+        changed: dict[str, Sighting] = {}
+        for path in self._seen.keys() - paths.keys():
+            if self._seen.pop(path) is not None:
+                changed[path] = None
+        for path in paths:
+            known = self._seen.get(path, "")
+            try:
+                status = self._disk.stat(path)
+            except FileNotFoundError:
+                if known is not None:
+                    changed[path] = self._seen[path] = None
+            except OSError as error:
+                if known != str(error):
+                    self._seen[path] = str(error)
+                    changed[path] = Problem(error)
+            else:
+                if status != known:
+                    self._seen[path] = status
+                    changed[path] = _sighting(path, status)
+        return changed
+
+    def _expand(self, pattern: str, now_ns: int, fresh: set[str]) -> Iterator[str]:
+        if self._literal or not has_magic(pattern):
+            yield pattern
+            return
+        yield from self._descend("/", pattern.strip("/").split("/"), now_ns, fresh)
+
+    def _descend(
+        self, folder: str, segments: Sequence[str], now_ns: int, fresh: set[str]
+    ) -> Iterator[str]:
+        segment, rest = segments[0], segments[1:]
+        if not has_magic(segment):
+            path = os.path.join(folder, segment)
+            if rest:
+                yield from self._descend(path, rest, now_ns, fresh)
+            else:
+                names = [entry.name for entry in self._list(folder, now_ns, fresh)]
+                yield from [path] if segment in names else []
+            return
+        if segment == "**" and rest:
+            yield from self._descend(folder, rest, now_ns, fresh)
+        match = segment_matcher("*" if segment == "**" else segment)
+        for entry in self._list(folder, now_ns, fresh):
+            if not match(entry.name):
+                continue
+            path = os.path.join(folder, entry.name)
+            if segment == "**" and entry.is_dir:
+                yield from self._descend(path, segments, now_ns, fresh)
+            elif rest and entry.is_dir and segment != "**":
+                yield from self._descend(path, rest, now_ns, fresh)
+            elif not rest and not entry.is_dir:
+                yield path
+
+    def _list(self, folder: str, now_ns: int, fresh: set[str]) -> list[Entry]:
+        known = self._folders.get(folder)
+        if known is not None and folder in fresh:
+            return known.entries
+        try:
+            mtime_ns = self._disk.stat(folder).mtime_ns
+            settled = known is not None and mtime_ns + _YOUNG_NS < known.listed_ns
+            if known is None or known.mtime_ns != mtime_ns or not settled:
+                entries = sorted(self._disk.scandir(folder), key=lambda entry: entry.name)
+                known = self._folders[folder] = _Folder(mtime_ns, now_ns, entries)
+        except FileNotFoundError:
+            self._folders.pop(folder, None)
+            return []
+        except OSError as error:
+            self._unreadable[folder] = error
+            return [] if known is None else known.entries
+        fresh.add(folder)
+        return known.entries
+
+
+def _sighting(path: str, status: Status) -> Sighting:
+    kind = kind_of(status)
+    if kind != "file":
+        return Problem(None, kind)
+    return Candidate(path, status.device, status.inode, status.size, status.mtime_ns)

@@ -1,0 +1,444 @@
+"""The sequencer: many chains in, one total order out.
+
+A pure class with a verb for each event. It reads no clock and no file; whoever
+drives it says what happened and asks, with `take`, what may leave.
+
+The rules
+---------
+* A record leaves when (key, source, path, position) lies below the smallest
+  (watermark, source, path, next position) of all open chains. As arrays: every
+  key below the smallest watermark W, and those equal to W of the chains that
+  rank no higher than the first chain whose watermark is W.
+* A chain's watermark is the larger of two promises: its running maximum, or
+  the key of the record that its reader still holds open; and the clock's
+  promise for a chain found at its end. Watermarks never fall: a promise once
+  given has been acted on.
+* Files not found yet are bounded by the promise that the listing of their
+  source's folders made. They might rank anywhere, so a key equal to that
+  promise stays.
+* What leaves below the last key that left in order is late. What lies above
+  the frontier, but was read so long ago that every chain has since been found
+  at its end, is ahead. Neither moves the last key.
+* The holder of the frontier never waits: all it has handed over lies below its
+  own watermark. So whoever drives the sequencer can always make progress by
+  reading that chain, and no budget can deadlock.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from trio_ship.batch import I64, NO_STAMP, Batch, Flag, Kind, Move, OrderedBatch
+from trio_ship.merge import compact, merge_order, positions_after
+from trio_ship.state import OrderKey
+
+__all__ = ["Chain", "Poll", "Report", "Sequencer"]
+
+_END = np.iinfo(np.int64).max
+_SECOND = 1_000_000_000
+
+_Mask = npt.NDArray[np.bool_]
+
+
+@attrs.frozen(kw_only=True)
+class Chain:
+    """A path and the files it has had.
+
+    Attributes:
+        number: Its index in every array of chains, for this process.
+        source: The name of its source.
+        path: The path.
+        max_ns: The running maximum of what was taken before, or `NO_STAMP`.
+    """
+
+    number: int
+    source: str
+    path: str
+    max_ns: int = NO_STAMP
+
+
+@attrs.frozen(kw_only=True)
+class Poll:
+    """A look at all files and folders of a source.
+
+    Attributes:
+        wall_ns: The wall clock before the look, nanoseconds since 1970.
+        seconds: The pipeline's clock before the look.
+    """
+
+    wall_ns: int
+    seconds: float
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Report:
+    """What a reader has to say: all that changed since its last report.
+
+    Attributes:
+        source: The name of the source.
+        batch: The records of a round, if there was one.
+        opened: Chains that are new.
+        chains: Numbers of the chains whose watermark is given. Shape (k,).
+        watermarks: The promise of each of them. Shape (k,).
+        resolution_ns: The step of each one's stamps, 0 while not known. (k,).
+        closed: Numbers of the chains that have ended for good.
+        poll: The look that this report answers, if it answers a new one.
+        unread: Numbers of the chains that the look did not find at their end.
+        held: Numbers of the chains at their end whose last record is open.
+    """
+
+    source: str
+    batch: Batch | None = None
+    opened: tuple[Chain, ...] = ()
+    chains: I64 = attrs.field(factory=lambda: np.zeros(0, np.int64))
+    watermarks: I64 = attrs.field(factory=lambda: np.zeros(0, np.int64))
+    resolution_ns: I64 = attrs.field(factory=lambda: np.zeros(0, np.int64))
+    closed: tuple[int, ...] = ()
+    poll: Poll | None = None
+    unread: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
+
+
+@attrs.define(eq=False)
+class _Source:
+    """What is known of a source: its delay, and what its last look promised."""
+
+    delay_ns: int
+    seen: bool = False
+    listed: int = NO_STAMP
+    poll_seconds: float = -np.inf
+    at_end: bool = False
+
+
+@attrs.define(eq=False)
+class _Held:
+    """A batch of which some rows wait."""
+
+    batch: Batch
+    live: _Mask
+    waiting: int
+    pinned: int
+
+
+class Sequencer:
+    """Puts the records of all chains in order.
+
+    Args:
+        delays: For each source, how long a line may take from its stamp to its
+            file, in seconds.
+        follow: Whether files may grow; if not, sources make no promises and
+            nothing is ever late.
+        drop_late: Whether late records are left out, their positions taken.
+        last_key: The last record that left in order before the restart.
+        sequence: Records that had left before the restart.
+    """
+
+    def __init__(
+        self,
+        delays: dict[str, float],
+        *,
+        follow: bool,
+        drop_late: bool = False,
+        last_key: OrderKey | None = None,
+        sequence: int = 0,
+    ) -> None:
+        self._sources = {
+            name: _Source(round(seconds * _SECOND)) for name, seconds in delays.items()
+        }
+        self._follow = follow
+        self._drop_late = drop_late
+        self._last_key = last_key
+        self._sequence = sequence
+        self._number = 0
+        self._names: dict[int, tuple[str, str]] = {}
+        self._rank = np.zeros(0, np.int64)
+        self._watermark = np.zeros(0, np.int64)
+        self._resolution = np.zeros(0, np.int64)
+        self._open = np.zeros(0, np.bool_)
+        self._members: dict[str, I64] = {name: np.zeros(0, np.int64) for name in delays}
+        self._pending = np.zeros(0, np.int64)
+        self._held: list[_Held] = []
+
+    @property
+    def pending_bytes(self) -> I64:
+        """Bytes of the records that wait here, by number of the chain."""
+        return self._pending
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no record waits here."""
+        return not self._held
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every chain has ended and every record has left."""
+        seen = all(source.seen for source in self._sources.values())
+        return seen and not self._held and not self._open.any()
+
+    def accept(self, report: Report) -> None:
+        """Take in what a reader reports."""
+        self._sources[report.source].seen = True
+        self._add(report.opened)
+        if len(report.chains):
+            self._resolution[report.chains] = report.resolution_ns
+            np.maximum.at(self._watermark, report.chains, report.watermarks)
+        if report.batch is not None and len(report.batch):
+            self._hold(report.batch)
+        if report.closed:
+            self._open[list(report.closed)] = False
+        if report.poll is not None:
+            self._promise(report.poll, report)
+
+    def take(self) -> list[OrderedBatch]:
+        """Return what may leave now, in the order in which it leaves."""
+        taken: list[OrderedBatch] = []
+        while batches := self._take_in_order():
+            taken += batches
+        while batch := self._take_ahead():
+            taken.append(batch)
+        return taken
+
+    # Chains and promises
+
+    def _add(self, chains: tuple[Chain, ...]) -> None:
+        if not chains:
+            return
+        size = max(len(self._open), *(chain.number + 1 for chain in chains))
+        more = size - len(self._open)
+        self._watermark = np.append(self._watermark, np.full(more, NO_STAMP))
+        self._resolution = np.append(self._resolution, np.zeros(more, np.int64))
+        self._open = np.append(self._open, np.zeros(more, np.bool_))
+        self._pending = np.append(self._pending, np.zeros(more, np.int64))
+        for chain in chains:
+            self._names[chain.number] = (chain.source, chain.path)
+            self._watermark[chain.number] = chain.max_ns
+            self._open[chain.number] = True
+        for name, members in self._members.items():
+            mine = [chain.number for chain in chains if chain.source == name]
+            self._members[name] = np.append(members, np.array(mine, np.int64))
+        order = sorted(self._names, key=self._names.__getitem__)
+        self._rank = np.full(size, -1)
+        self._rank[order] = np.arange(len(order))
+
+    def _promise(self, poll: Poll, report: Report) -> None:
+        source = self._sources[report.source]
+        members = self._members[report.source]
+        moment = poll.wall_ns - source.delay_ns
+        source.poll_seconds = poll.seconds
+        source.at_end = not report.unread
+        # A file whose stamps are not known yet may turn out to write seconds.
+        known = self._resolution[members]
+        coarsest = int(known.max(initial=0)) or _SECOND
+        source.listed = max(source.listed, moment // coarsest * coarsest)
+        excluded = report.unread | report.held
+        if excluded:
+            members = members[~np.isin(members, list(excluded))]
+        step = self._resolution[members]
+        step[step == 0] = coarsest
+        promised = moment // step * step
+        self._watermark[members] = np.maximum(self._watermark[members], promised)
+
+    def _frontier(self) -> tuple[int, int]:
+        """Return (watermark, rank of the first chain that has it).
+
+        A key equal to the watermark may leave up to that rank; -1: none may.
+        """
+        if not all(source.seen for source in self._sources.values()):
+            return NO_STAMP, -1
+        numbers = np.flatnonzero(self._open)
+        low, rank = _END, _END
+        if len(numbers):
+            marks = self._watermark[numbers]
+            low = int(marks.min())
+            rank = int(self._rank[numbers[marks == low]].min())
+        if self._follow:
+            for source in self._sources.values():
+                if source.listed <= low:
+                    low, rank = source.listed, -1
+        return low, rank
+
+    # What waits
+
+    def _hold(self, batch: Batch) -> None:
+        head = np.flatnonzero(np.diff(batch.region, prepend=-1))
+        tail = np.append(head[1:], len(batch)) - 1
+        size = batch.end[tail] - batch.start[head]
+        np.add.at(self._pending, batch.chain[batch.region[head]], size)
+        live = np.ones(len(batch), np.bool_)
+        self._held.append(_Held(batch, live, len(batch), int(size.sum())))
+
+    def _row_rank(self, batch: Batch) -> I64:
+        return self._rank[batch.chain][batch.region]
+
+    def _below(self, held: _Held, low: int, rank: int) -> _Mask:
+        key = held.batch.key
+        mask = key < low
+        equal = key == low
+        if equal.any():
+            mask |= equal & (self._row_rank(held.batch) <= rank)
+        below: _Mask = mask & held.live
+        return below
+
+    def _late(self, held: _Held, last: OrderKey) -> _Mask:
+        # A record without a key of its own cannot be late.
+        key = held.batch.key
+        mask = (key < last.timestamp_ns) & (key != NO_STAMP)
+        equal = key == last.timestamp_ns
+        if equal.any():
+            name = (last.source, last.path)
+            before = np.array([self._names[chain] < name for chain in held.batch.chain.tolist()])
+            mask |= equal & before[held.batch.region]
+        return mask
+
+    # What leaves
+
+    def _take_in_order(self) -> list[OrderedBatch]:
+        low, rank = self._frontier()
+        masks = [self._below(held, low, rank) for held in self._held]
+        if not any(mask.any() for mask in masks):
+            return []
+        self._end_before_continued(masks)
+        taken: list[OrderedBatch] = []
+        if self._follow and self._last_key is not None:
+            late = [
+                self._late(held, self._last_key) & mask
+                for held, mask in zip(self._held, masks, strict=True)
+            ]
+            if any(mask.any() for mask in late):
+                kind = Kind.DROPPED if self._drop_late else Kind.LATE
+                taken.append(self._leave(late, kind))
+                masks = [mask & ~gone for mask, gone in zip(masks, late, strict=True)]
+        if any(mask.any() for mask in masks):
+            taken.append(self._leave(masks, Kind.IN_ORDER))
+        self._release()
+        return taken
+
+    def _take_ahead(self) -> OrderedBatch | None:
+        if not self._held or not self._follow:
+            return None
+        sources = self._sources.values()
+        if not all(source.at_end for source in sources):
+            return None
+        delay = max(source.delay_ns for source in sources) + (int(self._resolution.max(initial=0)) or _SECOND)
+        since = min(source.poll_seconds for source in sources) - delay / _SECOND
+        masks = [
+            held.live if held.batch.read_at < since else np.zeros_like(held.live)
+            for held in self._held
+        ]
+        if not any(mask.any() for mask in masks):
+            return None
+        self._end_before_continued(masks)
+        batch = self._leave(masks, Kind.AHEAD)
+        self._release()
+        return batch
+
+    def _end_before_continued(self, masks: list[_Mask]) -> None:
+        """Let no batch hold a record and the later lines that belonged to it.
+
+        Whoever decodes the batch's ranges again could not tell them apart; so
+        such lines begin a batch, and `masks` lose them and all behind them.
+        """
+        bound: tuple[int, int, int, int] | None = None
+        for number, (held, mask) in enumerate(zip(self._held, masks, strict=True)):
+            rows = np.flatnonzero(mask & (held.batch.flags & Flag.CONTINUED != 0))
+            for row in rows.tolist():
+                chain = int(held.batch.chain[held.batch.region[row]])
+                if not self._has_earlier(chain, number, row, masks):
+                    continue
+                candidate = (int(held.batch.key[row]), int(self._rank[chain]), number, row)
+                bound = candidate if bound is None else min(bound, candidate)
+        if bound is None:
+            return
+        key, rank, number, row = bound
+        for other, (held, mask) in enumerate(zip(self._held, masks, strict=True)):
+            ranks = self._row_rank(held.batch)
+            keys = held.batch.key
+            keep = (keys < key) | ((keys == key) & (ranks < rank))
+            same = (keys == key) & (ranks == rank)
+            if other < number:
+                keep |= same
+            elif other == number:
+                keep |= same & (np.arange(len(keys)) < row)
+            masks[other] = mask & keep
+
+    def _has_earlier(self, chain: int, number: int, row: int, masks: list[_Mask]) -> bool:
+        for other in range(number + 1):
+            batch = self._held[other].batch
+            mine = masks[other] & (batch.chain == chain)[batch.region]
+            if (mine[:row] if other == number else mine).any():
+                return True
+        return False
+
+    def _leave(self, masks: list[_Mask], kind: Kind) -> OrderedBatch:
+        """Make the ordered batch of the rows in `masks`, and take them out."""
+        chosen = [
+            (held, np.flatnonzero(mask))
+            for held, mask in zip(self._held, masks, strict=True)
+            if mask.any()
+        ]
+        moves: dict[str, Move] = {}
+        for held, rows in chosen:
+            self._move(held, rows, moves)
+        offsets: list[I64] = []
+        keys: list[I64] = []
+        base = 0
+        for held, mine in chosen:
+            offsets.append(mine + base)
+            keys.append(held.batch.key[mine])
+            base += len(held.batch)
+        row = np.concatenate(offsets)
+        order = merge_order(
+            np.concatenate(keys),
+            lambda: np.concatenate([self._row_rank(held.batch)[mine] for held, mine in chosen]),
+        )
+        row = row[order] if kind is not Kind.DROPPED else row[:0]
+        self._number += 1
+        self._sequence += len(row)
+        batch = OrderedBatch(
+            number=self._number,
+            sequence=self._sequence,
+            kind=kind,
+            parts=tuple(held.batch for held, _ in chosen),
+            rows=row,
+            moves=tuple(moves.values()),
+            last_key=self._last_key,
+        )
+        if kind is Kind.IN_ORDER:
+            self._last_key = self._advanced(batch)
+            batch = attrs.evolve(batch, last_key=self._last_key)
+        return batch
+
+    def _advanced(self, batch: OrderedBatch) -> OrderKey | None:
+        last = attrs.evolve(batch, rows=batch.rows[-1:])
+        timestamp = int(last.key[0])
+        if timestamp == NO_STAMP:
+            return self._last_key
+        file = last.files[int(last.region[0])]
+        key = OrderKey(timestamp, file.source, file.path, file.generation, int(last.offset[0]))
+        return key if self._last_key is None else max(key, self._last_key)
+
+    def _move(self, held: _Held, rows: I64, moves: dict[str, Move]) -> None:
+        batch = held.batch
+        held.live[rows] = False
+        held.waiting -= len(rows)
+        for region, size, after in zip(*positions_after(batch, rows), strict=True):
+            file = batch.files[region]
+            moves[file.id] = Move(file=file, after=after, limit_ns=int(batch.limit[region]))
+            self._pending[batch.chain[region]] -= size
+            held.pinned -= size
+
+    def _release(self) -> None:
+        """Forget batches that have left; copy small rests out of their arenas."""
+        kept: list[_Held] = []
+        for held in self._held:
+            if not held.waiting:
+                continue
+            if held.pinned * 2 < len(held.batch.buffer):
+                batch = compact(held.batch, held.live)
+                live = np.ones(len(batch), np.bool_)
+                kept.append(_Held(batch, live, len(batch), held.pinned))
+            else:
+                kept.append(held)
+        self._held = kept

@@ -1,0 +1,1 @@
+"""Sinks: where ordered batches go, one module each, all with one small protocol."""

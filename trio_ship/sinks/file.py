@@ -1,0 +1,341 @@
+"""The file sink: every record exactly once, whatever dies and when.
+
+It knows the length of its output after each batch and keeps it in the
+`Snapshot`. At a start it opens the output that the checkpoint names (wherever
+that was renamed to), adopts what the journal says is whole, completes a torn
+batch, and compares whatever else stands there with what is delivered next.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from trio_ship.batch import OrderedBatch
+from trio_ship.checkpoint.journal import (
+    Journal,
+    Written,
+    last_output,
+    read_journal,
+    recover,
+)
+from trio_ship.encode import Encoder
+from trio_ship.errors import ConfigError, SinkError
+from trio_ship.filesystem import Filesystem, Status
+from trio_ship.sinks.known import without_known
+from trio_ship.sinks.stream import FileStream
+from trio_ship.state import SinkState, Snapshot
+
+__all__ = ["FileSink", "Replay"]
+
+_LOG = logging.getLogger("trio_ship")
+_PIECE: Final = 1 << 20
+_MODE: Final = 0o640
+
+Replay = Callable[[Written, Snapshot], OrderedBatch | None]
+"""Makes a batch again from the files; None where they cannot be read any more."""
+
+
+class FileSink:
+    """Appends records to a file.
+
+    Args:
+        name: The name of the sink.
+        path: The output.
+        disk: Where it is.
+        encoder: Makes the bytes of a batch.
+        journal: Notes what is written; None without checkpoints.
+        journal_data: What the journal held at the start.
+        boot: The present boot of the system.
+        replay: Makes a torn batch again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        disk: Filesystem,
+        encoder: Encoder,
+        *,
+        journal: Journal | None,
+        journal_data: bytes = b"",
+        boot: str = "",
+        replay: Replay,
+    ) -> None:
+        self.name = name
+        self._path = path
+        self._disk = disk
+        self._encoder = encoder
+        self._journal = journal
+        self._journal_data = journal_data
+        self._boot = boot
+        self._replay = replay
+        self._stream: FileStream
+        self._fd = -1
+        self._state = SinkState(path=path)
+        self._sequence = 0
+        self._durable = 0
+        self._distrusted = False
+        self._new_name = False
+        self._reopen = False
+        self._compared = 0
+        self._retired: list[int] = []
+
+    @property
+    def state(self) -> SinkState:
+        """The state behind the last batch written."""
+        return self._state
+
+    async def open(self, checkpoint: Snapshot) -> Snapshot:
+        """Open the output and find out how far it goes.
+
+        Raises:
+            ConfigError: The output is not a file that this user may write.
+        """
+        return await self._disk.run(self._open, checkpoint)
+
+    def begin(self, common: Snapshot) -> None:
+        """Say what all sinks have; what this one has beyond it is skipped."""
+        self._state = common.sinks[self.name]
+
+    async def write(self, batch: OrderedBatch) -> None:
+        """Take a batch; return when its bytes are written (not yet durable)."""
+        left = self._state.ahead
+        if left:
+            batch, left = without_known(batch, left)
+        slices: list[memoryview] = []
+
+        def prepare() -> None:
+            self._check_output()
+            if not slices:
+                slices.extend(self._encoder(batch))
+            if self._journal is not None:
+                after = self._stream.offset + sum(map(len, slices))
+                self._note(lambda journal: journal.append(batch, self._stream.offset, after))
+
+        await self._stream.keep_trying(prepare, "written")
+        self._sequence = batch.sequence
+        await self._stream.send_slices(slices)
+        self._state = attrs.evolve(self._state, offset=self._stream.offset, ahead=left)
+
+    def make_durable(self, state: SinkState) -> None:
+        """Make the output durable up to `state`.
+
+        Raises:
+            OSError: It is not durable. What was written since the last success
+                is written again before the next try, because the system takes
+                lost pages for clean ones after a failed sync.
+        """
+        if (state.device, state.inode) != (self._state.device, self._state.inode):
+            return
+        fd = self._fd
+        if self._distrusted:
+            self._rewrite(fd, self._durable, state.offset)
+        self._distrusted = True
+        self._disk.fsync(fd)
+        if self._new_name:
+            self._disk.fsync_folder(os.path.dirname(self._path) or ".")
+            self._new_name = False
+        self._distrusted = False
+        self._durable = state.offset
+        for old in self._retired:
+            self._disk.close(old)
+        self._retired = []
+
+    def saved(self, snapshot: Snapshot) -> None:
+        """Begin the journal anew behind a checkpoint."""
+        self._note(lambda journal: journal.begin(snapshot, snapshot.sinks[self.name]))
+
+    def reopen(self) -> None:
+        """Open the output by its name again before the next batch."""
+        self._reopen = True
+
+    async def aclose(self) -> None:
+        """Close the output."""
+        if self._fd >= 0:
+            await self._stream.aclose()
+        if self._journal is not None:
+            self._journal.close()
+
+    def _note(self, write: Callable[[Journal], None]) -> None:
+        """Write to the journal; without it a restart compares instead."""
+        if self._journal is None:
+            return
+        was_good = self._journal.is_good
+        try:
+            write(self._journal)
+        except OSError as error:
+            if was_good:
+                _LOG.warning(
+                    "sinks.%s: its journal cannot be written: %s; shipping goes on",
+                    self.name,
+                    error.strerror,
+                )
+
+    # At the start
+
+    def _open(self, checkpoint: Snapshot) -> Snapshot:
+        known = checkpoint.sinks.get(self.name)
+        if known is None or not known.inode:
+            fd, status = self._open_path()
+            self._use(fd, status, status.size)
+            sinks = {**checkpoint.sinks, self.name: self._state}
+            return attrs.evolve(checkpoint, sinks=sinks)
+        lines = read_journal(self._journal_data, known, self._boot)
+        output = last_output(lines, known)
+        found = self._find(output)
+        size = found[1].size if found else None
+        if size is not None and size < output.offset:
+            _LOG.warning(
+                "%s has %d bytes, %d fewer than were written: somebody cut it; it is continued "
+                "at its end",
+                output.path,
+                size,
+                output.offset - size,
+            )
+            size = None
+        recovered = recover(lines, checkpoint, self.name, size)
+        state = recovered.cut.sinks[self.name]
+        if found is None or size is None:
+            fd, status = found or self._open_path()
+            self._use(fd, status, status.size)
+            sinks = {**recovered.cut.sinks, self.name: attrs.evolve(self._state, ahead=state.ahead)}
+            return attrs.evolve(recovered.cut, sinks=sinks)
+        fd, status = found
+        self._use(fd, status, state.offset)
+        self._durable, self._distrusted = min(known.offset, state.offset), True
+        cut = recovered.cut
+        if recovered.torn is not None:
+            cut = self._complete(recovered.torn, cut)
+        if status.size > cut.sinks[self.name].offset:
+            _LOG.info(
+                "%s: %d bytes behind the checkpoint are compared with what comes next",
+                self._path,
+                status.size - cut.sinks[self.name].offset,
+            )
+        return cut
+
+    def _complete(self, torn: Written, cut: Snapshot) -> Snapshot:
+        """Write the rest of a batch whose writing was interrupted."""
+        batch = self._replay(torn, cut)
+        if batch is None:
+            return cut
+        slices = list(self._encoder(batch))
+        size = sum(map(len, slices))
+        there = self._disk.pread(self._fd, size, torn.before)
+        data = b"".join(slices)
+        if size != torn.after - torn.before or not data.startswith(there):
+            return cut
+        done = 0
+        while done < size:
+            done += self._disk.pwrite(self._fd, memoryview(data)[done:], torn.before + done)
+        status = self._disk.fstat(self._fd)
+        self._use(self._fd, status, torn.after)
+        state = attrs.evolve(cut.sinks[self.name], offset=torn.after)
+        return attrs.evolve(
+            cut,
+            sequence=torn.sequence,
+            last_key=torn.last_key,
+            positions={**cut.positions, **torn.positions},
+            sinks={**cut.sinks, self.name: state},
+        )
+
+    def _find(self, output: SinkState) -> tuple[int, Status] | None:
+        """Open the output written last, also under another name beside it."""
+        folder = os.path.dirname(self._path)
+        paths = [self._path, output.path]
+        try:
+            paths += [os.path.join(folder, entry.name) for entry in self._disk.scandir(folder)]
+        except OSError:
+            pass
+        for path in dict.fromkeys(paths):
+            try:
+                status = self._disk.stat(path)
+                if (status.device, status.inode) == (output.device, output.inode):
+                    return self._open_path(path)
+            except OSError:
+                continue
+        return None
+
+    def _open_path(self, path: str | None = None) -> tuple[int, Status]:
+        path = path or self._path
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            fd = self._disk.open(path, flags, _MODE)
+        except OSError as error:
+            reason = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+            raise ConfigError(
+                f"sinks.{self.name}.path: {path}: {reason}; "
+                "name a file that this user may write, in a folder that exists"
+            ) from error
+        status = self._disk.fstat(fd)
+        if not stat.S_ISREG(status.mode):
+            self._disk.close(fd)
+            raise ConfigError(
+                f"sinks.{self.name}.path: {path} is not a regular file; "
+                'name one, or use a sink of type "stdout"'
+            )
+        return fd, status
+
+    def _use(self, fd: int, status: Status, offset: int) -> None:
+        self._fd = fd
+        self._new_name = status.size == 0
+        self._stream = FileStream(self._disk, fd, self._path, offset, max(status.size, offset))
+        self._compared = status.size
+        self._durable, self._distrusted = offset, False
+        self._state = SinkState(
+            path=self._path,
+            device=status.device,
+            inode=status.inode,
+            offset=offset,
+            ahead=self._state.ahead,
+        )
+
+    # While running
+
+    def _check_output(self) -> None:
+        """Notice that the output was renamed, deleted or cut by somebody."""
+        size = self._disk.fstat(self._fd).size
+        offset = self._stream.offset
+        if size != offset and offset >= self._compared:
+            _LOG.warning(
+                "%s has %d bytes where %d were written: somebody changed it; it is continued at "
+                "its end",
+                self._path,
+                size,
+                offset,
+            )
+            self._go_on(self._fd, self._disk.fstat(self._fd), size)
+        try:
+            status = self._disk.stat(self._path)
+            same = (status.device, status.inode) == (self._state.device, self._state.inode)
+        except FileNotFoundError:
+            same = False
+        if same or (size > offset and offset < self._compared):
+            self._reopen = False
+            return
+        _LOG.info("%s was renamed or removed; a new one is begun", self._path)
+        self._disk.fsync(self._fd)
+        try:
+            fd, status = self._open_path()
+        except ConfigError as error:
+            raise SinkError(str(error)) from error
+        self._retired.append(self._fd)
+        self._go_on(fd, status, status.size)
+
+    def _go_on(self, fd: int, status: Status, offset: int) -> None:
+        self._use(fd, status, offset)
+        self._note(lambda journal: journal.append_output(self._sequence, self._state))
+
+    def _rewrite(self, fd: int, begin: int, stop: int) -> None:
+        while begin < stop:
+            data = self._disk.pread(fd, min(_PIECE, stop - begin), begin)
+            if not data:
+                return
+            begin += self._disk.pwrite(fd, data, begin)

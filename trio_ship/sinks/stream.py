@@ -1,0 +1,206 @@
+"""Byte streams of the sinks, for code written against anyio.
+
+`FileStream` writes a file at a place it knows; `DescriptorStream` writes to
+whatever stands behind an open descriptor, such as a pipe. Both are
+`anyio.abc.ByteSendStream`s. A sink hands them a whole batch in slices
+(`send_slices`): the slices are made and written in one worker-thread hop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import select
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import anyio
+import anyio.abc
+import anyio.from_thread
+import anyio.lowlevel
+import anyio.to_thread
+
+from trio_ship.errors import SinkError
+from trio_ship.filesystem import Filesystem
+
+__all__ = ["DescriptorStream", "FileStream"]
+
+_LOG = logging.getLogger("trio_ship")
+_PIECE: Final = 1 << 20
+_PAUSE_SECONDS: Final = 1.0
+_PIPE_PIECE: Final = 4096
+_PATIENCE_MS: Final = 100
+_WAITS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EFBIG}
+
+
+class FileStream(anyio.abc.ByteSendStream):
+    """Writes one file from a given place on.
+
+    What stands behind that place already is compared with what is sent: equal
+    bytes stand (and are written again in place, so that a later sync covers
+    them); at the first difference the rest is saved beside the file and cut.
+
+    Attributes:
+        offset: Where the next byte goes.
+    """
+
+    def __init__(self, disk: Filesystem, fd: int, path: str, offset: int, size: int) -> None:
+        """Write to the open file `fd`, known as `path`, of `size` bytes."""
+        self._disk = disk
+        self._fd = fd
+        self._path = path
+        self._size = size
+        self._left: memoryview = memoryview(b"")
+        self._slices: Iterator[memoryview] = iter(())
+        self._waiting = False
+        self.offset = offset
+
+    async def send(self, item: bytes) -> None:
+        """Write `item`; wait while the disk is full."""
+        await self.send_slices([memoryview(item)])
+
+    async def send_slices(self, slices: Iterable[memoryview]) -> None:
+        """Write all slices; wait while the disk is full."""
+        self._slices = iter(slices)
+        await self.keep_trying(self._push, "written")
+
+    async def keep_trying(self, function: Callable[[], None], done: str) -> None:
+        """Run disk work in a worker thread until it does not fail any more.
+
+        Raises:
+            SinkError: It fails in a way that waiting does not mend.
+        """
+        while True:
+            try:
+                await self._disk.run(function)
+            except OSError as error:
+                if error.errno not in _WAITS:
+                    raise SinkError(f"{self._path}: {error.strerror}") from error
+                if not self._waiting:
+                    self._waiting = True
+                    _LOG.error(
+                        "%s cannot be %s: %s; nothing is lost, it is tried again every second",
+                        self._path,
+                        done,
+                        error.strerror,
+                    )
+                await anyio.sleep(_PAUSE_SECONDS)
+            else:
+                break
+        if self._waiting:
+            self._waiting = False
+            _LOG.warning("%s can be %s again", self._path, done)
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        await anyio.lowlevel.checkpoint()
+        with contextlib.suppress(OSError):
+            self._disk.close(self._fd)
+
+    def _push(self) -> None:
+        """Write what is left; may be called again after an error."""
+        while True:
+            if not self._left:
+                following = next(self._slices, None)
+                if following is None:
+                    return
+                self._left = memoryview(following).cast("B")
+                continue
+            if self.offset < self._size:
+                self._compare()
+            count = self._disk.pwrite(self._fd, self._left, self.offset)
+            self._left = self._left[count:]
+            self.offset += count
+
+    def _compare(self) -> None:
+        length = min(len(self._left), self._size - self.offset)
+        there = self._disk.pread(self._fd, length, self.offset)
+        wanted = bytes(self._left[: len(there)])
+        if there == wanted:
+            return
+        same = len(os.path.commonprefix([there, wanted]))
+        self._cut(self.offset + same)
+
+    def _cut(self, place: int) -> None:
+        """Save what stands behind `place` beside the file, then cut it off."""
+        kept = f"{self._path}.cut-{place}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        number = 0
+        while True:
+            try:
+                fd = self._disk.open(kept, flags, 0o600)
+                break
+            except FileExistsError:
+                number += 1
+                kept = f"{self._path}.cut-{place}.{number}"
+        try:
+            copied = place
+            while data := self._disk.pread(self._fd, _PIECE, copied):
+                done = 0
+                while done < len(data):
+                    done += self._disk.pwrite(fd, data[done:], copied - place + done)
+                copied += len(data)
+            self._disk.fsync(fd)
+        finally:
+            self._disk.close(fd)
+        self._disk.fsync_folder(os.path.dirname(kept) or ".")
+        self._disk.ftruncate(self._fd, place)
+        _LOG.warning(
+            "%s: bytes %d to %d are not what the sources say now; they were cut off and kept in %s",
+            self._path,
+            place,
+            self._size,
+            kept,
+        )
+        self._size = place
+
+
+class DescriptorStream(anyio.abc.ByteSendStream):
+    """Writes to an open descriptor whose reader may be slow, or may go away.
+
+    Pieces are small enough not to block once the descriptor is ready, so that
+    a cancellation is noticed within a tenth of a second.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    async def send(self, item: bytes) -> None:
+        """Write `item`; see `send_slices`."""
+        await self.send_slices([memoryview(item)])
+
+    async def send_slices(self, slices: Iterable[memoryview]) -> None:
+        """Write all slices.
+
+        Raises:
+            anyio.BrokenResourceError: The reader has gone away.
+        """
+        try:
+            await anyio.to_thread.run_sync(self._push, slices)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise anyio.BrokenResourceError from error
+
+    async def aclose(self) -> None:
+        """Leave the descriptor open: it belongs to the process."""
+        await anyio.lowlevel.checkpoint()
+
+    def _push(self, slices: Iterable[memoryview]) -> None:
+        poll = select.poll()
+        try:
+            poll.register(self._fd, select.POLLOUT)
+        except OSError:
+            poll = None  # type: ignore[assignment]  # a file: always ready
+        for data in slices:
+            left = memoryview(data).cast("B")
+            while left:
+                if poll is not None:
+                    while not poll.poll(_PATIENCE_MS):
+                        anyio.from_thread.check_cancelled()
+                try:
+                    count = os.write(self._fd, left[:_PIPE_PIECE] if poll is not None else left)
+                except BlockingIOError:
+                    continue
+                left = left[count:]
+            anyio.from_thread.check_cancelled()
