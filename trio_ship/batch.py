@@ -12,13 +12,16 @@ bytes while it encodes.
 from __future__ import annotations
 
 import enum
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from trio_ship.state import FileEntry, OrderKey, Position
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "F64",
@@ -185,6 +188,16 @@ class OrderedBatch:
         return self._gather([part.flags for part in self.parts])
 
     @property
+    def is_flagged(self) -> bool:
+        """Whether any record of the parts has a flag."""
+        return any(part.flags.any() for part in self.parts)
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether every record of the parts has a stamp of its own."""
+        return all(part.latest is part.timestamp for part in self.parts)
+
+    @property
     def part(self) -> I32:
         """Which of `parts` each record comes from."""
         if len(self.parts) == 1:
@@ -212,10 +225,22 @@ class OrderedBatch:
         shift = np.concatenate([part.shift for part in self.parts])
         return self.start + shift[self.region]
 
+    def to_arrow(self) -> pa.Table:
+        """Return the batch as an Arrow table, one row a record.
+
+        Returns:
+            Columns `timestamp` (nanoseconds in UTC, null where there is none),
+            `source`, `path`, `message` (binary, without its line end) and `id`.
+        """
+        from trio_ship.encode.table import to_table  # noqa: PLC0415  (it needs this module)
+
+        return to_table(self)
+
     def select(self, keep: npt.NDArray[np.bool_]) -> OrderedBatch:
         """Return the batch with only the rows that `keep` (shape (n,)) marks."""
         return attrs.evolve(self, rows=self.rows[keep])
 
     def _gather(self, columns: list[npt.NDArray[_Scalar]]) -> npt.NDArray[_Scalar]:
         column = columns[0] if len(columns) == 1 else np.concatenate(columns)
-        return column[self.rows]
+        gathered: npt.NDArray[_Scalar] = column[self.rows]
+        return gathered

@@ -60,9 +60,7 @@ class Cut:
                 waiting.states[sink] = state
         while self._open and self._open[0].states.keys() == self._sinks:
             done = self._open.popleft()
-            snapshot = advance(
-                snapshot, done.sequence, done.last_key, done.positions, done.states
-            )
+            snapshot = advance(snapshot, done.sequence, done.last_key, done.positions, done.states)
         return snapshot
 
 

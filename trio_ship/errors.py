@@ -7,7 +7,17 @@ not translated: they stay what they are.
 
 from __future__ import annotations
 
-__all__ = ["CheckpointError", "ConfigError", "ShipError", "SinkError", "SourceError"]
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "ShipError",
+    "SinkError",
+    "SourceError",
+    "ungrouped",
+]
 
 
 class ShipError(Exception):
@@ -53,3 +63,24 @@ class SinkError(ShipError):
 
     Not raised for a full disk: the sink waits for room.
     """
+
+
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """Raise the first error of a group by itself; programming errors first."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = list(_leaves(group))
+        for error in errors:
+            if not isinstance(error, ShipError):
+                raise error from None
+        raise errors[0] from None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

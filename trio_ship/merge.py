@@ -13,57 +13,38 @@ from trio_ship.state import Position
 
 __all__ = ["compact", "merge_order", "optional_ns", "positions_after"]
 
-_FEW_RUNS = 16
+_BITS = 63
 
 
 def merge_order(key: I64, rank: Callable[[], I64]) -> I64:
     """Return the order that sorts rows by key, then rank, then place.
 
+    Key, rank and place of a row are packed into one integer, so that a single
+    sort without indirection does it; where 63 bits do not hold the three, a
+    lexical sort does.
+
     Args:
         key: Rows of several chains, each chain's own in order. Shape (n,).
-        rank: Returns the rank of each row's chain, shape (n,); asked only
-            where keys are equal.
+        rank: Returns the rank of each row's chain, shape (n,), not negative;
+            asked only where the rows are not in order as they stand.
 
     Returns:
         Indices into the rows. Shape (n,), dtype int64.
     """
-    rising = key[:-1] <= key[1:]
-    falls = len(rising) - int(np.count_nonzero(rising))
-    if falls == 0:
-        order = np.arange(len(key))
-    elif falls < _FEW_RUNS:
-        order = np.argsort(key, kind="stable")
-    else:
-        order = _packed_order(key)
-    inorder = key if falls == 0 else key[order]
-    same = inorder[:-1] == inorder[1:]
-    if same.any():
-        _order_ties(order, same, rank())
-    return order
-
-
-def _packed_order(key: I64) -> I64:
-    """Sort many short runs as single integers that carry key and row."""
-    bits = len(key).bit_length()
-    low, high = int(key.min()), int(key.max())
-    if (high - low).bit_length() + bits > 63:  # noqa: PLR2004  (the bits of an int64 without its sign)
-        return np.argsort(key, kind="stable")
-    packed = (key - low) << bits | np.arange(len(key))
-    packed.sort()
-    return packed & ((1 << bits) - 1)
-
-
-def _order_ties(order: I64, same: npt.NDArray[np.bool_], rank: I64) -> None:
-    """Put rows of equal keys in the order of their ranks, in place."""
-    ranks = rank[order]
-    wrong = same & (ranks[:-1] > ranks[1:])
-    if not wrong.any():
-        return
-    run = np.concatenate([[0], np.cumsum(~same)])
-    touched = np.zeros(run[-1] + 1, np.bool_)
-    touched[run[:-1][wrong]] = True
-    rows = np.flatnonzero(touched[run])
-    order[rows] = order[rows[np.lexsort((ranks[rows], run[rows]))]]
+    if (key[:-1] < key[1:]).all():
+        return np.arange(len(key))
+    ranks = rank()
+    places = len(key).bit_length()
+    bits = places + int(ranks.max()).bit_length()
+    low = int(key.min())
+    if (int(key.max()) - low).bit_length() + bits > _BITS:
+        return np.lexsort((ranks, key))
+    packed = (key - low) << bits
+    packed |= ranks << places
+    packed |= np.arange(len(key))
+    packed.sort(kind="stable")  # takes the runs as they are; far faster than quicksort on them
+    packed &= (1 << places) - 1
+    return packed
 
 
 def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:

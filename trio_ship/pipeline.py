@@ -1,5 +1,7 @@
-"""The nursery: one task for each source, the sequencer, one for each sink, and
-the checkpoint task, all sharing what the `Board` shows.
+"""The nursery: wires all tasks together and owns their end.
+
+There is one task for each source, the sequencer, one for each sink and the
+checkpoint task; they share what the `Board` shows.
 
 Two scopes are made up front. `drain` holds the watcher and the readers: when it
 is cancelled they stop, the sequencer sees the end of its channel, lets go of
@@ -33,7 +35,7 @@ from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.cut import Cut, common_start
 from trio_ship.encode import encoder
 from trio_ship.encode.json_lines import JsonEncoder
-from trio_ship.errors import ShipError, SourceError
+from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
 from trio_ship.globs import matches
 from trio_ship.reader.replay import replay
@@ -44,9 +46,9 @@ from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Look, Watch
 from trio_ship.sequencer import Poll, Report, Sequencer
 from trio_ship.sinks.file import FileSink
-from trio_ship.sinks.protocol import Sink
+from trio_ship.sinks.protocol import AcknowledgingSink, Sink
 from trio_ship.sinks.stdout import StdoutSink
-from trio_ship.state import FileEntry, Snapshot
+from trio_ship.state import FileEntry, SinkState, Snapshot
 
 __all__ = ["Pipeline"]
 
@@ -55,6 +57,8 @@ _POLL_SECONDS: Final = 0.1
 _POLL_SHARE: Final = 25
 _GRACE_SECONDS: Final = 8.0
 _SPARE_DESCRIPTORS: Final = 64
+# Measured: with one batch waiting at each sink, reading and writing overlap.
+_BATCHES_WAITING: Final = 1
 
 
 class Pipeline:
@@ -104,9 +108,7 @@ class Pipeline:
     def statistics(self) -> Statistics:
         """What has been done since the start."""
         replaced = sum(e.replaced for e in self._encoders if isinstance(e, JsonEncoder))
-        return self._board.statistics.plus(
-            replaced=replaced, files=len(self._board.snapshot.files)
-        )
+        return self._board.statistics.plus(replaced=replaced, files=len(self._board.snapshot.files))
 
     @property
     def is_resumed(self) -> bool:
@@ -136,7 +138,7 @@ class Pipeline:
         Raises:
             ShipError: What keeps it from its work, never in a group.
         """
-        with _ungrouped(), self._own_checkpoint() as store:
+        with ungrouped(), self._own_checkpoint() as store:
             saved = await self._start(store)
             stop = trio.Event()
             try:
@@ -381,7 +383,7 @@ class Pipeline:
         cut = Cut(sink.name for sink in self._sinks)
         async with trio.open_nursery() as flow:
             for sink in self._sinks:
-                into, out = trio.open_memory_channel[OrderedBatch](0)
+                into, out = trio.open_memory_channel[OrderedBatch](_BATCHES_WAITING)
                 outputs.append((into, sink))
                 flow.start_soon(self._deliver, sink, out, cut)
             flow.start_soon(self._sequence, receive, [into for into, _ in outputs], cut)
@@ -424,36 +426,48 @@ class Pipeline:
             sequencer.accept(report)
             batches = sequencer.take()
             self._board.put_pending(sequencer.pending_bytes.copy())
-            for batch in batches:
+            # A name that outlives its use would pin an arena until the next report.
+            del report
+            while batches:
+                batch = batches.pop(0)
                 cut.announce(batch)
+                self._count(batch)
                 for send in outputs:
                     await send.send(batch)
-                self._count(batch)
+                del batch
         for send in outputs:
             send.close()
 
     async def _deliver(
         self, sink: Sink, receive: trio.MemoryReceiveChannel[OrderedBatch], cut: Cut
     ) -> None:
+        def delivered(number: int, state: SinkState) -> None:
+            snapshot = self._board.snapshot
+            self._board.snapshot = cut.delivered(snapshot, sink.name, number, state)
+
+        if isinstance(sink, AcknowledgingSink):
+            sink.bind(delivered)
         async for batch in receive:
             await sink.write(batch)
-            self._board.snapshot = cut.delivered(
-                self._board.snapshot, sink.name, batch.number, sink.state
-            )
+            if not isinstance(sink, AcknowledgingSink):
+                delivered(batch.number, sink.state)
+            del batch  # its arena is free now, not when the next batch comes
+        if isinstance(sink, AcknowledgingSink):
+            await sink.finish()
 
     def _count(self, batch: OrderedBatch) -> None:
         records = len(batch)
-        flags = batch.flags
-        special = bool(flags.any())
+        flags = batch.flags if batch.is_flagged else np.zeros(0, np.uint8)
+        unparsed = 0 if batch.is_stamped else int(np.count_nonzero(batch.timestamp == NO_STAMP))
         self._board.count(
             records=records,
             bytes=int((batch.end - batch.start).sum()),
             late=records if batch.kind is Kind.LATE else 0,
             ahead=records if batch.kind is Kind.AHEAD else 0,
             dropped=int(batch.kind is Kind.DROPPED),
-            unparsed=int(np.count_nonzero(batch.timestamp == NO_STAMP)),
-            impossible=int(np.count_nonzero(flags & Flag.IMPOSSIBLE)) if special else 0,
-            cut=int(np.count_nonzero(flags & Flag.PARTIAL)) if special else 0,
+            unparsed=unparsed,
+            impossible=int(np.count_nonzero(flags & Flag.IMPOSSIBLE)),
+            cut=int(np.count_nonzero(flags & Flag.PARTIAL)),
         )
 
     # End
@@ -471,24 +485,3 @@ def _moment(timestamp_ns: int) -> str:
     seconds, rest = divmod(timestamp_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"
-
-
-@contextmanager
-def _ungrouped() -> Iterator[None]:
-    """Raise the first error of a group by itself; programming errors first."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        errors = list(_leaves(group))
-        for error in errors:
-            if not isinstance(error, ShipError):
-                raise error from None
-        raise errors[0] from None
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -321,7 +321,9 @@ class Sequencer:
         sources = self._sources.values()
         if not all(source.at_end for source in sources):
             return None
-        delay = max(source.delay_ns for source in sources) + (int(self._resolution.max(initial=0)) or _SECOND)
+        delay = max(source.delay_ns for source in sources) + (
+            int(self._resolution.max(initial=0)) or _SECOND
+        )
         since = min(source.poll_seconds for source in sources) - delay / _SECOND
         masks = [
             held.live if held.batch.read_at < since else np.zeros_like(held.live)

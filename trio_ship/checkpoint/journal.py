@@ -267,12 +267,8 @@ def recover(
                 break
             state = attrs.evolve(state, offset=written.after)
             count += 1
-            cut = advance(
-                cut, written.sequence, written.last_key, written.positions, {sink: state}
-            )
-    cut = attrs.evolve(
-        cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state})
-    )
+            cut = advance(cut, written.sequence, written.last_key, written.positions, {sink: state})
+    cut = attrs.evolve(cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state}))
     return Recovered(cut=cut, torn=torn, count=count)
 
 

@@ -13,9 +13,9 @@ from typing import Protocol
 from trio_ship.batch import OrderedBatch
 from trio_ship.encode.gather import Slice
 from trio_ship.encode.json_lines import JsonEncoder
-from trio_ship.encode.raw import encode_raw
+from trio_ship.encode.raw import encode_raw, raw_size
 
-__all__ = ["Encoder", "encoder"]
+__all__ = ["Encoder", "encoded_size", "encoder"]
 
 
 class Encoder(Protocol):
@@ -23,6 +23,11 @@ class Encoder(Protocol):
 
     def __call__(self, batch: OrderedBatch) -> Iterator[Slice]:
         """Yield the encoding of `batch` in slices; nothing where it has no rows."""
+
+
+def encoded_size(encode: Encoder, batch: OrderedBatch) -> int | None:
+    """Return how many bytes a batch will make, where that is cheap to know."""
+    return raw_size(batch) if encode is encode_raw else None
 
 
 def encoder(name: str) -> Encoder:

@@ -16,7 +16,7 @@ import numpy as np
 from trio_ship.batch import I32, I64, Flag, OrderedBatch
 from trio_ship.encode.gather import Slice, gather
 
-__all__ = ["SLICE_BYTES", "Lines", "encode_raw", "slice_lines"]
+__all__ = ["SLICE_BYTES", "Lines", "encode_raw", "raw_size", "slice_lines"]
 
 SLICE_BYTES: Final = 2**20
 """What a slice holds, about: little enough for the cache, much for one write."""
@@ -49,6 +49,15 @@ def encode_raw(batch: OrderedBatch) -> Iterator[Slice]:
     """Yield the records of `batch` as they were read, in slices of about 1 MB."""
     for lines in slice_lines(batch, row_bytes=_PIECE_BYTES):
         yield lines.text
+
+
+def raw_size(batch: OrderedBatch) -> int:
+    """Return how many bytes `encode_raw` will yield, without making them."""
+    if not len(batch):
+        return 0
+    start, end = batch.start, batch.end
+    bare = _rows_without_line_end(batch, batch.part, start, end)
+    return int((end - start).sum()) + len(bare)
 
 
 def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
@@ -90,6 +99,8 @@ def _insert(
 
 def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, end: I64) -> I64:
     """Return the rows that a newline must follow; shape (k,), rising."""
+    if not batch.is_flagged:
+        return np.zeros(0, np.int64)
     flagged = np.flatnonzero(batch.flags & _ENDLESS)
     bare = [
         row

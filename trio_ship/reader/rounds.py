@@ -233,7 +233,9 @@ class RoundReader:
             anchor = initial_anchor(decoder, head, tail.mtime_ns, samples)
             entry = attrs.evolve(entry, anchor_ns=anchor)
         self._files.update(tail, entry)
-        self._files.notes.append(Note.info(f"{entry.path}: {found.describe()}, zone {stamp.timezone}"))
+        self._files.notes.append(
+            Note.info(f"{entry.path}: {found.describe()}, zone {stamp.timezone}")
+        )
 
     def _samples(self, tail: Tail) -> list[bytes]:
         """Return blocks of whole lines through a file: all of it if it is small."""
@@ -248,4 +250,3 @@ class RoundReader:
             block = self._disk.pread(fd, _HEAD, place)
             blocks.append(block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1])
         return blocks
-

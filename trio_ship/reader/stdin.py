@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-import anyio.from_thread
 import attrs
 import numpy as np
 import trio
@@ -180,9 +179,7 @@ class StdinReader:
             resolution_ns=np.array([self._decoders.resolution_ns(self._entry)], np.int64),
             closed=(self._number,) if ended else (),
             poll=poll if self._follow else None,
-            held=frozenset(
-                [self._number] if result is not None and bool(result.held[0]) else []
-            ),
+            held=frozenset([self._number] if result is not None and bool(result.held[0]) else []),
         )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+import attrs
 import numpy as np
 import trio
 
@@ -27,6 +28,7 @@ __all__ = ["Reader"]
 
 _LOG = logging.getLogger("trio_ship")
 _MEBIBYTE: Final = 1 << 20
+_ROUND: Final = 4 << 20
 _LEAST: Final = 4096
 _OPEN_TOO_LONG: Final = 10
 _SAID_AT_MOST: Final = 10_000
@@ -145,12 +147,18 @@ class Reader:
                 ready.append(job)
         if not ready:
             return []
-        share = max(_LEAST, self._budget // (4 * max(1, len(self._board.pending))))
-        chunk = max(share, min(_MEBIBYTE, self._budget // (4 * len(ready))))
+        chunk = self._share()
+        if len(ready) * chunk < _ROUND:
+            chunk = min(_MEBIBYTE, _ROUND // len(ready), self._budget // (4 * len(ready)))
         return [
-            Job(job.chain, min(job.length, max(chunk, job.chain.tails[0].want)), job.closing, job.final)
+            attrs.evolve(job, length=min(job.length, max(chunk, job.chain.tails[0].want)))
             for job in ready
         ]
+
+    def _share(self) -> int:
+        """Return how many bytes of every chain may wait in the sequencer."""
+        share = self._budget // (4 * max(1, len(self._board.pending)))
+        return max(_LEAST, min(share, _MEBIBYTE))
 
     def _next_step(self, chain: ChainFiles, now: float) -> Job | None:
         """Return what a chain wants to read; let go of files that are finished."""
@@ -198,8 +206,7 @@ class Reader:
             self._ahead = pending.copy()
         if number >= len(self._ahead):
             return True
-        share = self._budget // (4 * max(1, len(pending)))
-        return int(self._ahead[number]) <= min(share, _MEBIBYTE)
+        return int(self._ahead[number]) <= self._share()
 
     # What to tell
 

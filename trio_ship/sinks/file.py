@@ -12,7 +12,7 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
@@ -25,7 +25,7 @@ from trio_ship.checkpoint.journal import (
     read_journal,
     recover,
 )
-from trio_ship.encode import Encoder
+from trio_ship.encode import Encoder, encoded_size
 from trio_ship.errors import ConfigError, SinkError
 from trio_ship.filesystem import Filesystem, Status
 from trio_ship.sinks.known import without_known
@@ -109,19 +109,20 @@ class FileSink:
         left = self._state.ahead
         if left:
             batch, left = without_known(batch, left)
-        slices: list[memoryview] = []
+        made: list[tuple[Iterable[memoryview], int]] = []
 
         def prepare() -> None:
             self._check_output()
-            if not slices:
-                slices.extend(self._encoder(batch))
+            if not made:
+                made.append(self._encode(batch))
             if self._journal is not None:
-                after = self._stream.offset + sum(map(len, slices))
-                self._note(lambda journal: journal.append(batch, self._stream.offset, after))
+                before = self._stream.offset
+                after = before + made[0][1]
+                self._note(lambda journal: journal.append(batch, before, after))
 
         await self._stream.keep_trying(prepare, "written")
         self._sequence = batch.sequence
-        await self._stream.send_slices(slices)
+        await self._stream.send_slices(made.pop()[0])
         self._state = attrs.evolve(self._state, offset=self._stream.offset, ahead=left)
 
     def make_durable(self, state: SinkState) -> None:
@@ -162,6 +163,14 @@ class FileSink:
             await self._stream.aclose()
         if self._journal is not None:
             self._journal.close()
+
+    def _encode(self, batch: OrderedBatch) -> tuple[Iterable[memoryview], int]:
+        """Return the bytes of a batch, made on the way where their number is known."""
+        size = encoded_size(self._encoder, batch)
+        if size is not None:
+            return self._encoder(batch), size
+        slices = list(self._encoder(batch))
+        return slices, sum(map(len, slices))
 
     def _note(self, write: Callable[[Journal], None]) -> None:
         """Write to the journal; without it a restart compares instead."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.state import SinkState, Snapshot
 
-__all__ = ["Sink"]
+__all__ = ["AcknowledgingSink", "Sink"]
 
 
 class Sink(Protocol):
@@ -54,4 +55,17 @@ class Sink(Protocol):
 
     async def aclose(self) -> None:
         """Close the output."""
+        ...
+
+
+@runtime_checkable
+class AcknowledgingSink(Sink, Protocol):
+    """A sink whose batches are delivered some time after `write`."""
+
+    def bind(self, delivered: Callable[[int, SinkState], None]) -> None:
+        """Say whom to tell of delivered batches, by number and state behind them."""
+        ...
+
+    async def finish(self) -> None:
+        """Say that no batch follows; return when all are delivered, or never will be."""
         ...

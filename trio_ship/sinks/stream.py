@@ -65,6 +65,7 @@ class FileStream(anyio.abc.ByteSendStream):
         """Write all slices; wait while the disk is full."""
         self._slices = iter(slices)
         await self.keep_trying(self._push, "written")
+        self._slices, self._left = iter(()), memoryview(b"")
 
     async def keep_trying(self, function: Callable[[], None], done: str) -> None:
         """Run disk work in a worker thread until it does not fail any more.

@@ -1,0 +1,94 @@
+"""Arguments: what was asked for, and which command does it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from trio_ship.cli.logs import set_up_logging
+from trio_ship.errors import ConfigError, ShipError
+
+__all__ = ["main"]
+
+_VERSION: Final = "0.1.0"
+_INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status.
+
+    0: done. 1: a retry may help. 2: somebody must act (usage, configuration,
+    checkpoint, lock). 130 and 143: ended by a signal before all was done.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        set_up_logging(
+            quiet=options.quiet,
+            verbose=options.verbose,
+            style=options.log_format,
+            color=options.color,
+        )
+        # Imported late: arguments are checked at once, NumPy and Arrow take a while.
+        if options.command == "check":
+            from trio_ship.cli.check import check  # noqa: PLC0415
+
+            return check(options)
+        from trio_ship.cli.run import run  # noqa: PLC0415
+
+        return run(options)
+    except ShipError as error:
+        kind = "configuration" if isinstance(error, ConfigError) else "error"
+        sys.stderr.write(f"trio-ship: {kind}: {error}\n")
+        return error.exit_status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.close(sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    said = common.add_argument_group("what is said, on standard error")
+    said.add_argument("-q", "--quiet", action="store_true", help="say only what is wrong")
+    said.add_argument("-v", "--verbose", action="store_true", help="say more")
+    said.add_argument("--log-format", choices=["auto", "text", "json"], default="auto")
+    said.add_argument("--color", choices=["auto", "always", "never"], default="auto")
+
+    parser = argparse.ArgumentParser(
+        prog="trio-ship",
+        description="Merge log files into one stream in true time order, exact across restarts.",
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"trio-ship {_VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run",
+        parents=[common],
+        help="ship: follow what a configuration names, or merge FILEs once",
+        description="Ship what a configuration names; or merge FILEs to standard output, once.",
+    )
+    run.add_argument("files", nargs="*", metavar="FILE", help="merge these (-: standard input)")
+    run.add_argument("-c", "--config", metavar="FILE", help="the configuration, in TOML")
+    run.add_argument("--once", action="store_true", help="read all there is, then stop")
+    run.add_argument(
+        "--ignore-checkpoint",
+        action="store_true",
+        help="start afresh; the checkpoint is kept under another name",
+    )
+    run.add_argument(
+        "--raw",
+        action="store_true",
+        help="let control characters in records reach the terminal",
+    )
+
+    check = commands.add_parser(
+        "check",
+        parents=[common],
+        help="check a configuration; say what would be read and written",
+    )
+    check.add_argument("-c", "--config", metavar="FILE", help="the configuration, in TOML")
+    return parser

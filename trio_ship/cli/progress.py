@@ -1,0 +1,106 @@
+"""Progress while catching up, and the summary at the end."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import trio
+
+from trio_ship.pipeline import Pipeline
+
+__all__ = ["show_progress", "summary"]
+
+_LOG = logging.getLogger("trio_ship")
+_BAR_SECONDS: Final = 0.25
+_LINE_SECONDS: Final = 10.0
+_MEGABYTE: Final = 1_000_000
+
+
+def _size(count: float) -> str:
+    return f"{count / _MEGABYTE:,.1f} MB"
+
+
+def summary(pipeline: Pipeline, seconds: float) -> list[str]:
+    """Return what a run has done, as lines to say.
+
+    Args:
+        pipeline: The pipeline, ended.
+        seconds: How long it ran.
+    """
+    done = pipeline.statistics
+    seconds = max(seconds, 1e-3)
+    extra = [
+        f"{count:,} {word}"
+        for count, word in (
+            (done.ahead, "ahead"),
+            (done.dropped, "dropped"),
+            (done.impossible, "with an impossible stamp"),
+            (done.cut, "cut"),
+            (done.replaced, "not UTF-8"),
+            (done.failed_saves, "failed saves"),
+        )
+        if count
+    ]
+    rate = f"{done.records / seconds:,.0f} records/s, {_size(done.bytes / seconds)}/s"
+    lines = [
+        f"{done.records:,} records, {_size(done.bytes)} from {done.files:,} files in "
+        f"{seconds:.2f} s ({rate}); "
+        + ", ".join([f"{done.late:,} late", f"{done.unparsed:,} unparsed", *extra])
+    ]
+    if pipeline.is_resumed and not done.records:
+        lines.append(
+            f"nothing new since record {pipeline.snapshot.sequence:,}; "
+            "to start over: trio-ship run --ignore-checkpoint"
+        )
+    return lines
+
+
+async def show_progress(pipeline: Pipeline, bar: bool) -> None:  # noqa: FBT001  (started as a task)
+    """Show a bar on a terminal until the backlog is read; else a line now and then."""
+    if bar:
+        await _show_bar(pipeline)
+    started = trio.current_time()
+    last = pipeline.statistics.records
+    while True:
+        await trio.sleep(_LINE_SECONDS)
+        done = pipeline.statistics
+        if done.records == last:
+            continue
+        seconds = trio.current_time() - started
+        _LOG.info(
+            "%s records, %s of %s; %s/s",
+            f"{done.records:,}",
+            _size(done.bytes),
+            _size(max(done.backlog_bytes, done.bytes)),
+            _size(done.bytes / seconds),
+        )
+        last = done.records
+
+
+async def _show_bar(pipeline: Pipeline) -> None:
+    from rich import progress  # noqa: PLC0415  (only where there is a terminal)
+    from rich.console import Console  # noqa: PLC0415
+
+    columns = (
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TextColumn("{task.fields[records]} records"),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with progress.Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("", total=None, records="0")
+        while True:
+            done = pipeline.statistics
+            bar.update(
+                task,
+                total=done.backlog_bytes or None,
+                completed=done.bytes,
+                records=f"{done.records:,}",
+                refresh=True,
+            )
+            if done.backlog_bytes and done.bytes >= done.backlog_bytes:
+                return
+            await trio.sleep(_BAR_SECONDS)

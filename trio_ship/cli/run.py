@@ -1,0 +1,134 @@
+"""`run`: a pipeline, the signals that end it, and what is said on the way."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import resource
+import signal
+import sys
+from typing import Final
+
+import attrs
+import trio
+
+from trio_ship.cli.configuration import chosen_config
+from trio_ship.cli.progress import show_progress, summary
+from trio_ship.config import Config
+from trio_ship.errors import ConfigError
+from trio_ship.pipeline import Pipeline
+from trio_ship.sinks.stdout import OutputClosedError
+
+__all__ = ["run"]
+
+_LOG = logging.getLogger("trio_ship")
+_SIGNAL_STATUS: Final = 128
+
+
+@attrs.define
+class _Ending:
+    """The signal that ended the run, if one did."""
+
+    signal: int = 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a pipeline; return the exit status.
+
+    Raises:
+        ShipError: What keeps it from its work.
+    """
+    config = _config(options)
+    _raise_file_limit()
+    pipeline = Pipeline(
+        config, ignore_checkpoint=options.ignore_checkpoint, raw_terminal=options.raw
+    )
+    ending = _Ending()
+    started = trio.run(_run, pipeline, config, options, ending)
+    for line in summary(pipeline, started):
+        _LOG.info("%s", line)
+    if ending.signal and not config.pipeline.follow:
+        return _SIGNAL_STATUS + ending.signal
+    return 0
+
+
+def _config(options: argparse.Namespace) -> Config:
+    if options.files:
+        if options.config is not None:
+            raise ConfigError("FILEs and --config exclude each other; give one of them")
+        return Config.for_files(options.files)
+    config = chosen_config(options.config)
+    if options.once:
+        config = attrs.evolve(config, pipeline=attrs.evolve(config.pipeline, follow=False))
+    return config
+
+
+async def _run(
+    pipeline: Pipeline, config: Config, options: argparse.Namespace, ending: _Ending
+) -> float:
+    """Run the pipeline beside its signals and its progress; return its seconds."""
+    began = trio.current_time()
+    quits_quietly = bool(options.files)
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_heed_signals, pipeline, ending)
+            if not options.quiet:
+                nursery.start_soon(show_progress, pipeline, _bar_is_welcome(config, options))
+            await pipeline.run()
+            nursery.cancel_scope.cancel()
+    except* OutputClosedError:
+        if not quits_quietly:
+            raise
+        # Python would complain about the closed pipe when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return trio.current_time() - began
+
+
+def _bar_is_welcome(config: Config, options: argparse.Namespace) -> bool:
+    if options.log_format == "json" or not sys.stderr.isatty():
+        return False
+    to_terminal = any(sink.type == "stdout" for sink in config.sinks.values())
+    return not (to_terminal and sys.stdout.isatty())
+
+
+async def _heed_signals(
+    pipeline: Pipeline,
+    ending: _Ending,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Turn signals into verbs: the first ends in order, the second at once."""
+    has_terminal = _has_terminal()
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            if number == signal.SIGHUP:
+                if not has_terminal or _has_terminal():
+                    _LOG.info("outputs are opened again")
+                    pipeline.reopen()
+                    continue
+                number = signal.SIGTERM  # noqa: PLW2901  (the terminal has gone away)
+            if ending.signal:
+                # The next start is exact after any death, so this one may be quick.
+                os._exit(_SIGNAL_STATUS + ending.signal)
+            ending.signal = number
+            _LOG.info("stopping; once more stops at once")
+            pipeline.drain()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _raise_file_limit() -> None:
+    """Ask for as many open files as the system lets this process have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
