@@ -155,6 +155,7 @@ class Sequencer:
         self._names: dict[int, tuple[str, str]] = {}
         self._rank = np.zeros(0, np.int64)
         self._watermark = np.zeros(0, np.int64)
+        self._clock = np.zeros(0, np.int64)
         self._resolution = np.zeros(0, np.int64)
         self._open = np.zeros(0, np.bool_)
         self._members: dict[str, I64] = {name: np.zeros(0, np.int64) for name in delays}
@@ -208,6 +209,7 @@ class Sequencer:
         size = max(len(self._open), *(chain.number + 1 for chain in chains))
         more = size - len(self._open)
         self._watermark = np.append(self._watermark, np.full(more, NO_STAMP))
+        self._clock = np.append(self._clock, np.full(more, NO_STAMP))
         self._resolution = np.append(self._resolution, np.zeros(more, np.int64))
         self._open = np.append(self._open, np.zeros(more, np.bool_))
         self._pending = np.append(self._pending, np.zeros(more, np.int64))
@@ -232,12 +234,15 @@ class Sequencer:
         known = self._resolution[members]
         coarsest = int(known.max(initial=0)) or _SECOND
         source.listed = max(source.listed, moment // coarsest * coarsest)
-        excluded = report.unread | report.held
-        if excluded:
-            members = members[~np.isin(members, list(excluded))]
         step = self._resolution[members]
         step[step == 0] = coarsest
         promised = moment // step * step
+        if report.unread:
+            promised[np.isin(members, list(report.unread))] = NO_STAMP
+        self._clock[members] = np.maximum(self._clock[members], promised)
+        # A record that its reader holds open is older than any promise.
+        if report.held:
+            promised[np.isin(members, list(report.held))] = NO_STAMP
         self._watermark[members] = np.maximum(self._watermark[members], promised)
 
     def _frontier(self) -> tuple[int, int]:
@@ -325,9 +330,17 @@ class Sequencer:
             int(self._resolution.max(initial=0)) or _SECOND
         )
         since = min(source.poll_seconds for source in sources) - delay / _SECOND
+        # What lies below the clocks' promises only waits for a record that is held
+        # open for a short while, and is not ahead of anybody.
+        clock = np.maximum(self._watermark, self._clock)[self._open].min(initial=_END)
+        clock = min(clock, *(source.listed for source in sources))
+        leading = np.zeros(len(self._open), np.bool_)
+        waiting = [held.live & (held.batch.read_at < since) for held in self._held]
+        for held, mask in zip(self._held, waiting, strict=True):
+            leading[held.batch.chain[held.batch.region[mask & (held.batch.key > clock)]]] = True
         masks = [
-            held.live if held.batch.read_at < since else np.zeros_like(held.live)
-            for held in self._held
+            mask & leading[held.batch.chain][held.batch.region]
+            for held, mask in zip(self._held, waiting, strict=True)
         ]
         if not any(mask.any() for mask in masks):
             return None

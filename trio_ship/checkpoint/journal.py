@@ -29,6 +29,7 @@ __all__ = [
     "Journal",
     "Recovered",
     "Written",
+    "beyond",
     "boot_id",
     "journal_path",
     "last_output",
@@ -267,9 +268,23 @@ def recover(
                 break
             state = attrs.evolve(state, offset=written.after)
             count += 1
-            cut = advance(cut, written.sequence, written.last_key, written.positions, {sink: state})
+            cut = beyond(cut, written, sink, state)
     cut = attrs.evolve(cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state}))
     return Recovered(cut=cut, torn=torn, count=count)
+
+
+def beyond(cut: Snapshot, written: Written, sink: str, state: SinkState) -> Snapshot:
+    """Return what a sink has taken when a batch of its journal is whole.
+
+    A batch may lie, in part, behind what the sink had beyond the others: that
+    part was left out, and its positions are not news.
+    """
+    further = {
+        name: position
+        for name, position in written.positions.items()
+        if position.offset > cut.positions.get(name, Position()).offset
+    }
+    return advance(cut, written.sequence, written.last_key, further, {sink: state})
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

@@ -37,8 +37,13 @@ def replay(
     """
     if written.kind is Kind.DROPPED:
         return None
-    names = [name for name in written.positions if name in cut.files]
-    if len(names) != len(written.positions):
+    # What the sink had beyond the others was left out of the batch.
+    names = [
+        name
+        for name, position in written.positions.items()
+        if position.offset > cut.positions.get(name, Position()).offset
+    ]
+    if not names or any(name not in cut.files for name in names):
         return None
     sources = sorted({cut.files[name].source for name in names})
     if any(source not in config.sources for source in sources):

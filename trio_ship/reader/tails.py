@@ -238,20 +238,20 @@ class SourceFiles:
     ) -> None:
         seen = find_by_identity(self._disk, entry)
         if seen is None or seen.size < position.offset:
-            if last and seen is None:
+            chain.max_ns = position.max_ns if position.max_ns is not None else chain.max_ns
+            if not last:
+                return
+            copy = self._find_copy(chain.path, entry, position)
+            if copy is not None:
+                self._add_tail(chain, self._moved(entry, copy), position, copy, now)
+                chain.tails[-1].rotated_at = now
+            else:
                 self.notes.append(
                     Note.warning(
-                        f"{entry.file} is gone; what stood in it after byte {position.offset} "
-                        "cannot be read"
+                        f"{entry.file} is gone or was truncated; what stood in it after byte "
+                        f"{position.offset} cannot be read"
                     )
                 )
-            elif last:
-                copy = self._find_copy(chain.path, entry, position)
-                if copy is not None:
-                    self._add_tail(chain, self._moved(entry, copy), position, copy, now)
-                    chain.tails[-1].rotated_at = now
-                    return
-            chain.max_ns = position.max_ns if position.max_ns is not None else chain.max_ns
             return
         chain.since_ns = seen.mtime_ns
         moved = self._moved(entry, seen)
@@ -510,6 +510,11 @@ class SourceFiles:
         except OSError:
             return False
 
+    def _is_another(self, seen: Candidate, entry: FileEntry) -> bool:
+        """Tell whether a file is known as another one, and still is that one."""
+        known = self._known.get((seen.device, seen.inode))
+        return known is not None and known.id != entry.id and self._is(seen, known)
+
     def _find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for the copy that was made before a file was truncated."""
         if not head_length(entry.fingerprint):
@@ -520,8 +525,8 @@ class SourceFiles:
             for seen in candidates_in(self._disk, folder)
             if seen.path != path
             and seen.path.startswith(path)
-            and (seen.device, seen.inode) not in self._known
             and seen.size >= position.offset
             and self._is(seen, entry)
+            and not self._is_another(seen, entry)
         ]
         return max(found, key=lambda seen: seen.mtime_ns, default=None)

@@ -21,6 +21,7 @@ from trio_ship.batch import OrderedBatch
 from trio_ship.checkpoint.journal import (
     Journal,
     Written,
+    beyond,
     last_output,
     read_journal,
     recover,
@@ -247,13 +248,7 @@ class FileSink:
         status = self._disk.fstat(self._fd)
         self._use(self._fd, status, torn.after)
         state = attrs.evolve(cut.sinks[self.name], offset=torn.after)
-        return attrs.evolve(
-            cut,
-            sequence=torn.sequence,
-            last_key=torn.last_key,
-            positions={**cut.positions, **torn.positions},
-            sinks={**cut.sinks, self.name: state},
-        )
+        return beyond(cut, torn, self.name, state)
 
     def _find(self, output: SinkState) -> tuple[int, Status] | None:
         """Open the output written last, also under another name beside it."""
