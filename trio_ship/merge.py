@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +14,7 @@ __all__ = ["compact", "merge_order", "optional_ns", "positions_after"]
 _BITS = 63
 
 
-def merge_order(key: I64, rank: Callable[[], I64]) -> I64:
+def merge_order(key: I64, rank: I64) -> I64:
     """Return the order that sorts rows by key, then rank, then place.
 
     Key, rank and place of a row are packed into one integer, so that a single
@@ -25,22 +23,22 @@ def merge_order(key: I64, rank: Callable[[], I64]) -> I64:
 
     Args:
         key: Rows of several chains, each chain's own in order. Shape (n,).
-        rank: Returns the rank of each row's chain, shape (n,), not negative;
-            asked only where the rows are not in order as they stand.
+        rank: The rank of each row's chain, not negative. Shape (n,).
 
     Returns:
         Indices into the rows. Shape (n,), dtype int64.
     """
-    if (key[:-1] < key[1:]).all():
-        return np.arange(len(key))
-    ranks = rank()
+    if (key[:-1] <= key[1:]).all():
+        ties = key[:-1] == key[1:]
+        if not (ties & (rank[:-1] > rank[1:])).any():
+            return np.arange(len(key))
     places = len(key).bit_length()
-    bits = places + int(ranks.max()).bit_length()
+    bits = places + int(rank.max()).bit_length()
     low = int(key.min())
     if (int(key.max()) - low).bit_length() + bits > _BITS:
-        return np.lexsort((ranks, key))
+        return np.lexsort((rank, key))
     packed = (key - low) << bits
-    packed |= ranks << places
+    packed |= rank << places
     packed |= np.arange(len(key))
     packed.sort(kind="stable")  # takes the runs as they are; far faster than quicksort on them
     packed &= (1 << places) - 1

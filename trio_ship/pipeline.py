@@ -54,6 +54,7 @@ __all__ = ["Pipeline"]
 
 _LOG = logging.getLogger("trio_ship")
 _POLL_SECONDS: Final = 0.1
+_POLL_SECONDS_MOST: Final = 2.0
 _POLL_SHARE: Final = 25
 _GRACE_SECONDS: Final = 8.0
 _SPARE_DESCRIPTORS: Final = 64
@@ -405,7 +406,7 @@ class Pipeline:
             started = trio.current_time()
             await self._look()
             cost = trio.current_time() - started
-            await trio.sleep(max(_POLL_SECONDS, _POLL_SHARE * cost))
+            await trio.sleep(min(max(_POLL_SECONDS, _POLL_SHARE * cost), _POLL_SECONDS_MOST))
 
     async def _sequence(
         self,

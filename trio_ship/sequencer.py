@@ -406,7 +406,7 @@ class Sequencer:
         row = np.concatenate(offsets)
         order = merge_order(
             np.concatenate(keys),
-            lambda: np.concatenate([self._row_rank(held.batch)[mine] for held, mine in chosen]),
+            np.concatenate([self._row_rank(held.batch)[mine] for held, mine in chosen]),
         )
         row = row[order] if kind is not Kind.DROPPED else row[:0]
         self._number += 1

@@ -6,6 +6,8 @@ only thing that costs a step of its own.
 
 from __future__ import annotations
 
+import sys
+
 import attrs
 import numpy as np
 
@@ -41,13 +43,28 @@ class Lines:
 def newlines(buffer: U8) -> I64:
     """Return where the newline bytes of `buffer` stand, in order.
 
-    Blocks of 256 KiB stay in the processor's cache between the two passes.
+    Most words of eight bytes hold no newline, and few hold more than one; so
+    words are looked through first, in blocks that stay in the processor's cache.
     """
     found = [
-        np.flatnonzero(buffer[place : place + _BLOCK] == _NEWLINE) + place
+        _newlines_of(buffer[place : place + _BLOCK]) + place
         for place in range(0, len(buffer), _BLOCK)
     ]
     return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _newlines_of(block: U8) -> I64:
+    hits = block == _NEWLINE
+    if len(hits) % 8 or sys.byteorder != "little":
+        return np.flatnonzero(hits)
+    words = hits.view(np.uint64)
+    where = np.flatnonzero(words != 0)
+    word = words[where]
+    below = word - np.uint64(1)
+    if (word & below).any():
+        return np.flatnonzero(hits)
+    # The lowest bit that is set tells the byte: eight zero bits for each before it.
+    return (where << 3) + (np.bitwise_count(below) >> 3)
 
 
 def find_lines(

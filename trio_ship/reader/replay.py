@@ -18,7 +18,7 @@ from trio_ship.filesystem import Filesystem
 from trio_ship.merge import merge_order
 from trio_ship.reader.arena import SLACK
 from trio_ship.reader.locate import open_known
-from trio_ship.reader.rounds import Decoders
+from trio_ship.reader.decoders import Decoders
 from trio_ship.state import FileEntry, Position, Snapshot
 
 __all__ = ["replay"]
@@ -57,7 +57,7 @@ def replay(
     except (OSError, ValueError):
         return None
     keys = np.concatenate([part.key for part in parts])
-    order = merge_order(keys, lambda: _ranks(parts))
+    order = merge_order(keys, _ranks(parts))
     return OrderedBatch(
         number=0,
         sequence=written.sequence,
@@ -94,7 +94,7 @@ def _read(
         data.append(_range(disk, entry, start.offset, length))
     sizes = np.array([len(piece) for piece in data], np.int64)
     arena = np.frombuffer(b"".join(data) + bytes(SLACK), np.uint8)
-    decoders = Decoders(source)
+    decoders = Decoders(source, [])
     numbers = np.array([decoders.number(entry) for entry in entries], np.int32)
     carried = [_carried(entry, start, cut) for entry, start in zip(entries, starts, strict=True)]
     everything = np.ones(len(entries), np.bool_)

@@ -8,7 +8,7 @@ next one, so that a file's state is its `Position` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -16,19 +16,17 @@ import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP
 from trio_ship.config import SourceConfig
-from trio_ship.decode.detect import detect
 from trio_ship.decode.round import Regions, Round, decode_round
-from trio_ship.decode.stamps import StampDecoder, initial_anchor
 from trio_ship.filesystem import Filesystem
 from trio_ship.merge import optional_ns
-from trio_ship.notes import Note, refusal
+from trio_ship.notes import refusal
 from trio_ship.reader.arena import Arenas
+from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.tails import ChainFiles, SourceFiles, Tail
-from trio_ship.state import FileEntry, Position
+from trio_ship.state import Position
 
-__all__ = ["Decoders", "Job", "RoundReader"]
+__all__ = ["Job", "RoundReader"]
 
-_HEAD: Final = 65_536
 _WHOLE: Final = 8 << 20
 _SAMPLES: Final = 512
 _SECOND: Final = 1_000_000_000
@@ -50,31 +48,6 @@ class Job:
     length: int
     closing: bool = False
     final: bool = False
-
-
-class Decoders:
-    """The stamp decoders of a source, one for each way its files write stamps."""
-
-    def __init__(self, config: SourceConfig) -> None:
-        self._config = config
-        self._numbers: dict[tuple[str, str], int] = {}
-        self.all: list[StampDecoder] = []
-
-    def number(self, entry: FileEntry) -> int:
-        """Return the index of a file's decoder; -1 while its layout is not known."""
-        if not entry.layout:
-            return -1
-        key = (entry.layout, entry.zone)
-        if key not in self._numbers:
-            self._numbers[key] = len(self.all)
-            pattern = self._config.timestamp.pattern
-            self.all.append(StampDecoder(entry.layout, zone=entry.zone, pattern=pattern))
-        return self._numbers[key]
-
-    def resolution_ns(self, entry: FileEntry) -> int:
-        """Return the step of a file's stamps in nanoseconds, 0 while not known."""
-        number = self.number(entry)
-        return self.all[number].resolution_ns if number >= 0 else 0
 
 
 def _stamp(value: int | None) -> int:
@@ -107,7 +80,7 @@ class RoundReader:
         self._follow = follow
         self._future_ns = round(max_future_seconds * _SECOND)
         self._arenas = Arenas()
-        self.decoders = Decoders(config)
+        self.decoders = Decoders(config, files.notes)
 
     def read(self, jobs: Sequence[Job], now: float) -> tuple[list[Job], Round | None]:
         """Read and decode one round.
@@ -131,7 +104,7 @@ class RoundReader:
             except OSError as error:
                 self._failed(job.chain, tail, error, now)
                 continue
-            if not tail.entry.layout and size:
+            if size and not self.decoders.knows(tail.entry):
                 self._find_layout(tail, memory[place : place + size], final=job.final)
             done.append(job)
             sizes.append(size)
@@ -216,37 +189,27 @@ class RoundReader:
             tail.held = held
 
     def _find_layout(self, tail: Tail, data: memoryview, *, final: bool) -> None:
-        head = bytes(data[:_HEAD])
-        if tail.position.offset == 0 and len(head) == len(data) < min(_HEAD, tail.size):
-            fd = self._files.open_tail(tail)
-            head = self._disk.pread(fd, _HEAD, 0)
+        fd = self._files.open_tail(tail)
+        head = bytes(data[:HEAD])
+        if tail.position.offset == 0 and len(head) == len(data) < min(HEAD, tail.size):
+            head = self._disk.pread(fd, HEAD, 0)
         if not (final and len(head) >= tail.size):
             head = head[: head.rfind(b"\n") + 1]
-        stamp = self._config.timestamp
-        found = detect(head, prefer=stamp.format, pattern=stamp.pattern) if head else None
-        if found is None:
-            return
-        entry = attrs.evolve(tail.entry, layout=found.spelling, zone=stamp.timezone)
-        decoder = self.decoders.all[self.decoders.number(entry)]
-        if decoder.needs_year:
-            samples = self._samples(tail)
-            anchor = initial_anchor(decoder, head, tail.mtime_ns, samples)
-            entry = attrs.evolve(entry, anchor_ns=anchor)
-        self._files.update(tail, entry)
-        self._files.notes.append(
-            Note.info(f"{entry.path}: {found.describe()}, zone {stamp.timezone}")
+        entry = self.decoders.recognise(
+            tail.entry,
+            head,
+            mtime_ns=tail.mtime_ns,
+            blocks=lambda: list(self._blocks(fd, tail.position.offset, tail.size)),
         )
+        if entry is not tail.entry:
+            self._files.update(tail, entry)
 
-    def _samples(self, tail: Tail) -> list[bytes]:
-        """Return blocks of whole lines through a file: all of it if it is small."""
-        fd = self._files.open_tail(tail)
-        begin, size = tail.position.offset, tail.size
+    def _blocks(self, fd: int, begin: int, size: int) -> Iterator[bytes]:
+        """Yield blocks of whole lines through a file: all of it if it is small."""
         if size - begin <= _WHOLE:
-            return [self._disk.pread(fd, size - begin, begin)]
-        step = (size - begin - _HEAD) / (_SAMPLES - 1)
-        blocks = []
+            yield self._disk.pread(fd, size - begin, begin)
+            return
+        step = (size - begin - HEAD) / (_SAMPLES - 1)
         for number in range(_SAMPLES):
-            place = begin + round(number * step)
-            block = self._disk.pread(fd, _HEAD, place)
-            blocks.append(block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1])
-        return blocks
+            block = self._disk.pread(fd, HEAD, begin + round(number * step))
+            yield block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1]

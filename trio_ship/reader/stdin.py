@@ -6,6 +6,7 @@ there is no position to go back to after a restart.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import Final
@@ -17,16 +18,17 @@ import trio
 from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
 from trio_ship.config import SourceConfig
-from trio_ship.decode.detect import detect
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.merge import optional_ns
+from trio_ship.notes import Note
 from trio_ship.reader.arena import SLACK
-from trio_ship.reader.rounds import Decoders
+from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.sequencer import Chain, Poll, Report
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["StdinReader"]
 
+_LOG = logging.getLogger("trio_ship")
 _CHUNK: Final = 1 << 20
 _SECOND: Final = 1_000_000_000
 _PATIENCE_SECONDS: Final = 0.1
@@ -66,7 +68,8 @@ class StdinReader:
         self._delay = max_delay_seconds
         self._future_ns = round(max_future_seconds * _SECOND)
         self._wall_ns = wall_ns
-        self._decoders = Decoders(config)
+        self._notes: list[Note] = []
+        self._decoders = Decoders(config, self._notes)
         self._entry = FileEntry(
             id="0" * 16,
             source=config.name,
@@ -117,16 +120,14 @@ class StdinReader:
     def _decode(self, *, final: bool, closing: bool) -> Round | None:
         if not self._data:
             return None
-        if not self._entry.layout:
-            stamp = self._config.timestamp
+        if not self._decoders.knows(self._entry):
             head = self._data if final else self._data[: self._data.rfind(b"\n") + 1]
-            found = detect(head[:65536], prefer=stamp.format, pattern=stamp.pattern)
-            if found is not None:
-                self._entry = attrs.evolve(
-                    self._entry,
-                    layout=found.spelling,
-                    anchor_ns=self._wall_ns(),
-                )
+            self._entry = self._decoders.recognise(
+                self._entry, head[:HEAD], mtime_ns=self._wall_ns(), blocks=lambda: [head]
+            )
+            for note in self._notes:
+                _LOG.log(note.level, "%s", note.text)
+            self._notes.clear()
         position = self._position
         regions = Regions(
             files=(self._entry,),

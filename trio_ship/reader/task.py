@@ -128,9 +128,9 @@ class Reader:
         if self._files.discovered:
             self._board.discover(self._files.discovered)
             self._files.discovered = {}
-        notes, self._files.notes = self._files.notes, []
-        for note in notes:
+        for note in self._files.notes:
             self._say(note)
+        self._files.notes.clear()
 
     def _say(self, note: Note) -> None:
         if note.text not in self._said and len(self._said) < _SAID_AT_MOST:
@@ -149,14 +149,14 @@ class Reader:
             return []
         chunk = self._share()
         if len(ready) * chunk < _ROUND:
-            chunk = min(_MEBIBYTE, _ROUND // len(ready), self._budget // (4 * len(ready)))
+            chunk = min(_ROUND, self._budget // 4) // len(ready)
         return [
             attrs.evolve(job, length=min(job.length, max(chunk, job.chain.tails[0].want)))
             for job in ready
         ]
 
     def _share(self) -> int:
-        """Return how many bytes of every chain may wait in the sequencer."""
+        """Return how many bytes of every chain one round may read."""
         share = self._budget // (4 * max(1, len(self._board.pending)))
         return max(_LEAST, min(share, _MEBIBYTE))
 
@@ -206,7 +206,7 @@ class Reader:
             self._ahead = pending.copy()
         if number >= len(self._ahead):
             return True
-        return int(self._ahead[number]) <= self._share()
+        return int(self._ahead[number]) <= self._budget // (4 * max(1, len(pending)))
 
     # What to tell
 

@@ -84,6 +84,11 @@ class _Folder:
     listed_ns: int
     entries: list[Entry]
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether a later change would show in the time."""
+        return self.mtime_ns + _YOUNG_NS < self.listed_ns
+
 
 class Watch:
     """Looks for the files of one source.
@@ -109,6 +114,8 @@ class Watch:
         self._literal = literal
         self._folders: dict[str, _Folder] = {}
         self._unreadable: dict[str, OSError] = {}
+        self._missing = False
+        self._found: tuple[dict[str, None], tuple[str, ...]] | None = None
         self._seen: dict[str, Status | str | None] = {}
 
     def look(self, poll: Poll) -> Look:
@@ -117,18 +124,38 @@ class Watch:
         Args:
             poll: Both clocks, read before the call.
         """
+        if self._found is None or not self._is_unchanged():
+            self._find(poll.wall_ns)
+        paths, empty = self._found or ({}, ())
+        changed = self._changes(paths)
+        return Look(poll=poll, changed=changed, unreadable=self._unreadable, empty=empty)
+
+    def _find(self, now_ns: int) -> None:
+        """List the folders that may have changed, and match all names again."""
         self._unreadable = {}
+        self._missing = False
         fresh: set[str] = set()
         paths: dict[str, None] = {}
         empty = []
         for pattern in self._patterns:
-            found = list(self._expand(pattern, poll.wall_ns, fresh))
+            found = list(self._expand(pattern, now_ns, fresh))
             kept = [path for path in found if not self._is_excluded(path)]
             if not kept:
                 empty.append(pattern)
             paths.update(dict.fromkeys(kept))
-        changed = self._changes(paths)
-        return Look(poll=poll, changed=changed, unreadable=self._unreadable, empty=tuple(empty))
+        self._found = (paths, tuple(empty))
+
+    def _is_unchanged(self) -> bool:
+        """Tell whether every folder that was listed shows the same, trusted time."""
+        if self._missing or self._unreadable:
+            return False
+        try:
+            return all(
+                folder.is_settled and self._disk.stat(path).mtime_ns == folder.mtime_ns
+                for path, folder in self._folders.items()
+            )
+        except OSError:
+            return False
 
     def _is_excluded(self, path: str) -> bool:
         return any(matches(pattern, path) for pattern in self._exclude)
@@ -193,12 +220,12 @@ class Watch:
             return known.entries
         try:
             mtime_ns = self._disk.stat(folder).mtime_ns
-            settled = known is not None and mtime_ns + _YOUNG_NS < known.listed_ns
-            if known is None or known.mtime_ns != mtime_ns or not settled:
+            if known is None or known.mtime_ns != mtime_ns or not known.is_settled:
                 entries = sorted(self._disk.scandir(folder), key=lambda entry: entry.name)
                 known = self._folders[folder] = _Folder(mtime_ns, now_ns, entries)
         except FileNotFoundError:
             self._folders.pop(folder, None)
+            self._missing = True
             return []
         except OSError as error:
             self._unreadable[folder] = error

@@ -1,0 +1,116 @@
+"""Which stamp decoder a file has, and finding it out from its first lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from trio_ship.config import SourceConfig
+from trio_ship.decode.detect import detect
+from trio_ship.decode.stamps import StampDecoder, initial_anchor
+from trio_ship.decode.zones import resolve_zone_name
+from trio_ship.notes import Note
+from trio_ship.state import FileEntry
+
+__all__ = ["HEAD", "Decoders"]
+
+HEAD: Final = 65_536
+"""How many bytes of a file are looked at to find its layout."""
+
+_SHAPE: Final = 24
+_DIGIT: Final = re.compile(rb"\d")
+_AT_THE_FRONT: Final = re.compile(r"@[01]/")
+
+
+class Decoders:
+    """The stamp decoders of a source, one for each way its files write stamps.
+
+    Args:
+        config: The source.
+        notes: Where to say what was found.
+    """
+
+    def __init__(self, config: SourceConfig, notes: list[Note]) -> None:
+        self._config = config
+        self._notes = notes
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._spellings: dict[bytes, str] = {}
+        self._told: set[str] = set()
+        self.all: list[StampDecoder] = []
+
+    def knows(self, entry: FileEntry) -> bool:
+        """Tell whether the layout of a file is known, and still fits the configuration."""
+        try:
+            return self.number(entry) >= 0
+        except ValueError:
+            # It was found with a pattern that the configuration has no longer.
+            return False
+
+    def number(self, entry: FileEntry) -> int:
+        """Return the index of a file's decoder; -1 while its layout is not known.
+
+        Raises:
+            ValueError: The layout does not fit the configuration.
+        """
+        if not entry.layout:
+            return -1
+        key = (entry.layout, entry.zone)
+        if key not in self._numbers:
+            pattern = self._config.timestamp.pattern
+            self.all.append(StampDecoder(entry.layout, zone=entry.zone, pattern=pattern))
+            self._numbers[key] = len(self.all) - 1
+        return self._numbers[key]
+
+    def resolution_ns(self, entry: FileEntry) -> int:
+        """Return the step of a file's stamps in nanoseconds, 0 while not known."""
+        number = self.number(entry)
+        return self.all[number].resolution_ns if number >= 0 else 0
+
+    def recognise(
+        self, entry: FileEntry, head: bytes, *, mtime_ns: int, blocks: Callable[[], list[bytes]]
+    ) -> FileEntry:
+        """Find out how a file writes stamps.
+
+        Args:
+            entry: The file.
+            head: Its first complete lines, or those at its position.
+            mtime_ns: When it was changed last; stamps without a year end there.
+            blocks: Returns blocks of lines through the whole file, in order.
+
+        Returns:
+            The entry with its layout; without one if there is none yet.
+        """
+        stamp = self._config.timestamp
+        layout = self._spelling(head, entry.path) if head else ""
+        if layout == entry.layout:
+            return entry
+        entry = attrs.evolve(entry, layout=layout, zone=stamp.timezone)
+        number = self.number(entry)
+        if number < 0 or not self.all[number].needs_year:
+            return entry
+        anchor = initial_anchor(self.all[number], head, mtime_ns, blocks())
+        return attrs.evolve(entry, anchor_ns=anchor)
+
+    def _spelling(self, head: bytes, path: str) -> str:
+        """Return the layout of the lines; files that begin alike are alike."""
+        shape = _DIGIT.sub(b"0", head[:_SHAPE])
+        if shape in self._spellings:
+            return self._spellings[shape]
+        stamp = self._config.timestamp
+        found = detect(head, prefer=stamp.format, pattern=stamp.pattern)
+        if found is None:
+            return ""
+        if found.spelling not in self._told:
+            self._told.add(found.spelling)
+            zone = stamp.timezone
+            if zone == "local":
+                zone = f"{resolve_zone_name()} (this machine's)"
+            self._notes.append(
+                Note.info(f"sources.{self._config.name}: {path}: {found.describe()}; zone {zone}")
+            )
+        if found.matched == found.lines and _AT_THE_FRONT.search(found.spelling):
+            self._spellings[shape] = found.spelling
+        return found.spelling
