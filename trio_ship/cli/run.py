@@ -17,7 +17,7 @@ import trio
 from trio_ship.cli.configuration import chosen_config
 from trio_ship.cli.progress import show_progress, summary
 from trio_ship.config import Config
-from trio_ship.errors import ConfigError
+from trio_ship.errors import ConfigError, ungrouped
 from trio_ship.pipeline import Pipeline
 from trio_ship.sinks.stdout import OutputClosedError
 
@@ -72,13 +72,15 @@ async def _run(
     began = trio.current_time()
     quits_quietly = bool(options.files)
     try:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(_heed_signals, pipeline, ending)
-            if not options.quiet:
-                nursery.start_soon(show_progress, pipeline, _bar_is_welcome(config, options))
-            await pipeline.run()
-            nursery.cancel_scope.cancel()
-    except* OutputClosedError:
+        with ungrouped():
+            async with trio.open_nursery() as nursery:
+                await nursery.start(_heed_signals, pipeline, ending)
+                if not options.quiet:
+                    bar = _bar_is_welcome(config, options)
+                    nursery.start_soon(show_progress, pipeline, bar)
+                await pipeline.run()
+                nursery.cancel_scope.cancel()
+    except OutputClosedError:
         if not quits_quietly:
             raise
         # Python would complain about the closed pipe when it flushes at exit.
