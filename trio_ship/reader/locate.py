@@ -6,28 +6,84 @@ further: a rotation out of every watched folder cannot be followed.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+from typing import Final
+
+import attrs
 
 from trio_ship.filesystem import Filesystem
 from trio_ship.follow import HEAD, Candidate, matches_head
 from trio_ship.state import FileEntry
 
-__all__ = ["candidates_in", "find_by_identity", "open_known", "read_head"]
+__all__ = ["candidates_in", "find_by_identity", "open_candidate", "open_known", "read_head"]
+
+_TRIES: Final = 10
 
 
-def candidates_in(disk: Filesystem, folder: str) -> Iterator[Candidate]:
-    """Return the regular files of a folder; none if it cannot be listed."""
+def candidates_in(disk: Filesystem, folder: str) -> list[Candidate]:
+    """Return the regular files of a folder; none if it cannot be listed.
+
+    While files are renamed, a listing may miss one or show it twice; so the
+    folder is listed until two listings agree (ten times at most).
+    """
+    before: list[Candidate] | None = None
+    for _ in range(_TRIES):
+        found = _listed(disk, folder)
+        if before is not None and _names(found) == _names(before):
+            return found
+        before = found
+    return before or []
+
+
+def open_candidate(disk: Filesystem, seen: Candidate) -> tuple[int, Candidate]:
+    """Open a file that was seen a moment ago, though it may have been renamed since.
+
+    Returns:
+        The open file, and where and how it is now.
+
+    Raises:
+        OSError: It cannot be opened, or is not in its folder any more.
+    """
+    for _ in range(_TRIES):
+        fd = _open(disk, seen.path)
+        if fd is not None:
+            status = disk.fstat(fd)
+            if (status.device, status.inode) == (seen.device, seen.inode):
+                return fd, attrs.evolve(seen, size=status.size, mtime_ns=status.mtime_ns)
+            disk.close(fd)
+        renamed = [
+            other
+            for other in candidates_in(disk, os.path.dirname(seen.path))
+            if (other.device, other.inode) == (seen.device, seen.inode)
+        ]
+        if not renamed:
+            break
+        seen = renamed[0]
+    raise FileNotFoundError(errno.ENOENT, "the file is gone", seen.path)
+
+
+def _open(disk: Filesystem, path: str) -> int | None:
+    try:
+        return disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+
+
+def _listed(disk: Filesystem, folder: str) -> list[Candidate]:
     try:
         entries = disk.scandir(folder)
     except OSError:
-        return
-    for entry in entries:
-        if not entry.is_dir:
-            seen = _candidate(disk, os.path.join(folder, entry.name))
-            if seen is not None:
-                yield seen
+        return []
+    seen = [
+        _candidate(disk, os.path.join(folder, entry.name)) for entry in entries if not entry.is_dir
+    ]
+    return [candidate for candidate in seen if candidate is not None]
+
+
+def _names(found: list[Candidate]) -> set[tuple[str, int]]:
+    return {(candidate.path, candidate.inode) for candidate in found}
 
 
 def read_head(disk: Filesystem, path: str) -> bytes | None:
@@ -63,19 +119,10 @@ def open_known(disk: Filesystem, entry: FileEntry) -> int:
     Raises:
         OSError: It cannot be opened, or is not to be found.
     """
-    for path in dict.fromkeys((entry.file, entry.path)):
-        try:
-            fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        except FileNotFoundError:
-            continue
-        status = disk.fstat(fd)
-        if (status.device, status.inode) == (entry.device, entry.inode):
-            return fd
-        disk.close(fd)
     seen = find_by_identity(disk, entry)
     if seen is None:
-        raise FileNotFoundError(2, "the file is gone", entry.file)
-    return disk.open(seen.path, os.O_RDONLY | os.O_NONBLOCK)
+        raise FileNotFoundError(errno.ENOENT, "the file is gone", entry.file)
+    return open_candidate(disk, seen)[0]
 
 
 def _candidate(disk: Filesystem, path: str) -> Candidate | None:

@@ -26,7 +26,13 @@ from trio_ship.follow import (
     matches_head,
     successors,
 )
-from trio_ship.reader.locate import candidates_in, find_by_identity, open_known, read_head
+from trio_ship.reader.locate import (
+    candidates_in,
+    find_by_identity,
+    open_candidate,
+    open_known,
+    read_head,
+)
 from trio_ship.notes import Note, refusal
 from trio_ship.state import FileEntry, Position
 from trio_ship.reader.watch import Look, Problem, Sighting
@@ -239,6 +245,8 @@ class SourceFiles:
         seen = find_by_identity(self._disk, entry)
         if seen is None or seen.size < position.offset:
             chain.max_ns = position.max_ns if position.max_ns is not None else chain.max_ns
+            # Its time is not known any more; it was changed after its last stamp.
+            chain.since_ns = max(chain.since_ns, position.last_ns or 0)
             if not last:
                 return
             copy = self._find_copy(chain.path, entry, position)
@@ -273,8 +281,8 @@ class SourceFiles:
                 )
             )
             return
-        known = self._known.get((seen.device, seen.inode))
-        if known is not None and self._is(seen, known):
+        known = self._known_as(seen)
+        if known is not None:
             if known.path != path:
                 self.notes.append(
                     Note.info(f"{path} is the same file as {known.path}; it is read once")
@@ -352,37 +360,37 @@ class SourceFiles:
     ) -> None:
         """Add the file at the chain's path, and those that came before it unseen."""
         self.active[chain.number] = chain
-        known = self._known.get((seen.device, seen.inode))
-        if known is not None and self._is(seen, known):
+        known = self._known_as(seen)
+        if known is not None:
             if known.path == chain.path and not any(
                 tail.entry.id == known.id for tail in chain.tails
             ):
                 position = self._finished.get(known.id, Position())
                 self._add_tail(chain, self._moved(known, seen), position, seen, now)
             return
-        if chain.generation:
-            folder = os.path.dirname(chain.path)
-            between = successors(
-                chain.path, chain.since_ns, candidates_in(self._disk, folder), set(self._known)
-            )
+        if chain.since_ns:
+            found = candidates_in(self._disk, os.path.dirname(chain.path))
+            known_here = {
+                (other.device, other.inode) for other in found if self._known_as(other) is not None
+            }
+            between = successors(chain.path, chain.since_ns, found, known_here)
             for passed in between:
                 self._append_new(chain, passed, now)
-                chain.tails[-1].rotated_at = now
+            if any((other.device, other.inode) == (seen.device, seen.inode) for other in between):
+                return
         self._append_new(chain, seen, now, at_end=at_end)
 
     def _append_new(
         self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
     ) -> None:
         try:
-            fd = self._disk.open(seen.path, os.O_RDONLY | os.O_NONBLOCK)
+            fd, seen = open_candidate(self._disk, seen)
         except FileNotFoundError:
             return
         except OSError as error:
             self.notes.append(refusal(self._disk, seen.path, error))
             self.unreadable[seen.path] = str(error)
             return
-        status = self._disk.fstat(fd)
-        seen = Candidate(seen.path, status.device, status.inode, status.size, status.mtime_ns)
         head = self._disk.pread(fd, HEAD, 0)
         self.unreadable.pop(seen.path, None)
         chain.generation += 1
@@ -399,6 +407,8 @@ class SourceFiles:
         offset = self._last_line_end(fd, seen.size) if at_end else 0
         self._add_tail(chain, entry, Position(offset), seen, now)
         chain.tails[-1].fd = fd
+        if seen.path != chain.path:
+            chain.tails[-1].rotated_at = now
         chain.since_ns = seen.mtime_ns
         if len(chain.tails) == 1:
             chain.tails[0].position = chain.carry(chain.tails[0].position)
@@ -510,10 +520,10 @@ class SourceFiles:
         except OSError:
             return False
 
-    def _is_another(self, seen: Candidate, entry: FileEntry) -> bool:
-        """Tell whether a file is known as another one, and still is that one."""
+    def _known_as(self, seen: Candidate) -> FileEntry | None:
+        """Return which known file this is; an inode alone may have been used again."""
         known = self._known.get((seen.device, seen.inode))
-        return known is not None and known.id != entry.id and self._is(seen, known)
+        return known if known is not None and self._is(seen, known) else None
 
     def _find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for the copy that was made before a file was truncated."""
@@ -527,6 +537,6 @@ class SourceFiles:
             and seen.path.startswith(path)
             and seen.size >= position.offset
             and self._is(seen, entry)
-            and not self._is_another(seen, entry)
+            and self._known_as(seen) in (None, entry)
         ]
         return max(found, key=lambda seen: seen.mtime_ns, default=None)
