@@ -223,7 +223,8 @@ class OrderedBatch:
     def offset(self) -> I64:
         """Where each record begins in its file, in bytes."""
         shift = np.concatenate([part.shift for part in self.parts])
-        return self.start + shift[self.region]
+        offset: I64 = self.start + shift[self.region]
+        return offset
 
     def to_arrow(self) -> pa.Table:
         """Return the batch as an Arrow table, one row a record.

@@ -12,10 +12,7 @@ once more when the flow has ended, however it ended.
 
 from __future__ import annotations
 
-import itertools
 import logging
-import os
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,30 +22,21 @@ from typing import Final
 import numpy as np
 import trio
 
+from trio_ship.assembly import Assembly, Sources
 from trio_ship.batch import NO_STAMP, Flag, Kind, OrderedBatch
-from trio_ship.board import Bell, Board, Statistics
+from trio_ship.board import Board, Statistics
 from trio_ship.checkpoint import lock
-from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
 from trio_ship.checkpoint.store import Store
 from trio_ship.checkpoint.task import Checkpointer
-from trio_ship.config import Config, SinkConfig, SourceConfig
+from trio_ship.config import Config
 from trio_ship.cut import Cut, common_start
-from trio_ship.encode import encoder
-from trio_ship.encode.json_lines import JsonEncoder
+from trio_ship.diagnosis import Diagnosis
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
-from trio_ship.globs import matches
-from trio_ship.reader.replay import replay
-from trio_ship.reader.rounds import RoundReader
-from trio_ship.reader.stdin import StdinReader
-from trio_ship.reader.tails import SourceFiles
-from trio_ship.reader.task import Reader
-from trio_ship.reader.watch import Look, Watch
+from trio_ship.reader.watch import Look
 from trio_ship.sequencer import Poll, Report, Sequencer
-from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
-from trio_ship.sinks.stdout import StdoutSink
-from trio_ship.state import FileEntry, SinkState, Snapshot
+from trio_ship.state import SinkState, Snapshot
 
 __all__ = ["Pipeline"]
 
@@ -57,7 +45,6 @@ _POLL_SECONDS: Final = 0.1
 _POLL_SECONDS_MOST: Final = 2.0
 _POLL_SHARE: Final = 25
 _GRACE_SECONDS: Final = 8.0
-_SPARE_DESCRIPTORS: Final = 64
 # Measured: with one batch waiting at each sink, reading and writing overlap.
 _BATCHES_WAITING: Final = 1
 
@@ -88,16 +75,15 @@ class Pipeline:
         self._config = config
         self._disk = disk or Disk()
         self._wall_ns = wall_ns
-        self._extra_sinks = tuple(sinks)
         self._ignore_checkpoint = ignore_checkpoint
         self._raw_terminal = raw_terminal
         self._drain = trio.CancelScope()
         self._abort = trio.CancelScope()
         self._board = Board(Snapshot())
-        self._encoders: list[object] = []
-        self._numbers = itertools.count()
-        self._readers: list[Reader] = []
-        self._sinks: list[Sink] = []
+        self._assembly = Assembly(config, self._disk, wall_ns)
+        self._sources = Sources(watches={}, readers=(), stdin=None)
+        self._sinks = list(sinks)
+        self._diagnosis = Diagnosis()
         self._resumed = False
 
     @property
@@ -108,8 +94,9 @@ class Pipeline:
     @property
     def statistics(self) -> Statistics:
         """What has been done since the start."""
-        replaced = sum(e.replaced for e in self._encoders if isinstance(e, JsonEncoder))
-        return self._board.statistics.plus(replaced=replaced, files=len(self._board.snapshot.files))
+        return self._board.statistics.plus(
+            replaced=self._assembly.replaced, files=len(self._board.snapshot.files)
+        )
 
     @property
     def is_resumed(self) -> bool:
@@ -193,55 +180,19 @@ class Pipeline:
             checkpoint = loaded.snapshot
         self._resumed = checkpoint is not None
         base = checkpoint or Snapshot()
-        for name, settings in self._config.sinks.items():
-            self._sinks.append(await self._make_sink(name, settings, resumed=self._resumed))
-        self._sinks += self._extra_sinks
+        self._sinks += await self._assembly.sinks(
+            resumed=self._resumed, raw_terminal=self._raw_terminal
+        )
         cuts = {sink.name: await sink.open(base) for sink in self._sinks}
         common = common_start(base, cuts)
         for sink in self._sinks:
             sink.begin(common)
         self._board.snapshot = common
-        await self._first_look(fresh=checkpoint is None)
+        self._sources = self._assembly.sources(self._board, fresh=checkpoint is None)
+        await self._look()
+        for reader in self._sources.readers:
+            await reader.take_up()
         return checkpoint
-
-    async def _make_sink(self, name: str, settings: SinkConfig, *, resumed: bool) -> Sink:
-        encode = encoder(settings.encoding)
-        self._encoders.append(encode)
-        if settings.type == "stdout":
-            return StdoutSink(name, encode, raw=self._raw_terminal)
-        journal, data, boot = None, b"", ""
-        checkpoint = self._config.pipeline.checkpoint
-        if checkpoint.enabled:
-            path = journal_path(checkpoint.path, name)
-            boot = boot_id()
-            journal = Journal(self._disk, path, boot)
-            if resumed:
-                data = await self._disk.run(self._read_file, path)
-        return FileSink(
-            name,
-            settings.path,
-            self._disk,
-            encode,
-            journal=journal,
-            journal_data=data,
-            boot=boot,
-            replay=lambda written, cut: replay(self._disk, self._config, written, cut),
-        )
-
-    def _read_file(self, path: str) -> bytes:
-        try:
-            fd = self._disk.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
-            return b""
-        try:
-            pieces = []
-            offset = 0
-            while piece := self._disk.pread(fd, 1 << 20, offset):
-                pieces.append(piece)
-                offset += len(piece)
-            return b"".join(pieces)
-        finally:
-            self._disk.close(fd)
 
     def _checkpointer(self, store: Store, saved: Snapshot | None) -> Checkpointer:
         return Checkpointer(
@@ -254,107 +205,14 @@ class Pipeline:
             saved=saved,
         )
 
-    async def _first_look(self, *, fresh: bool) -> None:
-        self._watches: dict[str, Watch] = {}
-        self._tasks: list[Callable[[trio.MemorySendChannel[Report]], object]] = []
-        for name, source in self._config.sources.items():
-            self._board.readers[name] = Bell()
-            if source.type == "stdin":
-                self._stdin = self._make_stdin(source)
-                continue
-            self._watches[name] = Watch(
-                self._disk,
-                source.paths,
-                source.exclude,
-                literal=source.literal,
-            )
-            self._readers.append(self._make_reader(name, source, fresh=fresh))
-        await self._look()
-        for reader in self._readers:
-            await reader.take_up()
-
     async def _look(self) -> None:
         poll = Poll(wall_ns=self._wall_ns(), seconds=trio.current_time())
 
         def look() -> dict[str, Look]:
-            return {name: watch.look(poll) for name, watch in self._watches.items()}
+            return {name: watch.look(poll) for name, watch in self._sources.watches.items()}
 
         for name, seen in (await self._disk.run(look)).items():
             self._board.put_look(name, seen)
-
-    def _make_reader(self, name: str, source: SourceConfig, *, fresh: bool) -> Reader:
-        settings = self._config.pipeline
-        delay, future = self._delay(source), source.max_future_seconds
-        files = SourceFiles(
-            self._disk,
-            name,
-            follow=settings.follow,
-            covers=self._covers(source),
-            number=self._numbers.__next__,
-            from_end=fresh and source.start == "end",
-            recorded=[
-                (entry, self._board.snapshot.positions[entry.id])
-                for entry in self._board.snapshot.files.values()
-                if self._belongs(entry, name, source)
-            ],
-            outputs=lambda: {
-                (state.device, state.inode) for state in self._board.snapshot.sinks.values()
-            },
-        )
-        rounds = RoundReader(
-            self._disk,
-            source,
-            files,
-            follow=settings.follow,
-            max_future_seconds=settings.max_future_seconds if future is None else future,
-        )
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if limit == resource.RLIM_INFINITY:
-            limit = 1 << 20
-        return Reader(
-            self._disk,
-            name,
-            files,
-            rounds,
-            self._board,
-            follow=settings.follow,
-            max_delay_seconds=delay,
-            budget=settings.max_buffer_bytes,
-            open_files=max(16, (limit - _SPARE_DESCRIPTORS) // len(self._config.sources)),
-        )
-
-    def _make_stdin(self, source: SourceConfig) -> StdinReader:
-        settings = self._config.pipeline
-        future = source.max_future_seconds
-        return StdinReader(
-            source,
-            self._board,
-            number=next(self._numbers),
-            fd=0,
-            follow=settings.follow,
-            max_delay_seconds=self._delay(source),
-            max_future_seconds=settings.max_future_seconds if future is None else future,
-            wall_ns=self._wall_ns,
-        )
-
-    def _delay(self, source: SourceConfig) -> float:
-        own = source.max_delay_seconds
-        return self._config.pipeline.max_delay_seconds if own is None else own
-
-    def _covers(self, source: SourceConfig) -> Callable[[str], bool]:
-        def covers(path: str) -> bool:
-            if source.literal:
-                return path in source.paths
-            return any(matches(pattern, path) for pattern in source.paths) and not any(
-                matches(pattern, path) for pattern in source.exclude
-            )
-
-        return covers
-
-    def _belongs(self, entry: FileEntry, name: str, source: SourceConfig) -> bool:
-        """Tell whether a source goes on with a recorded file, its own or orphaned."""
-        orphaned = entry.source not in self._config.sources
-        return entry.source == name or (orphaned and self._covers(source)(entry.path))
 
     def _tell_start(self) -> None:
         snapshot = self._board.snapshot
@@ -393,11 +251,11 @@ class Pipeline:
     async def _read(self, send: trio.MemorySendChannel[Report]) -> None:
         with self._drain, send:
             async with trio.open_nursery() as nursery:
-                for reader in self._readers:
+                for reader in self._sources.readers:
                     nursery.start_soon(reader.run, send.clone())
-                if hasattr(self, "_stdin"):
-                    nursery.start_soon(self._stdin.run, send.clone())
-                if self._config.pipeline.follow and self._watches:
+                if self._sources.stdin is not None:
+                    nursery.start_soon(self._sources.stdin.run, send.clone())
+                if self._config.pipeline.follow and self._sources.watches:
                     nursery.start_soon(self._watch)
 
     async def _watch(self) -> None:
@@ -417,7 +275,7 @@ class Pipeline:
         settings = self._config.pipeline
         snapshot = self._board.snapshot
         sequencer = Sequencer(
-            {name: self._delay(source) for name, source in self._config.sources.items()},
+            self._assembly.delays(),
             follow=settings.follow,
             drop_late=settings.late == "drop",
             last_key=snapshot.last_key,
@@ -457,6 +315,8 @@ class Pipeline:
             await sink.finish()
 
     def _count(self, batch: OrderedBatch) -> None:
+        for sentence in self._diagnosis.sentences(batch, self._wall_ns()):
+            _LOG.warning("%s", sentence)
         records = len(batch)
         flags = batch.flags if batch.is_flagged else np.zeros(0, np.uint8)
         unparsed = 0 if batch.is_stamped else int(np.count_nonzero(batch.timestamp == NO_STAMP))
@@ -476,7 +336,9 @@ class Pipeline:
     def _raise_unreadable(self) -> None:
         if self._config.pipeline.follow:
             return
-        refused = {path: why for reader in self._readers for path, why in reader.unreadable.items()}
+        refused = {
+            path: why for reader in self._sources.readers for path, why in reader.unreadable.items()
+        }
         if refused:
             lines = "\n".join(f"  {why}" for _, why in sorted(refused.items()))
             raise SourceError(f"{len(refused)} of the files could not be read:\n{lines}")

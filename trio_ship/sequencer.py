@@ -295,7 +295,8 @@ class Sequencer:
             name = (last.source, last.path)
             before = np.array([self._names[chain] < name for chain in held.batch.chain.tolist()])
             mask |= equal & before[held.batch.region]
-        return mask
+        late: _Mask = mask
+        return late
 
     # What leaves
 
@@ -312,9 +313,16 @@ class Sequencer:
                 for held, mask in zip(self._held, masks, strict=True)
             ]
             if any(mask.any() for mask in late):
+                # Records without a key are never late, but stand before such in their file.
+                bare = [
+                    (held.batch.key == NO_STAMP) & mask
+                    for held, mask in zip(self._held, masks, strict=True)
+                ]
+                if any(mask.any() for mask in bare):
+                    taken.append(self._leave(bare, Kind.IN_ORDER))
                 kind = Kind.DROPPED if self._drop_late else Kind.LATE
                 taken.append(self._leave(late, kind))
-                masks = [mask & ~gone for mask, gone in zip(masks, late, strict=True)]
+                masks = [mask & held.live for held, mask in zip(self._held, masks, strict=True)]
         if any(mask.any() for mask in masks):
             taken.append(self._leave(masks, Kind.IN_ORDER))
         self._release()

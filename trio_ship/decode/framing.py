@@ -64,7 +64,8 @@ def _newlines_of(block: U8) -> I64:
     if (word & below).any():
         return np.flatnonzero(hits)
     # The lowest bit that is set tells the byte: eight zero bits for each before it.
-    return (where << 3) + (np.bitwise_count(below) >> 3)
+    places: I64 = (where << 3) + (np.bitwise_count(below) >> 3)
+    return places
 
 
 def find_lines(

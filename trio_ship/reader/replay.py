@@ -17,8 +17,8 @@ from trio_ship.decode.round import Regions, decode_round
 from trio_ship.filesystem import Filesystem
 from trio_ship.merge import merge_order
 from trio_ship.reader.arena import SLACK
-from trio_ship.reader.locate import open_known
 from trio_ship.reader.decoders import Decoders
+from trio_ship.reader.locate import open_known
 from trio_ship.state import FileEntry, Position, Snapshot
 
 __all__ = ["replay"]

@@ -93,7 +93,7 @@ class RoundReader:
             The jobs that could be read, and what they gave.
         """
         arena = self._arenas.lend(sum(job.length for job in jobs))
-        memory = memoryview(arena)
+        memory = arena.data
         done: list[Job] = []
         sizes: list[int] = []
         place = 0

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-import attrs
 import numpy as np
 import trio
 

@@ -26,6 +26,7 @@ from trio_ship.follow import (
     matches_head,
     successors,
 )
+from trio_ship.notes import Note, refusal
 from trio_ship.reader.locate import (
     candidates_in,
     find_by_identity,
@@ -33,9 +34,8 @@ from trio_ship.reader.locate import (
     open_known,
     read_head,
 )
-from trio_ship.notes import Note, refusal
-from trio_ship.state import FileEntry, Position
 from trio_ship.reader.watch import Look, Problem, Sighting
+from trio_ship.state import FileEntry, Position
 
 __all__ = ["ChainFiles", "SourceFiles", "Tail", "new_id"]
 

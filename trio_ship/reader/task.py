@@ -17,6 +17,7 @@ import trio
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
+from trio_ship.config import PipelineConfig
 from trio_ship.decode.round import Round
 from trio_ship.filesystem import Filesystem
 from trio_ship.notes import Note
@@ -43,9 +44,8 @@ class Reader:
         files: The chains of the source.
         rounds: Reads and decodes.
         board: What the tasks share.
-        follow: Whether files may grow.
+        settings: Whether files may grow, and how many bytes may be in flight.
         max_delay_seconds: How long a line may take from its stamp to its file.
-        budget: Bytes that may be in flight, for all sources.
         open_files: How many files may stay open.
     """
 
@@ -57,9 +57,8 @@ class Reader:
         rounds: RoundReader,
         board: Board,
         *,
-        follow: bool,
+        settings: PipelineConfig,
         max_delay_seconds: float,
-        budget: int,
         open_files: int,
     ) -> None:
         self._disk = disk
@@ -67,9 +66,9 @@ class Reader:
         self._files = files
         self._rounds = rounds
         self._board = board
-        self._follow = follow
+        self._follow = settings.follow
         self._delay = max_delay_seconds
-        self._budget = budget
+        self._budget = settings.max_buffer_bytes
         self._open_files = open_files
         self._ahead = np.zeros(0, np.int64)
         self._seen_pending = board.pending
@@ -164,30 +163,31 @@ class Reader:
         """Return what a chain wants to read; let go of files that are finished."""
         while chain.tails:
             tail = chain.tails[0]
+            failed = bool(tail.failures)
+            over = not failed and self._is_over(tail, len(chain.tails) > 1, now)
             left = tail.size - tail.position.offset
-            if tail.failures and not self._follow:
-                self._files.finish(chain)
-                continue
-            if now < tail.retry_at:
+            if failed and self._follow and now < tail.retry_at:
                 return None
-            if tail.is_unread:
+            if tail.is_unread and (self._follow or not failed):
                 return Job(chain, left, final=not self._follow)
-            if self._is_over(tail, len(chain.tails) > 1, now):
-                if left > 0:
-                    return Job(chain, left, closing=True, final=True)
-                self._files.finish(chain)
-                continue
-            if not tail.held:
-                if tail.rotated_at is None:
-                    del self._files.active[chain.number]
-                return None
-            quiet = now - tail.changed_at >= self._delay
-            if quiet or now - tail.held_since >= _OPEN_TOO_LONG * self._delay:
-                return Job(chain, left, closing=True)
-            return None
+            if over and left > 0:
+                return Job(chain, left, closing=True, final=True)
+            if not over and self._follow:
+                return self._wait(chain, tail, left, now)
+            self._files.finish(chain)
         del self._files.active[chain.number]
         if not self._follow:
             self._closed.append(chain.number)
+        return None
+
+    def _wait(self, chain: ChainFiles, tail: Tail, left: int, now: float) -> Job | None:
+        """Return what a file at its end wants: to have its open record closed, or nothing."""
+        if tail.held:
+            quiet = now - tail.changed_at >= self._delay
+            if quiet or now - tail.held_since >= _OPEN_TOO_LONG * self._delay:
+                return Job(chain, left, closing=True)
+        elif tail.rotated_at is None and not tail.failures:
+            del self._files.active[chain.number]
         return None
 
     def _is_over(self, tail: Tail, has_next: bool, now: float) -> bool:  # noqa: FBT001  (a fact, not a switch)

@@ -8,6 +8,7 @@ batch, and compares whatever else stands there with what is delivered next.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -254,10 +255,8 @@ class FileSink:
         """Open the output written last, also under another name beside it."""
         folder = os.path.dirname(self._path)
         paths = [self._path, output.path]
-        try:
+        with contextlib.suppress(OSError):
             paths += [os.path.join(folder, entry.name) for entry in self._disk.scandir(folder)]
-        except OSError:
-            pass
         for path in dict.fromkeys(paths):
             try:
                 status = self._disk.stat(path)

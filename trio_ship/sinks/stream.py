@@ -21,6 +21,7 @@ import anyio.abc
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
+import numpy as np
 
 from trio_ship.errors import SinkError
 from trio_ship.filesystem import Filesystem
@@ -121,8 +122,8 @@ class FileStream(anyio.abc.ByteSendStream):
         wanted = bytes(self._left[: len(there)])
         if there == wanted:
             return
-        same = len(os.path.commonprefix([there, wanted]))
-        self._cut(self.offset + same)
+        differs = np.frombuffer(there, np.uint8) != np.frombuffer(wanted, np.uint8)
+        self._cut(self.offset + int(np.argmax(differs)))
 
     def _cut(self, place: int) -> None:
         """Save what stands behind `place` beside the file, then cut it off."""

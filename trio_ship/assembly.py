@@ -1,0 +1,228 @@
+"""From a configuration to the parts of a pipeline: sinks, watches and readers."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import resource
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from trio_ship.board import Bell, Board
+from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
+from trio_ship.config import Config, SinkConfig, SourceConfig
+from trio_ship.encode import Encoder, encoder
+from trio_ship.encode.json_lines import JsonEncoder
+from trio_ship.filesystem import Filesystem
+from trio_ship.globs import matches
+from trio_ship.reader.replay import replay
+from trio_ship.reader.rounds import RoundReader
+from trio_ship.reader.stdin import StdinReader
+from trio_ship.reader.tails import SourceFiles
+from trio_ship.reader.task import Reader
+from trio_ship.reader.watch import Watch
+from trio_ship.sinks.file import FileSink
+from trio_ship.sinks.protocol import Sink
+from trio_ship.sinks.stdout import StdoutSink
+from trio_ship.state import FileEntry
+
+__all__ = ["Assembly", "Sources"]
+
+_SPARE_DESCRIPTORS: Final = 64
+_PIECE: Final = 1 << 20
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Sources:
+    """What reads.
+
+    Attributes:
+        watches: What looks at the files of each source, by its name.
+        readers: The readers of files.
+        stdin: The reader of standard input, if there is one.
+    """
+
+    watches: dict[str, Watch]
+    readers: tuple[Reader, ...]
+    stdin: StdinReader | None
+
+
+class Assembly:
+    """Makes the parts of one pipeline.
+
+    Args:
+        config: What to make.
+        disk: Whose files.
+        wall_ns: The wall clock, nanoseconds since 1970.
+    """
+
+    def __init__(self, config: Config, disk: Filesystem, wall_ns: Callable[[], int]) -> None:
+        self._config = config
+        self._disk = disk
+        self._wall_ns = wall_ns
+        self._numbers = itertools.count()
+        self._json: list[JsonEncoder] = []
+
+    @property
+    def replaced(self) -> int:
+        """Records whose bytes were not UTF-8 and were replaced in json."""
+        return sum(encode.replaced for encode in self._json)
+
+    def delays(self) -> dict[str, float]:
+        """Return how long a line of each source may take to its file, in seconds."""
+        return {name: self._delay(source) for name, source in self._config.sources.items()}
+
+    async def sinks(self, *, resumed: bool, raw_terminal: bool) -> list[Sink]:
+        """Make the sinks.
+
+        Args:
+            resumed: Whether there is a checkpoint, so that journals count.
+            raw_terminal: Whether control characters may reach a terminal.
+        """
+        made: list[Sink] = []
+        for name, settings in self._config.sinks.items():
+            encode = encoder(settings.encoding)
+            if isinstance(encode, JsonEncoder):
+                self._json.append(encode)
+            if settings.type == "stdout":
+                made.append(StdoutSink(name, encode, raw=raw_terminal))
+            else:
+                made.append(await self._file_sink(name, settings, encode, resumed=resumed))
+        return made
+
+    async def _file_sink(
+        self, name: str, settings: SinkConfig, encode: Encoder, *, resumed: bool
+    ) -> FileSink:
+        journal, data, boot = None, b"", ""
+        checkpoint = self._config.pipeline.checkpoint
+        if checkpoint.enabled:
+            path = journal_path(checkpoint.path, name)
+            boot = boot_id()
+            journal = Journal(self._disk, path, boot)
+            if resumed:
+                data = await self._disk.run(self._read_file, path)
+        return FileSink(
+            name,
+            settings.path,
+            self._disk,
+            encode,
+            journal=journal,
+            journal_data=data,
+            boot=boot,
+            replay=lambda written, cut: replay(self._disk, self._config, written, cut),
+        )
+
+    def _read_file(self, path: str) -> bytes:
+        try:
+            fd = self._disk.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return b""
+        try:
+            pieces = []
+            offset = 0
+            while piece := self._disk.pread(fd, _PIECE, offset):
+                pieces.append(piece)
+                offset += len(piece)
+            return b"".join(pieces)
+        finally:
+            self._disk.close(fd)
+
+    def sources(self, board: Board, *, fresh: bool) -> Sources:
+        """Make what reads; every reader gets its bell on the board.
+
+        Args:
+            board: What the tasks share; it shows what was read before.
+            fresh: Whether this is the very first start.
+        """
+        watches: dict[str, Watch] = {}
+        readers: list[Reader] = []
+        stdin = None
+        for name, source in self._config.sources.items():
+            board.readers[name] = Bell()
+            if source.type == "stdin":
+                stdin = self._stdin(source, board)
+                continue
+            watches[name] = Watch(self._disk, source.paths, source.exclude, literal=source.literal)
+            readers.append(self._reader(name, source, board, fresh=fresh))
+        return Sources(watches=watches, readers=tuple(readers), stdin=stdin)
+
+    def _reader(self, name: str, source: SourceConfig, board: Board, *, fresh: bool) -> Reader:
+        settings = self._config.pipeline
+        files = SourceFiles(
+            self._disk,
+            name,
+            follow=settings.follow,
+            covers=_covers(source),
+            number=self._numbers.__next__,
+            from_end=fresh and source.start == "end",
+            recorded=[
+                (entry, board.snapshot.positions[entry.id])
+                for entry in board.snapshot.files.values()
+                if self._belongs(entry, name, source)
+            ],
+            outputs=lambda: {
+                (state.device, state.inode) for state in board.snapshot.sinks.values()
+            },
+        )
+        rounds = RoundReader(
+            self._disk,
+            source,
+            files,
+            follow=settings.follow,
+            max_future_seconds=self._future(source),
+        )
+        return Reader(
+            self._disk,
+            name,
+            files,
+            rounds,
+            board,
+            settings=settings,
+            max_delay_seconds=self._delay(source),
+            open_files=_file_limit() // len(self._config.sources),
+        )
+
+    def _stdin(self, source: SourceConfig, board: Board) -> StdinReader:
+        return StdinReader(
+            source,
+            board,
+            number=next(self._numbers),
+            fd=0,
+            follow=self._config.pipeline.follow,
+            max_delay_seconds=self._delay(source),
+            max_future_seconds=self._future(source),
+            wall_ns=self._wall_ns,
+        )
+
+    def _delay(self, source: SourceConfig) -> float:
+        own = source.max_delay_seconds
+        return self._config.pipeline.max_delay_seconds if own is None else own
+
+    def _future(self, source: SourceConfig) -> float:
+        own = source.max_future_seconds
+        return self._config.pipeline.max_future_seconds if own is None else own
+
+    def _belongs(self, entry: FileEntry, name: str, source: SourceConfig) -> bool:
+        """Tell whether a source goes on with a recorded file, its own or orphaned."""
+        orphaned = entry.source not in self._config.sources
+        return entry.source == name or (orphaned and _covers(source)(entry.path))
+
+
+def _covers(source: SourceConfig) -> Callable[[str], bool]:
+    def covers(path: str) -> bool:
+        if source.literal:
+            return path in source.paths
+        return any(matches(pattern, path) for pattern in source.paths) and not any(
+            matches(pattern, path) for pattern in source.exclude
+        )
+
+    return covers
+
+
+def _file_limit() -> int:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        limit = 1 << 20
+    return max(2 * _SPARE_DESCRIPTORS, limit) - _SPARE_DESCRIPTORS
