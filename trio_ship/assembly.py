@@ -17,10 +17,10 @@ from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.filesystem import Filesystem
 from trio_ship.globs import matches
+from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.replay import replay
 from trio_ship.reader.rounds import RoundReader
 from trio_ship.reader.stdin import StdinReader
-from trio_ship.reader.tails import SourceFiles
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
 from trio_ship.sinks.file import FileSink

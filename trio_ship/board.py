@@ -8,7 +8,7 @@ waits for a lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import attrs
@@ -121,6 +121,15 @@ class Board:
             old,
             files=MappingProxyType(files),
             positions=MappingProxyType({**old.positions, **new}) if new else old.positions,
+        )
+
+    def forget(self, names: Collection[str]) -> None:
+        """Take files, by id, out of the snapshot."""
+        old = self.snapshot
+        self.snapshot = attrs.evolve(
+            old,
+            files={name: entry for name, entry in old.files.items() if name not in names},
+            positions={name: at for name, at in old.positions.items() if name not in names},
         )
 
     def count(self, **more: int) -> None:

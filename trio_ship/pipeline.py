@@ -144,6 +144,7 @@ class Pipeline:
                     stop.set()
             finally:
                 with trio.move_on_after(_GRACE_SECONDS, shield=True):
+                    await trio.lowlevel.checkpoint()
                     for sink in self._sinks:
                         await sink.aclose()
         self._raise_unreadable()

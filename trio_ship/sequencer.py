@@ -18,7 +18,7 @@ The rules
   promise stays.
 * What leaves below the last key that left in order is late. What lies above
   the frontier, but was read so long ago that every chain has since been found
-  at its end, is ahead. Neither moves the last key.
+  at its end (or itself above the record), is ahead. Neither moves the last key.
 * The holder of the frontier never waits: all it has handed over lies below its
   own watermark. So whoever drives the sequencer can always make progress by
   reading that chain, and no budget can deadlock.
@@ -106,10 +106,11 @@ class _Source:
     """What is known of a source: its delay, and what its last look promised."""
 
     delay_ns: int
+    step_ns: int = _SECOND
     seen: bool = False
     listed: int = NO_STAMP
     poll_seconds: float = -np.inf
-    at_end: bool = False
+    unread: frozenset[int] = frozenset()
 
 
 @attrs.define(eq=False)
@@ -229,10 +230,11 @@ class Sequencer:
         members = self._members[report.source]
         moment = poll.wall_ns - source.delay_ns
         source.poll_seconds = poll.seconds
-        source.at_end = not report.unread
+        source.unread = report.unread
         # A file whose stamps are not known yet may turn out to write seconds.
         known = self._resolution[members]
         coarsest = int(known.max(initial=0)) or _SECOND
+        source.step_ns = coarsest
         source.listed = max(source.listed, moment // coarsest * coarsest)
         step = self._resolution[members]
         step[step == 0] = coarsest
@@ -241,9 +243,8 @@ class Sequencer:
             promised[np.isin(members, list(report.unread))] = NO_STAMP
         self._clock[members] = np.maximum(self._clock[members], promised)
         # A record that its reader holds open is older than any promise.
-        if report.held:
-            promised[np.isin(members, list(report.held))] = NO_STAMP
-        self._watermark[members] = np.maximum(self._watermark[members], promised)
+        free = members[~np.isin(members, list(report.held))] if report.held else members
+        self._watermark[free] = np.maximum(self._watermark[free], self._clock[free])
 
     def _frontier(self) -> tuple[int, int]:
         """Return (watermark, rank of the first chain that has it).
@@ -252,17 +253,20 @@ class Sequencer:
         """
         if not all(source.seen for source in self._sources.values()):
             return NO_STAMP, -1
-        numbers = np.flatnonzero(self._open)
-        low, rank = _END, _END
-        if len(numbers):
-            marks = self._watermark[numbers]
-            low = int(marks.min())
-            rank = int(self._rank[numbers[marks == low]].min())
+        low, rank = self._lowest(np.flatnonzero(self._open))
         if self._follow:
             for source in self._sources.values():
                 if source.listed <= low:
                     low, rank = source.listed, -1
         return low, rank
+
+    def _lowest(self, numbers: I64) -> tuple[int, int]:
+        """Return the smallest watermark of some chains, and the rank of the first that has it."""
+        if not len(numbers):
+            return _END, _END
+        marks = self._watermark[numbers]
+        low = marks.min()
+        return int(low), int(self._rank[numbers[marks == low]].min())
 
     # What waits
 
@@ -332,20 +336,21 @@ class Sequencer:
         if not self._held or not self._follow:
             return None
         sources = self._sources.values()
-        if not all(source.at_end for source in sources):
-            return None
-        delay = max(source.delay_ns for source in sources) + (
-            int(self._resolution.max(initial=0)) or _SECOND
+        since = min(
+            source.poll_seconds - (source.delay_ns + source.step_ns) / _SECOND for source in sources
         )
-        since = min(source.poll_seconds for source in sources) - delay / _SECOND
         # What lies below the clocks' promises only waits for a record that is held
         # open for a short while, and is not ahead of anybody.
         clock = np.maximum(self._watermark, self._clock)[self._open].min(initial=_END)
         clock = min(clock, *(source.listed for source in sources))
         leading = np.zeros(len(self._open), np.bool_)
-        waiting = [held.live & (held.batch.read_at < since) for held in self._held]
+        unread = frozenset().union(*(source.unread for source in sources))
+        low, rank = self._lowest(np.array(sorted(unread), np.int64))
+        waiting = [
+            self._below(held, low, rank) & (held.batch.read_at < since) for held in self._held
+        ]
         for held, mask in zip(self._held, waiting, strict=True):
-            leading[held.batch.chain[held.batch.region[mask & (held.batch.key > clock)]]] = True
+            leading[held.batch.chain[held.batch.region[mask & (held.batch.key >= clock)]]] = True
         masks = [
             mask & leading[held.batch.chain][held.batch.region]
             for held, mask in zip(self._held, waiting, strict=True)

@@ -1,5 +1,6 @@
 """Reading: which files there are, what has become of them, and their bytes.
 
-`watch` looks, `tails` keeps the files of a source, `rounds` reads and decodes
-many of them in one step, `task` is the reader task of a source.
+`watch` looks; `files` decides what became of each file, with `known`, `locate`
+and `tails`; `rounds` reads and decodes many files in one step; `task` is the
+reader task of a source, and `stdin` that of standard input.
 """

@@ -22,7 +22,8 @@ from trio_ship.merge import optional_ns
 from trio_ship.notes import refusal
 from trio_ship.reader.arena import Arenas
 from trio_ship.reader.decoders import HEAD, Decoders
-from trio_ship.reader.tails import ChainFiles, SourceFiles, Tail
+from trio_ship.reader.files import SourceFiles
+from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.state import Position
 
 __all__ = ["Job", "RoundReader"]

@@ -21,8 +21,9 @@ from trio_ship.config import PipelineConfig
 from trio_ship.decode.round import Round
 from trio_ship.filesystem import Filesystem
 from trio_ship.notes import Note
+from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.rounds import Job, RoundReader
-from trio_ship.reader.tails import ChainFiles, SourceFiles, Tail
+from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.sequencer import Chain, Poll, Report
 
 __all__ = ["Reader"]
@@ -127,6 +128,9 @@ class Reader:
         if self._files.discovered:
             self._board.discover(self._files.discovered)
             self._files.discovered = {}
+        if self._files.forgotten:
+            self._board.forget(self._files.forgotten)
+            self._files.forgotten = []
         for note in self._files.notes:
             self._say(note)
         self._files.notes.clear()
