@@ -1,0 +1,56 @@
+"""What is said to the operator: causes and remedies."""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+import numpy as np
+import pytest
+from encode_helpers import Row, make_ordered, make_part
+from memory_disk import MemoryDisk
+
+from trio_ship.batch import Kind
+from trio_ship.diagnosis import Diagnosis, likely_zone
+from trio_ship.notes import refusal
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("behind", "zone"),
+    [
+        ([2 * HOUR, 2 * HOUR + SECOND], "2 h 0 min behind"),
+        ([-(5 * HOUR + HOUR // 2)], "5 h 30 min in front"),
+        ([2 * HOUR, 3 * HOUR], None),
+        ([2 * HOUR + 300 * SECOND], None),
+        ([SECOND], None),
+        ([400 * HOUR], None),
+    ],
+)
+def test_s08_a_whole_number_of_quarter_hours_is_a_zone(behind: list[int], zone: str | None) -> None:
+    """Stamps that are all off by the same quarter hours point to a time zone."""
+    assert likely_zone(np.array(behind, np.int64)) == zone
+
+
+def test_late_records_are_explained_once_per_source() -> None:
+    """The first late batch of a source names the key that mends it, the next is silent."""
+    batch = make_ordered(make_part([[Row(data=b"x\n", stamp=1000 * SECOND)]]), kind=Kind.LATE)
+    diagnosis = Diagnosis()
+    [sentence] = diagnosis.sentences(batch, 1000 * SECOND + 2 * HOUR)
+    assert "timezone" in sentence
+    assert diagnosis.sentences(batch, 1000 * SECOND + 2 * HOUR) == []
+    [sentence] = Diagnosis().sentences(batch, 1007 * SECOND)
+    assert "max_delay_seconds" in sentence
+
+
+def test_r25_permission_denied_names_owner_mode_and_group() -> None:
+    """A file that may not be read is said with its owner, its mode and the group to join."""
+    disk = MemoryDisk()
+    disk.mkdir("/logs")
+    disk.write("/logs/a.log", b"x\n")
+    note = refusal(disk, "/logs/a.log", PermissionError(errno.EACCES, "Permission denied"))
+    assert note.level == logging.WARNING
+    for word in ("permission denied", "mode -rw", "group"):
+        assert word in note.text
