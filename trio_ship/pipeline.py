@@ -60,6 +60,9 @@ class Pipeline:
         ignore_checkpoint: Whether to start afresh; the old checkpoint is kept
             under another name.
         raw_terminal: Whether control characters may reach a terminal.
+
+    Attributes:
+        started: Set when the backlog is known and reading begins.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Pipeline:
         self._sinks = list(sinks)
         self._diagnosis = Diagnosis()
         self._resumed = False
+        self.started = trio.Event()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -136,6 +140,7 @@ class Pipeline:
                         await checkpointer.save()
                         outer.start_soon(checkpointer.run, stop)
                     self._tell_start()
+                    self.started.set()
                     task_status.started(self)
                     with self._abort:
                         await self._flow()

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 __all__ = ["set_up_logging", "wants_color"]
 
@@ -18,6 +19,19 @@ def wants_color(color: str) -> bool:
     if color != "auto":
         return color == "always"
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what `sys.stderr` is now: a progress bar puts itself in its place."""
+
+    @property
+    def stream(self) -> TextIO:
+        """The present standard error."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        pass
 
 
 class _Text(logging.Formatter):
@@ -69,7 +83,7 @@ def set_up_logging(*, quiet: bool, verbose: bool, style: str, color: str) -> Non
     """
     # A closed or full standard error must not keep records from their way.
     logging.raiseExceptions = False
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     formatter = _Json() if style == "json" else _Text(color=wants_color(color))
     handler.setFormatter(formatter)
     logger = logging.getLogger("trio_ship")

@@ -58,7 +58,8 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
 
 async def show_progress(pipeline: Pipeline, bar: bool) -> None:  # noqa: FBT001  (started as a task)
     """Show a bar on a terminal until the backlog is read; else a line now and then."""
-    if bar:
+    await pipeline.started.wait()
+    if bar and pipeline.statistics.backlog_bytes:
         await _show_bar(pipeline)
     started = trio.current_time()
     last = pipeline.statistics.records
@@ -91,16 +92,15 @@ async def _show_bar(pipeline: Pipeline) -> None:
     )
     console = Console(stderr=True)
     with progress.Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
-        task = bar.add_task("", total=None, records="0")
+        task = bar.add_task("", total=pipeline.statistics.backlog_bytes, records="0")
         while True:
             done = pipeline.statistics
             bar.update(
                 task,
-                total=done.backlog_bytes or None,
                 completed=done.bytes,
                 records=f"{done.records:,}",
                 refresh=True,
             )
-            if done.backlog_bytes and done.bytes >= done.backlog_bytes:
+            if done.bytes >= done.backlog_bytes:
                 return
             await trio.sleep(_BAR_SECONDS)

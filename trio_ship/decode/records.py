@@ -4,7 +4,7 @@ A record is a line with a stamp and the lines without one that follow it. The
 rules depend on content and on the `Position` where decoding began, never on
 how the bytes were cut into rounds, so that any restart makes the same records:
 
-* Where a file has shown no stamp yet, each line is a record.
+* Where a file has shown no stamp yet that can be, each line is a record.
 * Behind a record that has left already, the lines up to the next stamp are one
   record of their own.
 * A record never grows beyond `longest` bytes: it ends in front of the line
@@ -24,13 +24,16 @@ __all__ = ["group", "last_known", "running_maximum"]
 _Mask = npt.NDArray[np.bool_]
 
 
-def group(lines: Lines, stamped: _Mask, *, seen: _Mask, joined: _Mask, longest: int) -> I64:
+def group(
+    lines: Lines, stamped: _Mask, *, believed: _Mask, seen: _Mask, joined: _Mask, longest: int
+) -> I64:
     """Return the first line of each record.
 
     Args:
         lines: The lines of all regions.
         stamped: Whether a line carries a stamp. Shape (n,).
-        seen: Whether a region's file has shown a stamp before. Shape (m,).
+        believed: Whether it carries one that can be. Shape (n,).
+        seen: Whether a region's file has shown such a one before. Shape (m,).
         joined: Whether lines without a stamp join the record before them, by
             region. Shape (m,).
         longest: The largest length of a record in bytes.
@@ -46,7 +49,7 @@ def group(lines: Lines, stamped: _Mask, *, seen: _Mask, joined: _Mask, longest: 
     if not joined.all():
         begins |= ~joined[lines.region]
     if not seen.all():
-        count = np.cumsum(stamped)
+        count = np.cumsum(believed)
         before = np.concatenate([[0], count])[lines.first[:-1]]
         begins |= (count == before[lines.region]) & ~seen[lines.region]
     heads = np.flatnonzero(begins)
@@ -54,7 +57,7 @@ def group(lines: Lines, stamped: _Mask, *, seen: _Mask, joined: _Mask, longest: 
 
 
 def _limited(lines: Lines, heads: I64, longest: int) -> I64:
-    tails = np.append(heads[1:], len(lines.end)) - 1
+    tails = np.append(heads, len(lines.end))[1:] - 1
     large = np.flatnonzero(lines.end[tails] - lines.start[heads] > longest)
     if not len(large):
         return heads

@@ -114,8 +114,10 @@ def decode_round(
         flags = flags | (beyond * np.uint8(Flag.IMPOSSIBLE))
     seen = regions.last_ns != NO_STAMP
     joined = (regions.decoder >= 0) & multiline
-    heads = group(lines, stamped, seen=seen, joined=joined, longest=longest)
-    tails = np.append(heads[1:], len(lines.end)) - 1
+    heads = group(
+        lines, stamped, believed=stamped & ~beyond, seen=seen, joined=joined, longest=longest
+    )
+    tails = np.append(heads, len(lines.end))[1:] - 1
     kind = (flags[heads] & Flag.IMPOSSIBLE) | (
         lines.flags[tails] & (Flag.PARTIAL | Flag.UNFINISHED)
     )
@@ -131,9 +133,7 @@ def decode_round(
     held = (counts > 0) & joined & ~regions.final & ~regions.closing
     if held.any():
         rows = last[held]
-        stays = ((latest[rows] != NO_STAMP) | stamped[heads[rows]]) & (
-            kind[rows] & Flag.PARTIAL == 0
-        )
+        stays = (latest[rows] != NO_STAMP) & (kind[rows] & Flag.PARTIAL == 0)
         held[np.flatnonzero(held)[~stays]] = False
     given = np.ones(len(heads), np.bool_)
     given[last[held]] = False
@@ -185,11 +185,11 @@ def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampD
     """Return the stamp of every line; the rest of a cut line has none."""
     counts = np.diff(lines.first)
     start = lines.start
-    inner = np.flatnonzero(lines.flags & Flag.PARTIAL) + 1
-    inner = np.concatenate([inner, lines.first[:-1][regions.inside & (counts > 0)]])
+    cut = np.flatnonzero(lines.flags[:-1] & Flag.PARTIAL)
+    cut = cut[lines.region[cut] == lines.region[cut + 1]]
+    inner = np.concatenate([cut + 1, lines.first[:-1][regions.inside & (counts > 0)]])
     if len(inner):
         start = start.copy()
-        inner = inner[inner < len(start)]
         start[inner] = lines.end[inner]
     previous = np.where(regions.last_ns == NO_STAMP, regions.anchor_ns, regions.last_ns)
     used = np.unique(regions.decoder[counts > 0])
