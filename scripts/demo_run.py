@@ -205,7 +205,7 @@ def _show_command(folder: str, command: str) -> None:
     """Run a line of shell in the folder, and show it with what it says."""
     _say(f"  $ {command}")
     path = f"{os.path.dirname(_SHIP)}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own words
         ["bash", "-c", command],  # noqa: S607 - whatever bash there is
         cwd=folder,
         env={**os.environ, "PATH": path},
@@ -218,7 +218,8 @@ def _show_command(folder: str, command: str) -> None:
 
 def _start(folder: str) -> subprocess.Popen[bytes]:
     with open(os.path.join(folder, "ship.log"), "wb") as log:
-        return subprocess.Popen([_SHIP, "run", "-c", "ship.toml"], cwd=folder, stderr=log)
+        command = [_SHIP, "run", "-c", "ship.toml"]
+        return subprocess.Popen(command, cwd=folder, stderr=log)  # noqa: S603 - our own program
 
 
 def _read(path: str) -> str:
@@ -246,6 +247,7 @@ def _follow(folder: str, records: list[Record]) -> Writer:
         tell("started")
         for kill in range(_KILLS):
             time.sleep(chance.uniform(1.2, 3.0))
+            _make_sure_it_runs(ship, folder)
             ship.kill()
             ship.wait()
             tell(f"kill -9, number {kill + 1}")
@@ -256,6 +258,7 @@ def _follow(folder: str, records: list[Record]) -> Writer:
         writer.stop()
         tell("the services are silent")
         _wait_merged(folder, sum(len(record.text) for record in records))
+        _make_sure_it_runs(ship, folder)
         ship.send_signal(signal.SIGTERM)
         status = ship.wait(_PATIENCE_SECONDS)
         tell(f"SIGTERM: status {status}")
@@ -264,6 +267,13 @@ def _follow(folder: str, records: list[Record]) -> Writer:
         ship.kill()
         ship.wait()
     return writer
+
+
+def _make_sure_it_runs(ship: subprocess.Popen[bytes], folder: str) -> None:
+    """Show what it said and end, if it has ended by itself."""
+    if ship.poll() is not None:
+        _show(_read(os.path.join(folder, "ship.log")))
+        raise SystemExit(f"WRONG: trio-ship has ended with status {ship.returncode}")
 
 
 def _wait_merged(folder: str, size: int) -> None:

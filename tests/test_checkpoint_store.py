@@ -100,7 +100,7 @@ def test_c02_c03_power_loss_at_any_call(saves: int, calls: int, torn: int, seed:
             store.save(state(last + 1), AT)
             last += 1
     except Death:
-        disk = disk.after_power_loss(random.Random(seed))  # noqa: S311 -- no secret
+        disk = disk.after_power_loss(random.Random(seed))
     assert (found(disk) or 0) in {last, last + 1}
     store = store_on(disk)
     store.load()

@@ -223,7 +223,7 @@ def test_nothing_happens_after_death() -> None:
 
 def fates(disk: MemoryDisk, path: str) -> set[bytes | None]:
     """Return all that power losses leave of a file."""
-    left = [disk.after_power_loss(random.Random(seed)) for seed in range(200)]  # noqa: S311 -- no secret
+    left = [disk.after_power_loss(random.Random(seed)) for seed in range(200)]
     return {after.read(path) if after.exists(path) else None for after in left}
 
 

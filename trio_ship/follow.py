@@ -32,6 +32,10 @@ HEAD: Final = 1024
 """How many bytes of a file's beginning its fingerprint covers at most."""
 
 
+_FIRST_YEAR: Final = 1000
+"""A number in a name that is not smaller is part of a date, not a count of rotations."""
+
+
 class Change(enum.Enum):
     """What has become of the file behind a path."""
 
@@ -99,9 +103,11 @@ def judge(entry: FileEntry, read: int, seen: Candidate | None) -> Change:
     return Change.GREW if seen.size > read else Change.SAME
 
 
-def _age(name: str) -> tuple[int, ...]:
-    """Order names that share a time: a higher number was rotated earlier."""
-    return tuple(-int(digits) for digits in re.findall(r"\d{1,9}", name))
+def _age(suffix: str) -> tuple[int, ...]:
+    """Order names that share a time: a higher number was rotated earlier, an earlier date too."""
+    numbers = [int(digits) for digits in re.findall(r"\d+", suffix)]
+    is_date = any(number >= _FIRST_YEAR for number in numbers)
+    return tuple(number if is_date else -number for number in numbers)
 
 
 def successors(

@@ -78,6 +78,38 @@ class Recovered:
     count: int
 
 
+@attrs.frozen
+class _Noted:
+    """What was appended, until a checkpoint has it.
+
+    Attributes:
+        data: The lines.
+        sequence: Of a batch with records: those delivered up to and with it.
+        reach: Of a batch that was dropped, which counts no records: how far
+            each file has come.
+    """
+
+    data: bytes
+    sequence: int | None = None
+    reach: Mapping[str, int] = MappingProxyType({})
+
+    def is_counted_in(self, snapshot: Snapshot) -> bool:
+        return self.sequence is not None and self.sequence <= snapshot.sequence
+
+    def is_passed_by(self, snapshot: Snapshot) -> bool:
+        known = snapshot.positions
+        return bool(self.reach) and all(
+            name in known and known[name].offset >= offset for name, offset in self.reach.items()
+        )
+
+
+def _behind(recent: list[_Noted], snapshot: Snapshot) -> list[_Noted]:
+    """Return what was appended after the last batch that a snapshot has."""
+    counted = [place for place, noted in enumerate(recent) if noted.is_counted_in(snapshot)]
+    rest = recent[counted[-1] + 1 :] if counted else recent
+    return [noted for noted in rest if not noted.is_passed_by(snapshot)]
+
+
 def boot_id() -> str:
     """Return what tells this boot of the system from others; "" if nothing does."""
     try:
@@ -106,7 +138,7 @@ class Journal:
         self._fd: int | None = None
         self._length = 0
         self._told: dict[str, FileEntry] = {}
-        self._recent: list[tuple[int, bytes]] = []
+        self._recent: list[_Noted] = []
         self._good = False
 
     def begin(self, snapshot: Snapshot, state: SinkState) -> None:
@@ -117,7 +149,7 @@ class Journal:
             state: The state of the sink in it.
         """
         self._good = False
-        self._recent = [(seq, data) for seq, data in self._recent if seq > snapshot.sequence]
+        self._recent = _behind(self._recent, snapshot)
         self._told = dict(snapshot.files)
         head = {
             "journal": 1,
@@ -126,7 +158,7 @@ class Journal:
             "inode": state.inode,
             "offset": state.offset,
         }
-        data = _line(head) + b"".join(line for _, line in self._recent)
+        data = _line(head) + b"".join(noted.data for noted in self._recent)
         temporary = f"{self._path}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         fd = self._disk.open(temporary, flags, 0o600)
@@ -173,9 +205,13 @@ class Journal:
                 }
             )
         )
-        self._append(batch.sequence, b"".join(lines))
+        data = b"".join(lines)
+        if batch.kind is Kind.DROPPED:
+            self._append(_Noted(data, reach={m.file.id: m.after.offset for m in batch.moves}))
+        else:
+            self._append(_Noted(data, sequence=batch.sequence))
 
-    def append_output(self, sequence: int, state: SinkState) -> None:
+    def append_output(self, sequence: int, state: SinkState) -> None:  # noqa: ARG002  (its place among the batches says more)
         """Note that the sink goes on in another output, or at another place."""
         output = {
             "path": state.path,
@@ -183,18 +219,18 @@ class Journal:
             "inode": state.inode,
             "offset": state.offset,
         }
-        self._append(sequence, _line({"output": output}))
+        self._append(_Noted(_line({"output": output})))
 
-    def _append(self, sequence: int, data: bytes) -> None:
-        self._recent.append((sequence, data))
+    def _append(self, noted: _Noted) -> None:
+        self._recent.append(noted)
         if self._fd is None or not self._good:
             return
         try:
-            _write_all(self._disk, self._fd, data, self._length)
+            _write_all(self._disk, self._fd, noted.data, self._length)
         except OSError:
             self._good = False
             raise
-        self._length += len(data)
+        self._length += len(noted.data)
 
     def close(self) -> None:
         """Close the file."""

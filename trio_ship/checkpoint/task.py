@@ -91,13 +91,14 @@ class Checkpointer:
             await self._disk.run(self._write, snapshot)
         except OSError as error:
             self._board.count(failed_saves=1)
-            reason = f"{error.filename or self._store.path}: {error.strerror or error}"
+            reason = error.strerror or str(error)
             if reason != self._failure:
                 self._failure = reason
                 _LOG.error(
-                    "the checkpoint could not be saved: %s; shipping goes on, and it is tried "
-                    "again every %g s",
+                    "the checkpoint could not be saved: %s (%s); shipping goes on, and it is "
+                    "tried again every %g s",
                     reason,
+                    error.filename or self._store.path,
                     self._interval,
                 )
             return False

@@ -36,6 +36,8 @@ __all__ = ["SourceFiles"]
 
 _TAIL_BLOCK: Final = 65_536
 _CHECK_SECONDS: Final = 3600.0
+_RETRY_SECONDS: Final = 1.0
+_SECOND: Final = 1_000_000_000
 
 
 class SourceFiles:
@@ -73,6 +75,8 @@ class SourceFiles:
         self._recorded = list(recorded)
         self._known = KnownFiles(disk, self._recorded)
         self._checked_at = 0.0
+        self._wall_ns = 0
+        self._refused: dict[str, tuple[Candidate, float]] = {}
         self._outputs = outputs
         self._settled = False
         self.chains: dict[str, ChainFiles] = {}
@@ -86,6 +90,7 @@ class SourceFiles:
     def settle(self, look: Look) -> None:
         """Take in what the watcher saw."""
         now = look.poll.seconds
+        self._wall_ns = look.poll.wall_ns
         for active in self.active.values():
             self._measure_rotated(active, now)
         if now - self._checked_at >= _CHECK_SECONDS:
@@ -97,6 +102,7 @@ class SourceFiles:
         first, self._settled = not self._settled, True
         if first:
             self._restore(look, now)
+        self._try_again(now)
         for path in sorted(look.changed):
             seen = look.changed[path]
             chain = self.chains.get(path)
@@ -106,6 +112,13 @@ class SourceFiles:
                 self._change(chain, seen, now)
             elif seen is not None:
                 self._discover(path, seen, now, at_end=first and self._from_end)
+
+    def _try_again(self, now: float) -> None:
+        """Begin with the files that could not be opened a while ago."""
+        for path, (refused, again_at) in list(self._refused.items()):
+            if now >= again_at:
+                del self._refused[path]
+                self._begin(self.chains[path], refused, now)
 
     def update(self, tail: Tail, entry: FileEntry) -> None:
         """Put a new description of a file in the place of the old one."""
@@ -175,7 +188,7 @@ class SourceFiles:
             copy = self._known.find_copy(chain.path, entry, position)
             if copy is not None:
                 self._add_tail(chain, self._moved(entry, copy), position, copy, now)
-                chain.tails[-1].rotated_at = now
+                chain.tails[-1].rotated_at = self._age(copy, now)
             else:
                 self.notes.append(
                     Note.warning(
@@ -191,7 +204,7 @@ class SourceFiles:
             return
         self._add_tail(chain, moved, position, seen, now)
         if seen.path != chain.path:
-            chain.tails[-1].rotated_at = now
+            chain.tails[-1].rotated_at = self._age(seen, now)
 
     # What a later look means
 
@@ -315,6 +328,7 @@ class SourceFiles:
         except OSError as error:
             self.notes.append(refusal(self._disk, seen.path, error))
             self.unreadable[seen.path] = str(error)
+            self._refused[chain.path] = (seen, now + _RETRY_SECONDS)
             return
         head = self._disk.pread(fd, HEAD, 0)
         self.unreadable.pop(seen.path, None)
@@ -333,7 +347,7 @@ class SourceFiles:
         self._add_tail(chain, entry, Position(offset), seen, now)
         chain.tails[-1].fd = fd
         if seen.path != chain.path:
-            chain.tails[-1].rotated_at = now
+            chain.tails[-1].rotated_at = self._age(seen, now)
         chain.since_ns = seen.mtime_ns
         if len(chain.tails) == 1:
             chain.tails[0].position = chain.carry(chain.tails[0].position)
@@ -366,10 +380,14 @@ class SourceFiles:
             size=seen.size,
             mtime_ns=seen.mtime_ns,
             read_to=position.offset,
-            changed_at=now,
+            changed_at=self._age(seen, now),
         )
         chain.tails.append(tail)
         self.update(tail, entry)
+
+    def _age(self, seen: Candidate, now: float) -> float:
+        """Return when a file was changed last, on the pipeline's clock, `now` at the latest."""
+        return now - max(0.0, (self._wall_ns - seen.mtime_ns) / _SECOND)
 
     def _moved(self, entry: FileEntry, seen: Candidate) -> FileEntry:
         if entry.device != seen.device and entry.inode == seen.inode:

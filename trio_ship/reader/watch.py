@@ -80,6 +80,7 @@ def kind_of(status: Status) -> str:
 
 @attrs.define
 class _Folder:
+    identity: tuple[int, int]
     mtime_ns: int
     listed_ns: int
     entries: list[Entry]
@@ -143,6 +144,8 @@ class Watch:
             if not kept:
                 empty.append(pattern)
             paths.update(dict.fromkeys(kept))
+        listed = fresh | self._unreadable.keys()
+        self._folders = {path: self._folders[path] for path in self._folders.keys() & listed}
         self._found = (paths, tuple(empty))
 
     def _is_unchanged(self) -> bool:
@@ -169,7 +172,7 @@ class Watch:
             known = self._seen.get(path, "")
             try:
                 status = self._disk.stat(path)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 if known is not None:
                     changed[path] = self._seen[path] = None
             except OSError as error:
@@ -192,26 +195,46 @@ class Watch:
         self, folder: str, segments: Sequence[str], now_ns: int, fresh: set[str]
     ) -> Iterator[str]:
         segment, rest = segments[0], segments[1:]
-        if not has_magic(segment):
-            path = os.path.join(folder, segment)
-            if rest:
-                yield from self._descend(path, rest, now_ns, fresh)
-            else:
-                names = [entry.name for entry in self._list(folder, now_ns, fresh)]
-                yield from [path] if segment in names else []
-            return
-        if segment == "**" and rest:
+        path = os.path.join(folder, segment)
+        if segment == "**":
+            yield from self._descend_all(folder, rest, now_ns, fresh, frozenset())
+        elif has_magic(segment):
+            match = segment_matcher(segment)
+            for entry in self._list(folder, now_ns, fresh):
+                if not match(entry.name):
+                    continue
+                path = os.path.join(folder, entry.name)
+                if rest and entry.is_dir:
+                    yield from self._descend(path, rest, now_ns, fresh)
+                elif not rest and not entry.is_dir:
+                    yield path
+        elif rest:
+            yield from self._descend(path, rest, now_ns, fresh)
+        elif any(entry.name == segment for entry in self._list(folder, now_ns, fresh)):
+            yield path
+
+    def _descend_all(
+        self,
+        folder: str,
+        rest: Sequence[str],
+        now_ns: int,
+        fresh: set[str],
+        above: frozenset[tuple[int, int]],
+    ) -> Iterator[str]:
+        """Do what `**` stands for: look in a folder and in all below it."""
+        entries = self._list(folder, now_ns, fresh)
+        known = self._folders.get(folder)
+        if known is None or known.identity in above:
+            return  # a link that leads back up would never end
+        if rest:
             yield from self._descend(folder, rest, now_ns, fresh)
-        match = segment_matcher("*" if segment == "**" else segment)
-        for entry in self._list(folder, now_ns, fresh):
-            if not match(entry.name):
-                continue
+        for entry in entries:
             path = os.path.join(folder, entry.name)
-            if segment == "**" and entry.is_dir:
-                yield from self._descend(path, segments, now_ns, fresh)
-            elif rest and entry.is_dir and segment != "**":
-                yield from self._descend(path, rest, now_ns, fresh)
-            elif not rest and not entry.is_dir:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir:
+                yield from self._descend_all(path, rest, now_ns, fresh, above | {known.identity})
+            elif not rest:
                 yield path
 
     def _list(self, folder: str, now_ns: int, fresh: set[str]) -> list[Entry]:
@@ -219,11 +242,13 @@ class Watch:
         if known is not None and folder in fresh:
             return known.entries
         try:
-            mtime_ns = self._disk.stat(folder).mtime_ns
+            status = self._disk.stat(folder)
+            mtime_ns = status.mtime_ns
             if known is None or known.mtime_ns != mtime_ns or not known.is_settled:
                 entries = sorted(self._disk.scandir(folder), key=lambda entry: entry.name)
-                known = self._folders[folder] = _Folder(mtime_ns, now_ns, entries)
-        except FileNotFoundError:
+                identity = (status.device, status.inode)
+                known = self._folders[folder] = _Folder(identity, mtime_ns, now_ns, entries)
+        except (FileNotFoundError, NotADirectoryError):
             self._folders.pop(folder, None)
             self._missing = True
             return []

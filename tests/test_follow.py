@@ -1,0 +1,113 @@
+"""What a change on disk means."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from core_helpers import Log
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trio_ship.follow import (
+    HEAD,
+    Candidate,
+    Change,
+    fingerprint,
+    head_length,
+    judge,
+    matches_head,
+    successors,
+)
+
+PATH = "/log/app.log"
+
+
+@given(st.binary(max_size=1200), st.integers(0, 1200), st.integers(0, 1200))
+@settings(max_examples=200, deadline=None)
+def test_r20_a_file_that_grows_keeps_its_identity(text: bytes, early: int, late: int) -> None:
+    """A fingerprint of any beginning matches the file however far it has grown since."""
+    known = fingerprint(text[:early])
+    grown = text[: max(early, late)]
+    assert head_length(known) == min(early, len(text), HEAD)
+    assert matches_head(known, grown[:HEAD])
+
+
+@given(st.binary(min_size=1, max_size=1100), st.data())
+@settings(max_examples=100, deadline=None)
+def test_r16_r18_another_beginning_is_another_file(text: bytes, data: st.DataObject) -> None:
+    """One changed byte of the head, or a file that is shorter than it, does not match."""
+    known = fingerprint(text)
+    place = data.draw(st.integers(0, min(len(text), HEAD) - 1))
+    other = bytearray(text)
+    other[place] ^= 1
+    assert not matches_head(known, bytes(other[:HEAD]))
+    assert not matches_head(known, text[: min(len(text), HEAD) - 1])
+
+
+def test_r19_a_fingerprint_covers_the_first_bytes_only() -> None:
+    """What stands behind the head makes no difference; an empty file matches all."""
+    assert fingerprint(b"x" * HEAD + b"a") == fingerprint(b"x" * HEAD + b"b")
+    assert fingerprint(b"") == "0:"
+    assert matches_head("0:", b"anything")
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (None, Change.GONE),
+        (Candidate(PATH, 1, 0, 10, 0), Change.SAME),
+        (Candidate(PATH, 1, 0, 11, 0), Change.GREW),
+        (Candidate(PATH, 1, 0, 9, 0), Change.SHRANK),
+        (Candidate(PATH, 1, 5, 10, 0), Change.REPLACED),
+        (Candidate(PATH, 2, 0, 10, 0), Change.REPLACED),
+        (Candidate(PATH, 2, 0, 1, 0), Change.REPLACED),
+    ],
+)
+def test_r15_r19_r23_identity_decides_before_size(seen: Candidate | None, expected: Change) -> None:
+    """Device and inode say whether it is the file, its size what became of it."""
+    assert judge(Log(0, "app", PATH).entry, 10, seen) is expected
+
+
+def _names(*candidates: tuple[str, int], known: set[tuple[int, int]] | None = None) -> list[str]:
+    seen = [Candidate(name, 1, number, 5, mtime) for number, (name, mtime) in enumerate(candidates)]
+    Random(3).shuffle(seen)
+    return [found.path for found in successors(PATH, 100, seen, known or set())]
+
+
+def test_r11_generations_come_by_time_then_by_number() -> None:
+    """The oldest is first; of equally old ones the higher number was rotated earlier."""
+    assert _names((f"{PATH}.1", 300), (f"{PATH}.2", 200), (f"{PATH}.3", 100)) == [
+        f"{PATH}.3",
+        f"{PATH}.2",
+        f"{PATH}.1",
+    ]
+    assert _names((f"{PATH}.2", 200), (f"{PATH}.10", 200), (f"{PATH}.1", 200)) == [
+        f"{PATH}.10",
+        f"{PATH}.2",
+        f"{PATH}.1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "suffixes", [("-20261122", "-20261123"), (".2026-11-22", ".2026-11-23"), (".1795", ".1796")]
+)
+def test_r11_of_equally_old_dated_files_the_earlier_date_is_first(
+    suffixes: tuple[str, str],
+) -> None:
+    """Dates count upwards, rotations downwards."""
+    early, late = (PATH + suffix for suffix in suffixes)
+    assert _names((late, 200), (early, 200)) == [early, late]
+
+
+def test_r11_r14_only_unknown_files_of_the_name_that_are_young_enough_count() -> None:
+    """The path itself, known files, other names and files from before are none of them."""
+    found = _names(
+        (PATH, 200),
+        (f"{PATH}.1", 200),
+        (f"{PATH}.2", 99),
+        ("/log/other.log.1", 200),
+        (f"{PATH}.3", 200),
+        known={(1, 4)},
+    )
+    assert found == [f"{PATH}.1"]

@@ -1,0 +1,82 @@
+"""Lines of an arena."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from core_helpers import column
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trio_ship.batch import Flag
+from trio_ship.decode.framing import find_lines, newlines
+
+TEXTS = st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"bc", b"x" * 9]), max_size=20).map(
+    b"".join
+)
+REGIONS = st.lists(st.tuples(TEXTS, st.booleans()), max_size=5)
+LONGEST = 10
+
+
+def _plain(text: bytes, *, final: bool, longest: int) -> list[tuple[bytes, int]]:
+    """Do what `find_lines` does, line by line."""
+    lines: list[tuple[bytes, int]] = []
+    *whole, rest = text.split(b"\n")
+    for line in [*(part + b"\n" for part in whole), rest]:
+        left = line
+        is_over = final or line.endswith(b"\n")
+        while len(left) > longest or (len(left) == longest and not is_over):
+            lines.append((left[:longest], Flag.PARTIAL))
+            left = left[longest:]
+        if left and is_over:
+            lines.append((left, 0 if left.endswith(b"\n") else Flag.UNFINISHED))
+    return lines
+
+
+@given(REGIONS)
+@settings(max_examples=200, deadline=None)
+def test_r01_r02_r06_r07_lines_are_those_of_a_plain_loop(regions: list[tuple[bytes, bool]]) -> None:
+    """Every region has the lines that it would have alone, cut where they are too long."""
+    size = column(len(text) for text, _ in regions)
+    arena = np.frombuffer(b"".join(text for text, _ in regions) + b"\n\nslack", np.uint8)
+    final = np.array([over for _, over in regions], np.bool_)
+    lines = find_lines(arena, np.cumsum(size) - size, size, final=final, longest=LONGEST)
+    assert lines.first[-1] == len(lines.start) == len(lines.end)
+    for number, (text, over) in enumerate(regions):
+        rows = np.flatnonzero(lines.region == number).tolist()
+        assert rows == list(range(lines.first[number], lines.first[number + 1]))
+        found = [
+            (arena[lines.start[row] : lines.end[row]].tobytes(), int(lines.flags[row]))
+            for row in rows
+        ]
+        assert found == _plain(text, final=over, longest=LONGEST)
+
+
+@given(st.lists(st.integers(0, 99), max_size=40), st.integers(0, 100))
+@settings(max_examples=100, deadline=None)
+def test_newlines_are_found_whatever_the_length(places: list[int], size: int) -> None:
+    """Every newline byte is found once, in order, whether eight bytes hold none or many."""
+    text = bytearray(b"\x00" * size)
+    expected = sorted({place for place in places if place < size})
+    for place in expected:
+        text[place] = ord("\n")
+    assert newlines(np.frombuffer(text, np.uint8)).tolist() == expected
+
+
+@pytest.mark.parametrize("size", [2**18 - 1, 2**18, 2**18 + 1, 2**19 + 9])
+def test_newlines_are_found_across_blocks(size: int) -> None:
+    """The edges of the blocks that are searched one by one hide nothing."""
+    text = np.zeros(size, np.uint8)
+    places = [0, 2**18 - 2, size - 1]
+    text[places] = ord("\n")
+    assert newlines(text).tolist() == sorted(set(places))
+
+
+def test_an_arena_without_regions_has_no_lines() -> None:
+    """Nothing was read, nothing is found."""
+    none = np.zeros(0, np.int64)
+    lines = find_lines(
+        np.zeros(8, np.uint8), none, none, final=np.zeros(0, np.bool_), longest=LONGEST
+    )
+    assert len(lines.start) == 0
+    assert lines.first.tolist() == [0]

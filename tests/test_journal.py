@@ -1,0 +1,312 @@
+"""The journal: what a file sink adopts after its process has died."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+import attrs
+import pytest
+from core_helpers import Log, column, make_batch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from memory_disk import MemoryDisk
+
+from trio_ship.batch import Batch, Kind, Move, OrderedBatch
+from trio_ship.checkpoint.journal import (
+    Journal,
+    Recovered,
+    journal_path,
+    last_output,
+    read_journal,
+    recover,
+)
+from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
+
+SEEDS = st.integers(0, 2**32)
+PATH = "/state/ship.toml.out.journal"
+STATE = SinkState(path="/out", device=5, inode=7, offset=100)
+LOGS = [Log(number, "app", f"/{number}") for number in range(3)]
+BEGIN = Snapshot(
+    sequence=10,
+    last_key=OrderKey(1, "app", "/0", 1, 2),
+    files={LOGS[0].entry.id: LOGS[0].entry},
+    positions={LOGS[0].entry.id: Position(3, 1, 1)},
+    sinks={"out": STATE, "other": SinkState()},
+)
+
+
+@attrs.frozen
+class Step:
+    """A batch, the length of the output around it, and the cut behind it."""
+
+    batch: OrderedBatch
+    before: int
+    after: int
+    cut: Snapshot
+
+
+def _rows() -> Batch:
+    log = Log(0, "app", "/0")
+    log.write(1)
+    return make_batch([(log, log.records)])
+
+
+def _step(random: Random, snapshot: Snapshot, number: int) -> Step:
+    """Return a batch that follows a snapshot, touching some files."""
+    kind = random.choice(list(Kind))
+    count = 0 if kind is Kind.DROPPED else 1
+    moves = []
+    for log in random.sample(LOGS, random.randint(1, 3)):
+        known = snapshot.positions.get(log.entry.id, Position()).offset
+        place = Position(known + random.randint(1, 9), number, None, random.random() < 0.5)
+        moves.append(Move(file=log.entry, after=place, limit_ns=number))
+    state = snapshot.sinks["out"]
+    size = random.randint(1, 30) if count else 0
+    key = OrderKey(number, "app", "/1", 1, number) if kind is Kind.IN_ORDER else snapshot.last_key
+    batch = OrderedBatch(
+        number=number,
+        sequence=snapshot.sequence + count,
+        kind=kind,
+        parts=(_rows(),),
+        rows=column(range(count)),
+        moves=tuple(moves),
+        last_key=key,
+    )
+    cut = attrs.evolve(
+        snapshot,
+        sequence=batch.sequence,
+        last_key=key,
+        files={**snapshot.files, **{move.file.id: move.file for move in moves}},
+        positions={**snapshot.positions, **{move.file.id: move.after for move in moves}},
+        sinks={**snapshot.sinks, "out": attrs.evolve(state, offset=state.offset + size)},
+    )
+    return Step(batch, state.offset, state.offset + size, cut)
+
+
+def _steps(random: Random, snapshot: Snapshot, count: int) -> list[Step]:
+    steps: list[Step] = []
+    for number in range(1, count + 1):
+        steps.append(_step(random, steps[-1].cut if steps else snapshot, number))
+    return steps
+
+
+def _journal(disk: MemoryDisk) -> Journal:
+    disk.write("/state/ship.toml", b"")
+    return Journal(disk, PATH, "boot")
+
+
+def _recover(data: bytes, checkpoint: Snapshot, size: int | None, boot: str = "boot") -> Recovered:
+    return recover(read_journal(data, checkpoint.sinks["out"], boot), checkpoint, "out", size)
+
+
+@given(SEEDS)
+@settings(max_examples=150, deadline=None)
+def test_d02_d03_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None:
+    """Whatever is torn, exactly the batches that both have in full count, and the torn one is told."""
+    random = Random(seed)
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    ends = [len(disk.read(PATH))]
+    steps = _steps(random, BEGIN, random.randint(0, 6))
+    for step in steps:
+        journal.append(step.batch, step.before, step.after)
+        ends.append(len(disk.read(PATH)))
+    data = disk.read(PATH)
+    torn_at = random.choice([random.randint(0, len(data)), random.choice(ends), len(data)])
+    known = sum(end <= torn_at for end in ends) - 1
+    size = random.randint(90, steps[-1].after + 5 if steps else 110)
+    found = _recover(data[:torn_at], BEGIN, size)
+    whole = 0
+    while whole < known and steps[whole].after <= size:
+        whole += 1
+    expected = steps[whole - 1].cut if whole else BEGIN
+    assert found.count == whole
+    assert attrs.evolve(found.cut, files={}) == attrs.evolve(expected, files={})
+    assert {name: found.cut.files[name] for name in expected.files} == expected.files
+    torn = steps[whole] if whole < known and steps[whole].before < size else None
+    assert (found.torn is None) == (torn is None)
+    if found.torn is not None and torn is not None:
+        assert found.torn.before == torn.before
+        assert found.torn.after == torn.after
+        assert found.torn.sequence == torn.batch.sequence
+        assert found.torn.kind is torn.batch.kind
+        assert found.torn.last_key == torn.batch.last_key
+        assert found.torn.positions == {m.file.id: m.after for m in torn.batch.moves}
+        assert found.torn.limits == {m.file.id: m.limit_ns for m in torn.batch.moves}
+
+
+@given(SEEDS)
+@settings(max_examples=150, deadline=None)
+def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -> None:
+    """Wherever checkpoints and changes of the output fall, the newest pair gives the newest cut."""
+    random = Random(seed)
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    cuts = [BEGIN]
+    saved = 0
+    now = BEGIN
+    for number in range(1, random.randint(2, 10)):
+        if random.random() < 0.25:
+            state = SinkState(path="/out", device=5, inode=7 + number, offset=random.randint(0, 9))
+            journal.append_output(now.sequence, state)
+            now = attrs.evolve(now, sinks={**now.sinks, "out": state})
+        else:
+            step = _step(random, now, number)
+            journal.append(step.batch, step.before, step.after)
+            now = step.cut
+            cuts.append(now)
+        if random.random() < 0.4:
+            saved = random.randint(saved, len(cuts) - 1)
+            journal.begin(cuts[saved], cuts[saved].sinks["out"])
+    found = _recover(disk.read(PATH), cuts[saved], 10**6)
+    assert found.cut.sequence == now.sequence
+    assert found.cut.last_key == now.last_key
+    assert found.cut.positions == now.positions
+    assert found.cut.sinks == now.sinks
+    assert {name: found.cut.files[name] for name in now.files} == now.files
+    assert journal.is_good
+
+
+@pytest.mark.parametrize(
+    ("boot", "state"),
+    [("later", STATE), ("", STATE), ("boot", attrs.evolve(STATE, inode=8))],
+    ids=["another boot", "no boot id", "another output"],
+)
+def test_d17_a_journal_of_another_boot_or_output_says_nothing(boot: str, state: SinkState) -> None:
+    """After a power loss, or beside another output, nothing is adopted."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    step = _step(Random(1), BEGIN, 1)
+    journal.append(step.batch, step.before, step.after)
+    assert len(read_journal(disk.read(PATH), STATE, "boot")) > 0
+    assert read_journal(disk.read(PATH), state, boot) == []
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"garbage\n", b"00000000 {}\n", bytes(100)])
+def test_d17_what_is_no_journal_says_nothing(data: bytes) -> None:
+    """An empty, torn or foreign file is no reason to fail."""
+    assert read_journal(data, STATE, "boot") == []
+
+
+def test_d17_one_wrong_byte_ends_the_journal_there() -> None:
+    """A damaged line and all behind it are not believed."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(attrs.evolve(BEGIN, files={log.entry.id: log.entry for log in LOGS}), STATE)
+    for step in _steps(Random(2), BEGIN, 3):
+        journal.append(step.batch, step.before, step.after)
+    lines = disk.read(PATH).split(b"\n")
+    assert len(lines) == 5
+    lines[2] = lines[2].replace(b"before", b"Before")
+    assert len(read_journal(b"\n".join(lines), STATE, "boot")) == 1
+
+
+def test_d09_a_new_output_is_followed_and_the_old_one_counts_as_whole() -> None:
+    """Batches before a change of output were finished; those behind it begin in the new one."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    first = _step(Random(3), BEGIN, 1)
+    journal.append(first.batch, first.before, first.after)
+    new = SinkState(path="/out", device=5, inode=9)
+    journal.append_output(first.batch.sequence, new)
+    moved = attrs.evolve(first.cut, sinks={**first.cut.sinks, "out": new})
+    second = _step(Random(3), moved, 2)
+    journal.append(second.batch, second.before, second.after)
+    lines = read_journal(disk.read(PATH), STATE, "boot")
+    assert last_output(lines, STATE) == new
+    found = recover(lines, BEGIN, "out", 0)
+    assert (found.count, found.torn) == (1, None)
+    assert found.cut.sinks["out"] == new
+    assert found.cut.positions == first.cut.positions
+
+
+def test_d09_the_last_batch_of_an_output_that_is_gone_is_open() -> None:
+    """Without the output nobody can say whether its last batch was whole; the others were."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    steps = _steps(Random(4), BEGIN, 3)
+    for step in steps:
+        journal.append(step.batch, step.before, step.after)
+    found = _recover(disk.read(PATH), BEGIN, None)
+    assert (found.count, found.torn) == (2, None)
+    assert found.cut.positions == steps[1].cut.positions
+
+
+def test_d10_what_a_sink_had_beyond_the_checkpoint_is_part_of_its_cut() -> None:
+    """Positions that only this sink has reached count for it before the journal's own."""
+    reached = Position(77, 5, 5)
+    state = attrs.evolve(STATE, ahead={LOGS[0].entry.id: reached})
+    checkpoint = attrs.evolve(BEGIN, sinks={"out": state})
+    found = recover([], checkpoint, "out", 100)
+    assert found.cut.positions == {LOGS[0].entry.id: reached}
+    assert found.count == 0
+
+
+def test_a_journal_that_failed_is_good_again_behind_the_next_checkpoint() -> None:
+    """A full disk spoils the journal, not the batches that it remembers."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    disk.fail("pwrite", PATH + "*")
+    steps = _steps(Random(5), BEGIN, 2)
+    with pytest.raises(OSError, match="Input/output"):
+        journal.append(steps[0].batch, steps[0].before, steps[0].after)
+    assert not journal.is_good
+    journal.append(steps[1].batch, steps[1].before, steps[1].after)
+    assert _recover(disk.read(PATH), BEGIN, 10**6).count == 0
+    journal.begin(BEGIN, STATE)
+    assert journal.is_good
+    assert _recover(disk.read(PATH), BEGIN, 10**6).cut == attrs.evolve(
+        steps[1].cut, files=_recover(disk.read(PATH), BEGIN, 10**6).cut.files
+    )
+    journal.close()
+
+
+def test_a_journal_that_cannot_begin_leaves_the_one_before() -> None:
+    """Until the new journal is whole, the old one stands under its name."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    before = disk.read(PATH)
+    disk.fail("replace", PATH)
+    with pytest.raises(OSError, match="Input/output"):
+        journal.begin(BEGIN, attrs.evolve(STATE, offset=500))
+    assert disk.read(PATH) == before
+    assert not journal.is_good
+    journal.begin(BEGIN, attrs.evolve(STATE, offset=500))
+    journal.close()
+    assert disk.count("open") == disk.count("close")
+
+
+def test_a_journal_is_private_and_stands_beside_the_checkpoint() -> None:
+    """Its name is the checkpoint's with the sink's, and nobody else may read it."""
+    disk = MemoryDisk()
+    _journal(disk).begin(BEGIN, STATE)
+    assert journal_path("/state/ship.toml", "out") == PATH
+    assert disk.stat(PATH).mode & 0o777 == 0o600
+    fd = disk.open(PATH, os.O_RDONLY)
+    disk.close(fd)
+
+
+def test_a_file_that_changed_is_told_again() -> None:
+    """A file's entry stands before its first batch, and again when its layout was found."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    step = _step(Random(6), BEGIN, 1)
+    entry: FileEntry = attrs.evolve(LOGS[0].entry, layout="iso8601@0/T.3Z")
+    for file in (LOGS[0].entry, entry, entry):
+        move = Move(file=file, after=Position(9), limit_ns=0)
+        journal.append(attrs.evolve(step.batch, moves=(move,)), 100, 110)
+    told = [
+        line["file"]["layout"]
+        for line in read_journal(disk.read(PATH), STATE, "boot")
+        if "file" in line
+    ]
+    assert told == ["iso8601@0/T.3Z"]

@@ -1,0 +1,151 @@
+"""Restarts: whatever dies and when, every record stands in the output exactly once."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import trio.testing
+from memory_disk import MemoryDisk
+from pipeline_helpers import (
+    OUTPUT,
+    SlowDisk,
+    config,
+    doubled,
+    follow_through,
+    line,
+    lost,
+    never_shrinks,
+    new_disk,
+    of_file,
+    output_lines,
+    run_once,
+    survive,
+)
+
+TWO_SINKS = """
+[sinks.raw]
+type = "file"
+path = "/out/raw.log"
+[sinks.json]
+type = "file"
+path = "/out/all.json"
+encoding = "json"
+"""
+TINY = "max_buffer_bytes = 65536"
+
+
+def _backlog(files: int = 3, lines: int = 100, disk: MemoryDisk | None = None) -> MemoryDisk:
+    """Return a disk with logs that need several rounds of a tiny budget."""
+    disk = new_disk(disk)
+    for number in range(files):
+        text = b"".join(
+            line(7 * (i + number % 2) / 10 + number / 100, f"{number} {i} {'x' * 50}")
+            + (b"  a line without a stamp\n" if i % 10 == 3 else b"")
+            for i in range(lines)
+        )
+        disk.write(f"/logs/{number}.log", text)
+    return disk
+
+
+async def _undisturbed(settings: object, disk: MemoryDisk) -> int:
+    await run_once(disk, settings)
+    return len(disk.calls)
+
+
+@pytest.mark.parametrize("torn", [0, 1, 100])
+async def test_d02_d03_c01_death_at_every_disk_call_of_a_one_shot_run(
+    autojump_clock: trio.testing.MockClock, torn: int
+) -> None:
+    """A one-shot run that dies at any disk call gives the output of an undisturbed one."""
+    settings = config(follow=False, pipeline=TINY, interval=0.003)
+    disk = _backlog(disk=SlowDisk())
+    calls = await _undisturbed(settings, disk)
+    expected = disk.read(OUTPUT)
+    assert expected.count(b"\n") == 330
+    for call in range(torn % 3, calls, 3):
+        disk = _backlog(disk=SlowDisk())
+        check = never_shrinks(disk)
+        await survive(disk, settings, [(call, torn)])
+        assert disk.read(OUTPUT) == expected, call
+        check()
+        assert disk.names("/out") == ["merged.log"], call
+
+
+async def test_d10_two_sinks_die_at_every_disk_call(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Two outputs, one further than the other at the kill, both end as if undisturbed."""
+    settings = config(follow=False, pipeline=TINY, interval=0.003, sinks=TWO_SINKS)
+    disk = _backlog(disk=SlowDisk())
+    calls = await _undisturbed(settings, disk)
+    expected = [disk.read(path) for path in ("/out/raw.log", "/out/all.json")]
+    for call in range(0, calls, 2):
+        disk = _backlog(disk=SlowDisk())
+        check = never_shrinks(disk, "/out/raw.log", "/out/all.json")
+        await survive(disk, settings, [(call, call % 90)])
+        found = [disk.read(path) for path in ("/out/raw.log", "/out/all.json")]
+        assert found == expected, call
+        check()
+
+
+async def test_p04_a_run_that_is_killed_twenty_times(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Kills in a row, also during recovery, leave the output of an undisturbed run."""
+    settings = config(follow=False, pipeline=TINY, interval=0.003, sinks=TWO_SINKS)
+    disk = _backlog(disk=SlowDisk())
+    await _undisturbed(settings, disk)
+    expected = [disk.read(path) for path in ("/out/raw.log", "/out/all.json")]
+    rng = random.Random(4)
+    for _ in range(20):
+        disk = _backlog(disk=SlowDisk())
+        check = never_shrinks(disk, "/out/raw.log", "/out/all.json")
+        await survive(disk, settings, [(rng.randrange(150), rng.randrange(120)) for _ in range(20)])
+        assert [disk.read(path) for path in ("/out/raw.log", "/out/all.json")] == expected
+        check()
+
+
+class _Writers:
+    """Two logs that grow, one with a line that is late, one that is rotated once."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        self.disk = disk
+        self.written: list[str] = []
+
+    def put(self, name: str, text: str, *, behind: float = 0) -> None:
+        """Write a line, stamped some seconds ago."""
+        self.written.append(text)
+        self.disk.append(f"/logs/{name}.log", line(trio.current_time() - behind, text))
+
+    async def run(self) -> None:
+        for number in range(8):
+            self.put("a", f"a {number}")
+            await trio.sleep(0.11)
+            self.put("b", f"b {number}", behind=5 if number == 4 else 0)
+            await trio.sleep(0.13)
+            if number == 3:
+                self.disk.rename("/logs/a.log", "/logs/a.log.1")
+
+
+async def test_d02_d03_d05_death_at_every_disk_call_while_following(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A follower that dies at any disk call delivers each line once and moves no byte."""
+    settings = config(pipeline="max_delay_seconds = 0.3", interval=0.7)
+    disk = new_disk()
+    writers = _Writers(disk)
+    await follow_through(disk, settings, writers.run, seconds=3)
+    assert lost(disk, writers.written) == doubled(disk, writers.written) == []
+    calls = len(disk.calls)
+    for call in range(calls):
+        disk = new_disk()
+        check = never_shrinks(disk)
+        writers = _Writers(disk)
+        await follow_through(disk, settings, writers.run, seconds=3, deaths=[(call, call % 40)])
+        assert (call, lost(disk, writers.written)) == (call, [])
+        assert (call, doubled(disk, writers.written)) == (call, [])
+        check()
+        found = output_lines(disk)
+        for name in "ab":
+            assert of_file(found, name) == of_file(writers.written, name)
