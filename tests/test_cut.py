@@ -62,7 +62,7 @@ def _state(sink: str, number: int) -> SinkState:
 @given(SEEDS)
 @settings(max_examples=100, deadline=None)
 def test_d10_the_snapshot_is_the_newest_batch_that_all_sinks_have(seed: int) -> None:
-    """However far one sink is in front, the snapshot holds each one's state after the same batch."""
+    """However far one sink is in front, the snapshot holds the states after one batch."""
     random = Random(seed)
     sinks = ["a", "b", "c"][: random.randint(1, 3)]
     batches = _batches(random, random.randint(0, 6))
@@ -98,7 +98,7 @@ def test_what_a_snapshot_knew_stays() -> None:
 @given(SEEDS)
 @settings(max_examples=100, deadline=None)
 def test_d10_d16_reading_begins_at_the_least_and_each_sink_knows_what_it_has(seed: int) -> None:
-    """Every file begins where the sink with the least of it stands; others have the rest by position."""
+    """Every file begins where the sink with the least of it stands; others know their surplus."""
     random = Random(seed)
     sinks = ["a", "b", "c"][: random.randint(1, 3)]
     batches = _batches(random, random.randint(0, 6))

@@ -23,6 +23,8 @@ from pipeline_helpers import (
     survive,
 )
 
+from trio_ship.config import Config
+
 TWO_SINKS = """
 [sinks.raw]
 type = "file"
@@ -48,7 +50,7 @@ def _backlog(files: int = 3, lines: int = 100, disk: MemoryDisk | None = None) -
     return disk
 
 
-async def _undisturbed(settings: object, disk: MemoryDisk) -> int:
+async def _undisturbed(settings: Config, disk: MemoryDisk) -> int:
     await run_once(disk, settings)
     return len(disk.calls)
 

@@ -1,255 +1,377 @@
-"""Files that are rotated, truncated, replaced and recreated while they are followed."""
+"""Files that are renamed, cut, replaced and removed while they are followed.
+
+The oracle is always the same: each line once, and the lines of a log in the order
+in which they were written.
+"""
 
 from __future__ import annotations
 
 import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import attrs
 import pytest
 import trio
+import trio.testing
 from memory_disk import MemoryDisk
-from pipeline_helpers import config, line, new_disk, now_line, output_lines, running
+from pipeline_helpers import (
+    OUTPUT,
+    config,
+    line,
+    new_disk,
+    of_file,
+    output_lines,
+    running,
+)
 
-from trio_ship.reader.known import KnownFiles
-from trio_ship.state import FileEntry, Position
+from trio_ship.config import Config
+from trio_ship.pipeline import Pipeline
 
-LOG = "/logs/a.log"
-QUIET = 12.0
-"""Longer than anything waits, in seconds."""
+LOG = "/logs/app.log"
+EVERY_NAME = '["/logs/*"]'
 
 
-def prepared(count: int = 3) -> MemoryDisk:
-    """Return a disk with one log of some lines."""
-    disk = new_disk()
-    disk.write(LOG, b"".join(line(-count + number, number) for number in range(count)))
+@attrs.define
+class Logs:
+    """The programs that write logs, and the pipeline that follows them."""
+
+    disk: MemoryDisk
+    written: list[str] = attrs.field(factory=list)
+    pipeline: Pipeline | None = None
+
+    def put(self, *texts: str, path: str = LOG) -> None:
+        """Append lines that are stamped now."""
+        for text in texts:
+            self.written.append(text)
+            self.disk.append(path, line(trio.current_time(), text))
+
+    def check(self) -> None:
+        """Assert that each line was delivered once, in order."""
+        found = output_lines(self.disk) if self.disk.exists(OUTPUT) else []
+        for name in {text.split()[0] for text in [*self.written, *found]}:
+            assert of_file(found, name + " ") == of_file(self.written, name + " ")
+
+
+@asynccontextmanager
+async def following(settings: Config | None = None, disk: MemoryDisk | None = None) -> AsyncIterator[Logs]:
+    """Follow for as long as the block lasts and three seconds more; check what came."""
+    logs = Logs(new_disk(disk))
+    async with running(logs.disk, settings or config()) as logs.pipeline:
+        yield logs
+        await trio.sleep(3)
+    logs.check()
+
+
+def reusing() -> MemoryDisk:
+    """Return a disk that gives the inode of a removed file to the next new one."""
+    disk = MemoryDisk()
+    disk.reuse_inodes = True
     return disk
 
 
-def numbers(disk: MemoryDisk) -> list[str]:
-    """Return what was delivered."""
-    return output_lines(disk)
-
-
-def expected(count: int) -> list[str]:
-    """Return what should have been, in order."""
-    return [str(number) for number in range(count)]
-
-
-async def test_r09_lines_written_after_the_rename_are_not_lost(
+async def test_r01_an_unfinished_line_waits_for_its_end(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The old file is read to its end, also what comes after it lost its name."""
-    disk = prepared()
-    async with running(disk, config()):
+    """A line that is written byte by byte is one record, and its position stays before it."""
+    async with following() as logs:
+        text = line(trio.current_time(), "app hello world")
+        for place in range(len(text)):
+            logs.disk.append(LOG, text[place : place + 1])
+            await trio.sleep(0.15)
+            assert logs.disk.read(OUTPUT) == b""
+            assert all(p.offset == 0 for p in logs.pipeline.snapshot.positions.values())
+        logs.written.append("app hello world")
+
+
+@pytest.mark.parametrize("paths", ['["/logs/*.log"]', EVERY_NAME])
+@pytest.mark.parametrize("disk", [MemoryDisk, reusing])
+async def test_r09_r14_lines_written_to_the_old_file_after_a_rename(
+    autojump_clock: trio.testing.MockClock, disk: type[MemoryDisk], paths: str
+) -> None:
+    """What is written to a renamed file comes before the new file, under whatever name."""
+    async with following(config(paths=paths), disk()) as logs:
+        for turn in range(4):
+            for number in range(3):
+                logs.put(f"app {turn} {number}")
+                await trio.sleep(0.17)
+            logs.disk.rename(LOG, f"{LOG}.1")
+            logs.put(f"app {turn} after", path=f"{LOG}.1")
+            await trio.sleep(0.3)
+            logs.put(f"app {turn} later", path=f"{LOG}.1")
+
+
+@pytest.mark.parametrize("paths", ['["/logs/*.log"]', EVERY_NAME])
+@pytest.mark.parametrize("pause", [0.5, 1.7, 20, 200])
+async def test_r09_a_writer_that_never_opens_its_log_again(
+    autojump_clock: trio.testing.MockClock, pause: float, paths: str
+) -> None:
+    """A program that goes on writing to its renamed log, now and then, loses nothing."""
+    async with following(config(paths=paths)) as logs:
+        logs.put("old 0")
         await trio.sleep(1)
-        disk.rename(LOG, f"{LOG}.1")
-        disk.append(f"{LOG}.1", now_line(3))
-        disk.write(LOG, b"")
-        await trio.sleep(0.25)
-        disk.append(f"{LOG}.1", now_line(4))
-        await trio.sleep(0.3)
-        disk.append(LOG, now_line(5))
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(6)
+        logs.disk.rename(LOG, f"{LOG}.1")
+        for number in range(1, 4):
+            await trio.sleep(pause)
+            logs.put(f"old {number}", path=f"{LOG}.1")
+        await trio.sleep(pause)
+        logs.put("new 0")
+        for number in range(4, 6):
+            await trio.sleep(pause)
+            logs.put(f"old {number}", path=f"{LOG}.1")
+            logs.put(f"new {number}")
 
 
+@pytest.mark.parametrize("paths", ['["/logs/*.log"]', EVERY_NAME])
+@pytest.mark.parametrize("disk", [MemoryDisk, reusing])
 async def test_r11_several_rotations_between_two_polls(
-    autojump_clock: trio.testing.MockClock,
+    autojump_clock: trio.testing.MockClock, disk: type[MemoryDisk], paths: str
 ) -> None:
-    """Every generation is read, oldest first, though no look ever saw two of them."""
-    disk = prepared()
-    async with running(disk, config()):
-        await trio.sleep(1)
-        for number in range(3, 7):
-            for age in (3, 2, 1):
-                if disk.exists(f"{LOG}.{age}"):
-                    disk.rename(f"{LOG}.{age}", f"{LOG}.{age + 1}")
-            disk.rename(LOG, f"{LOG}.1")
-            disk.write(LOG, now_line(number))
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(7)
+    """Generations that came and were renamed between two looks are read, in their order."""
+    async with following(config(paths=paths), disk()) as logs:
+        for turn in range(3):
+            logs.put(f"app {turn} seen")
+            await trio.sleep(1.03)
+            for generation in range(3):
+                logs.put(f"app {turn} {generation}")
+                for number in (3, 2, 1):
+                    if logs.disk.exists(f"{LOG}.{number}"):
+                        logs.disk.rename(f"{LOG}.{number}", f"{LOG}.{number + 1}")
+                logs.disk.rename(LOG, f"{LOG}.1")
+                await trio.sleep(0.001)
+            await trio.sleep(0.5)
 
 
-@pytest.mark.parametrize("paths", ['["/logs/*.log"]', '["/logs/*"]'])
-async def test_r14_r15_r16_copytruncate_loses_and_doubles_nothing(
+async def test_r15_copytruncate(autojump_clock: trio.testing.MockClock) -> None:
+    """A log that was copied and truncated is read from its beginning."""
+    async with following() as logs:
+        for turn in range(3):
+            logs.put(*(f"app {turn} {number}" for number in range(5)))
+            await trio.sleep(1.03)
+            logs.disk.write(f"{LOG}.1", logs.disk.read(LOG))
+            logs.disk.truncate(LOG)
+            await trio.sleep(0.5)
+
+
+@pytest.mark.parametrize("paths", ['["/logs/*.log"]', EVERY_NAME])
+async def test_r15_what_was_not_read_before_a_truncation_is_read_from_the_copy(
     autojump_clock: trio.testing.MockClock, paths: str
 ) -> None:
-    """What was not read before the truncation is read from the copy, whatever the glob."""
-    disk = prepared()
-    async with running(disk, config(paths=paths)):
-        await trio.sleep(3)
-        disk.append(LOG, now_line(3))
-        disk.write(f"{LOG}.1", disk.read(LOG))
-        disk.truncate(LOG, 0)
-        disk.append(LOG, now_line(4) + now_line("5"))
-        await trio.sleep(QUIET)
-        disk.append(LOG, now_line(6))
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(7)
+    """Lines between the last look and the truncation come from the copy, once."""
+    async with following(config(paths=paths)) as logs:
+        for turn in range(3):
+            logs.put(f"app {turn} 0")
+            await trio.sleep(1.03)
+            logs.put(f"app {turn} 1")
+            logs.disk.write(f"{LOG}.1", logs.disk.read(LOG))
+            logs.disk.truncate(LOG)
+            await trio.sleep(2.5)
 
 
-async def test_r18_a_file_made_anew_is_read_from_its_beginning(
+async def test_r16_copytruncate_under_a_fast_writer(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Delete and recreate: the new file is read whole, though it is longer than the old one."""
-    disk = prepared()
-    async with running(disk, config()):
-        await trio.sleep(3)
-        disk.remove(LOG)
-        disk.write(LOG, b"".join(now_line(number) for number in range(3, 10)))
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(10)
+    """A log that is longer than before when its truncation is seen starts at 0 all the same."""
+    async with following() as logs:
+        for turn in range(3):
+            logs.put(f"app {turn} 0", f"app {turn} 1")
+            await trio.sleep(1.03)
+            logs.put(f"app {turn} 2")
+            logs.disk.write(f"{LOG}.1", logs.disk.read(LOG))
+            logs.disk.truncate(LOG)
+            logs.put(*(f"app {turn} {number}" for number in range(3, 13)))
+            await trio.sleep(2.5)
 
 
-async def test_r20_r01_a_file_that_grows_byte_by_byte(
+async def test_r18_an_inode_that_is_used_again(autojump_clock: trio.testing.MockClock) -> None:
+    """A file that is removed and made anew with the same inode is read from its beginning."""
+    async with following(disk=reusing()) as logs:
+        inodes = set()
+        for turn in range(3):
+            logs.put(f"app {turn} 0", f"app {turn} 1")
+            inodes.add(logs.disk.stat(LOG).inode)
+            await trio.sleep(2)
+            logs.disk.remove(LOG)
+            await trio.sleep(400)
+        assert len(inodes) == 1
+
+
+async def test_r18_removed_and_made_anew_between_two_polls(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """A line waits for its newline, and a growing head does not make a new file."""
-    disk = new_disk()
-    text = b"".join(line(number / 10, number) for number in range(3))
-    async with running(disk, config()) as pipeline:
-        for place in range(len(text)):
-            disk.append(LOG, text[place : place + 1])
-            await trio.sleep(0.15)
-        await trio.sleep(QUIET)
-        assert len(pipeline.snapshot.files) == 1
-    assert numbers(disk) == expected(3)
+    """What the held descriptor still gives comes first, then the new file."""
+    async with following(disk=reusing()) as logs:
+        for turn in range(5):
+            logs.put(f"app {turn} 0")
+            await trio.sleep(1.03)
+            logs.put(f"app {turn} 1")
+            logs.disk.remove(LOG)
+            logs.put(f"app {turn} 2", f"app {turn} 3")
+            await trio.sleep(0.3)
 
 
-async def test_r14_a_rotated_name_that_the_glob_matches_is_read_once(
+async def test_r20_a_short_file_grows_byte_by_byte(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Identity, not the name, decides: nothing is doubled by a rename within the glob."""
-    disk = prepared()
-    async with running(disk, config(paths='["/logs/*"]')):
-        for number in range(3, 6):
-            await trio.sleep(3)
-            for age in (3, 2, 1):
-                if disk.exists(f"{LOG}.{age}"):
-                    disk.rename(f"{LOG}.{age}", f"{LOG}.{age + 1}")
-            disk.rename(LOG, f"{LOG}.1")
-            disk.write(LOG, now_line(number))
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(6)
-
-
-async def test_r23_a_file_replaced_by_a_rename_over_it(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """The old content was open and is finished; the new file is read from its beginning."""
-    disk = prepared()
-    async with running(disk, config()):
-        await trio.sleep(3)
-        disk.append(LOG, now_line(3))
-        disk.write("/logs/a.tmp", now_line(4))
-        disk.rename("/logs/a.tmp", LOG)
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(5)
-
-
-async def test_r22_a_symlink_that_is_pointed_elsewhere(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    """The old target is finished, the new one begun."""
-    disk = new_disk()
-    disk.write("/logs/one", line(-1, 0))
-    disk.symlink("/logs/one", LOG)
-    async with running(disk, config()):
-        await trio.sleep(3)
-        disk.write("/logs/two", now_line(1))
-        disk.remove(LOG)
-        disk.symlink("/logs/two", LOG)
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(2)
+    """A file that grows past the length of its fingerprint stays the same file."""
+    async with following(config(interval=1)) as logs:
+        text = b"".join(line(n, f"app {n} {'y' * 120}") for n in range(12))
+        for place in range(0, len(text), 7):
+            logs.disk.append(LOG, text[place : place + 7])
+            await trio.sleep(0.1)
+        logs.written += [f"app {n} {'y' * 120}" for n in range(12)]
+    assert len(logs.pipeline.snapshot.files) == 1
 
 
 async def test_r21_a_hard_link_is_read_once(autojump_clock: trio.testing.MockClock) -> None:
-    """Two names of one file within a source give its lines once."""
-    disk = prepared()
-    disk.hard_link(LOG, "/logs/b.log")
-    async with running(disk, config()):
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(3)
+    """One file under two names is read once, and is followed when a name goes away."""
+    async with following() as logs:
+        logs.put("app 0")
+        logs.disk.hard_link(LOG, "/logs/zoo.log")
+        await trio.sleep(2)
+        logs.put("app 1", path="/logs/zoo.log")
+        await trio.sleep(2)
+        logs.disk.remove(LOG)
+        await trio.sleep(2)
+        logs.put("app 2", path="/logs/zoo.log")
 
 
-@pytest.mark.parametrize("call", ["preadv", "open"])
-async def test_r25_r26_a_file_that_cannot_be_read_for_a_while(
-    autojump_clock: trio.testing.MockClock, call: str
+async def test_r21_a_file_and_a_symlink_to_it(autojump_clock: trio.testing.MockClock) -> None:
+    """A log and a symbolic link to it, both matched, are read once."""
+    async with following() as logs:
+        logs.disk.symlink(LOG, "/logs/current.log")
+        for number in range(4):
+            logs.put(f"app {number}")
+            await trio.sleep(1)
+
+
+async def test_r22_a_symlink_is_pointed_elsewhere(autojump_clock: trio.testing.MockClock) -> None:
+    """The old target of a link is read to its end, then the new one begins."""
+    async with following(config(paths='["/logs/current.log"]')) as logs:
+        logs.disk.symlink("/data/0", "/logs/current.log")
+        for turn in range(3):
+            logs.put(f"app {turn} 0", path=f"/data/{turn}")
+            await trio.sleep(1.03)
+            logs.put(f"app {turn} 1", path=f"/data/{turn}")
+            logs.disk.remove("/logs/current.log")
+            logs.disk.symlink(f"/data/{turn + 1}", "/logs/current.log")
+            logs.put(f"app {turn} 2", path=f"/data/{turn}")
+
+
+@pytest.mark.parametrize("disk", [MemoryDisk, reusing])
+async def test_r23_replaced_by_a_rename_over_it(
+    autojump_clock: trio.testing.MockClock, disk: type[MemoryDisk]
 ) -> None:
-    """An error is tried again with pauses; the others go on, and nothing is lost."""
-    disk = prepared()
-    disk.write("/logs/b.log", line(-1, "b"))
-    code = errno.EIO if call == "preadv" else errno.EACCES
-    disk.fail(call, LOG, error=code, times=3)
-    async with running(disk, config()):
-        await trio.sleep(5)
-        assert "b" in numbers(disk)
-        await trio.sleep(60)
-        disk.append(LOG, now_line(3))
-        await trio.sleep(QUIET)
-    assert [text for text in numbers(disk) if text != "b"] == expected(4)
+    """A log that another file was renamed over is finished first."""
+    async with following(disk=disk()) as logs:
+        for turn in range(4):
+            logs.put(f"app {turn} 0")
+            await trio.sleep(1.03)
+            logs.put(f"app {turn} 1")
+            logs.written.append(f"app {turn} 2")
+            logs.disk.write("/logs/.tmp", line(trio.current_time(), f"app {turn} 2"))
+            logs.disk.rename("/logs/.tmp", LOG)
+            await trio.sleep(0.3)
 
 
-async def test_r33_r34_start_at_the_end_holds_for_what_is_there_at_first(
+@pytest.mark.parametrize("call", ["open", "stat", "preadv"])
+async def test_r25_permission_denied_on_one_file(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture, call: str
+) -> None:
+    """A file that may not be read is named once and read when it may be; others go on."""
+    disk = MemoryDisk()
+    disk.fail(call, "/logs/secret.log", error=errno.EACCES, times=None)
+    async with following(disk=disk) as logs:
+        for number in range(5):
+            logs.put(f"app {number}")
+            logs.put(f"secret {number}", path="/logs/secret.log")
+            await trio.sleep(1)
+        assert of_file(output_lines(disk), "app") == of_file(logs.written, "app")
+        assert of_file(output_lines(disk), "secret") == []
+        said = [record for record in caplog.records if "permission denied" in record.message]
+        assert len(said) == 1
+        disk.heal()
+        await trio.sleep(40)
+
+
+async def test_r26_an_error_in_the_middle_of_a_file(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A read error is said once, tried again with pauses, and loses or doubles nothing."""
+    async with following() as logs:
+        logs.put("app 0", "app 1")
+        logs.put("other 0", path="/logs/other.log")
+        await trio.sleep(1)
+        logs.disk.fail("preadv", LOG, times=6)
+        before = logs.disk.count("preadv", LOG)
+        for number in range(2, 10):
+            logs.put(f"app {number}")
+            logs.put(f"other {number}", path="/logs/other.log")
+            await trio.sleep(1)
+        assert "other 6" in output_lines(logs.disk)
+        await trio.sleep(30)
+        assert logs.disk.count("preadv", LOG) - before < 20
+        assert sum("cannot be read" in record.message for record in caplog.records) == 1
+
+
+async def test_r28_files_that_are_closed_for_want_of_descriptors(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """Old lines are passed over, new files read whole, and a restart keeps the place."""
-    disk = prepared()
-    settings = config(source='start = "end"')
-    async with running(disk, settings):
-        pass
-    disk.append(LOG, line(0, "while down"))
-    async with running(disk, settings):
-        await trio.sleep(3)
-        disk.write("/logs/new.log", now_line("new"))
-        await trio.sleep(QUIET)
-    assert numbers(disk) == ["while down", "new"]
-
-
-@pytest.mark.parametrize("way", ["rename", "copytruncate", "twice"])
-async def test_r10_r17_rotated_while_down(autojump_clock: trio.testing.MockClock, way: str) -> None:
-    """The rest of the old file is found by identity, or in its copy, and comes first."""
-    disk = prepared()
-    async with running(disk, config()):
-        await trio.sleep(QUIET)
-    disk.append(LOG, now_line(3))
-    if way == "copytruncate":
-        disk.write(f"{LOG}.1", disk.read(LOG))
-        disk.truncate(LOG, 0)
-        disk.append(LOG, now_line(4))
-    else:
-        disk.rename(LOG, f"{LOG}.1")
-        disk.write(LOG, now_line(4))
-    if way == "twice":
-        disk.rename(f"{LOG}.1", f"{LOG}.2")
-        disk.rename(LOG, f"{LOG}.1")
-        disk.write(LOG, now_line(5))
-    async with running(disk, config()):
-        await trio.sleep(QUIET)
-    assert numbers(disk) == expected(6 if way == "twice" else 5)
-
-
-def test_c07_entries_of_files_that_are_gone_leave_after_a_day() -> None:
-    """Of ten generations whose files are deleted only the last is kept, a day later."""
+    """Too few descriptors for all files close quiet ones; a rotation meanwhile loses nothing."""
     disk = MemoryDisk()
-    disk.mkdir("/logs")
-    recorded = []
-    for number in range(1, 11):
-        path = f"{LOG}.{number}"
-        disk.write(path, b"x")
-        status = disk.stat(path)
-        entry = FileEntry(
-            id=f"{number:016x}",
-            source="app",
-            path=LOG,
-            file=path,
-            generation=number,
-            device=status.device,
-            inode=status.inode,
-        )
-        recorded.append((entry, Position(1)))
-    known = KnownFiles(disk, recorded)
-    for number in range(1, 11):
-        disk.remove(f"{LOG}.{number}")
-    assert known.outlived(0.0, set()) == []
-    assert known.outlived(80_000.0, set()) == []
-    assert sorted(known.outlived(90_000.0, set())) == [f"{n:016x}" for n in range(1, 10)]
+    async with following(disk=disk) as logs:
+        logs.pipeline._sources.readers[0]._open_files = 3
+        for turn in range(3):
+            for number in range(12):
+                logs.put(f"f{number} {turn}", path=f"/logs/f{number}.log")
+            await trio.sleep(2)
+            disk.rename(f"/logs/f{turn}.log", f"/logs/f{turn}.log.1")
+            logs.put(f"f{turn} {turn} after", path=f"/logs/f{turn}.log.1")
+            await trio.sleep(1)
+
+
+async def test_r28_no_descriptor_left_for_a_new_file(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A file that could not be opened for want of descriptors is read when there are some."""
+    disk = MemoryDisk()
+    async with following(disk=disk) as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        disk.fail("open", "/logs/new.log", error=errno.EMFILE, times=None)
+        logs.put("new 0", "new 1", path="/logs/new.log")
+        await trio.sleep(5)
+        disk.heal()
+        await trio.sleep(40)
+
+
+async def test_r33_r34_start_at_the_end(autojump_clock: trio.testing.MockClock) -> None:
+    """Only files present at the very first start begin at their end; the end is saved at once."""
+    settings = config(source='start = "end"')
+    disk = new_disk()
+    disk.write(LOG, line(-5, "app before") * 3)
+    disk.write("/logs/half.log", line(-5, "half before") + b"half a li")
+    logs = Logs(disk)
+    with trio.move_on_after(0.05):
+        async with running(disk, settings):
+            await trio.sleep_forever()
+    logs.put("app while down")
+    async with running(disk, settings):
+        logs.put("app 1")
+        logs.put("new 0", "new 1", path="/logs/new.log")
+        disk.append("/logs/half.log", b"ne\n")
+        await trio.sleep(3)
+    found = output_lines(disk)
+    assert of_file(found, "app") == ["app while down", "app 1"]
+    assert of_file(found, "new") == ["new 0", "new 1"]
+    assert len(found) == 5
+
+
+async def test_new_files_are_found_while_running(autojump_clock: trio.testing.MockClock) -> None:
+    """Files and folders that appear later are read from their beginning."""
+    async with following(config(paths='["/logs/**/*.log"]')) as logs:
+        for number in range(4):
+            folder = "/logs" + f"/d{number}" * (number % 3)
+            logs.put(f"n{number} a", f"n{number} b", path=f"{folder}/n{number}.log")
+            await trio.sleep(0.7)
+            logs.put(f"n{number} c", path=f"{folder}/n{number}.log")

@@ -339,13 +339,15 @@ class Sequencer:
         since = min(
             source.poll_seconds - (source.delay_ns + source.step_ns) / _SECOND for source in sources
         )
+        unread = np.array(sorted(frozenset().union(*(s.unread for s in sources))), np.int64)
+        low, rank = self._lowest(unread)
         # What lies below the clocks' promises only waits for a record that is held
         # open for a short while, and is not ahead of anybody.
-        clock = np.maximum(self._watermark, self._clock)[self._open].min(initial=_END)
+        spoken = self._open.copy()
+        spoken[unread] = False
+        clock = np.maximum(self._watermark, self._clock)[spoken].min(initial=_END)
         clock = min(clock, *(source.listed for source in sources))
         leading = np.zeros(len(self._open), np.bool_)
-        unread = frozenset().union(*(source.unread for source in sources))
-        low, rank = self._lowest(np.array(sorted(unread), np.int64))
         waiting = [
             self._below(held, low, rank) & (held.batch.read_at < since) for held in self._held
         ]
