@@ -13,7 +13,8 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, Batch, Flag, Kind, OrderedBatch
-from trio_ship.sequencer import Chain, Report, Sequencer
+from trio_ship.report import Chain, Report
+from trio_ship.sequencer import Sequencer
 from trio_ship.state import FileEntry, OrderKey, Position
 
 __all__ = ["Ledger", "Log", "Out", "Record", "column", "make_batch", "optional", "report"]

@@ -13,7 +13,8 @@ import attrs
 from core_helpers import Ledger, Log, column, make_batch
 
 from trio_ship.batch import NO_STAMP, Batch, Flag, Kind
-from trio_ship.sequencer import Poll, Report, Sequencer
+from trio_ship.report import Poll, Report
+from trio_ship.sequencer import Sequencer
 from trio_ship.state import OrderKey
 
 __all__ = ["BEGIN", "MS", "SECOND", "Stream", "World"]

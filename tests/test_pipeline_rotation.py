@@ -38,7 +38,7 @@ class Logs:
 
     disk: MemoryDisk
     written: list[str] = attrs.field(factory=list)
-    pipeline: Pipeline | None = None
+    pipeline: Pipeline = attrs.field(init=False)
 
     def put(self, *texts: str, path: str = LOG) -> None:
         """Append lines that are stamped now."""
@@ -54,7 +54,9 @@ class Logs:
 
 
 @asynccontextmanager
-async def following(settings: Config | None = None, disk: MemoryDisk | None = None) -> AsyncIterator[Logs]:
+async def following(
+    settings: Config | None = None, disk: MemoryDisk | None = None
+) -> AsyncIterator[Logs]:
     """Follow for as long as the block lasts and three seconds more; check what came."""
     logs = Logs(new_disk(disk))
     async with running(logs.disk, settings or config()) as logs.pipeline:
@@ -286,6 +288,7 @@ async def test_r25_permission_denied_on_one_file(
             logs.put(f"app {number}")
             logs.put(f"secret {number}", path="/logs/secret.log")
             await trio.sleep(1)
+        await trio.sleep(0.5)
         assert of_file(output_lines(disk), "app") == of_file(logs.written, "app")
         assert of_file(output_lines(disk), "secret") == []
         said = [record for record in caplog.records if "permission denied" in record.message]

@@ -18,7 +18,7 @@ from trio_ship.filesystem import Status
 from trio_ship.follow import Candidate
 from trio_ship.globs import matches
 from trio_ship.reader.watch import Look, Problem, Watch, kind_of
-from trio_ship.sequencer import Poll
+from trio_ship.report import Poll
 
 SECOND = 1_000_000_000
 BEGIN = 1_795_420_800 * SECOND

@@ -34,7 +34,8 @@ from trio_ship.diagnosis import Diagnosis
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
 from trio_ship.reader.watch import Look
-from trio_ship.sequencer import Poll, Report, Sequencer
+from trio_ship.report import Poll, Report
+from trio_ship.sequencer import Sequencer
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
 from trio_ship.state import SinkState, Snapshot
 
@@ -232,12 +233,10 @@ class Pipeline:
                 key.path,
                 key.offset,
             )
-        zones = {source.timestamp.timezone for source in self._config.sources.values()}
         _LOG.info(
-            "%d bytes to read in %d files; stamps without a zone are taken as %s",
+            "%d bytes to read in %d files",
             self._board.statistics.backlog_bytes,
             len(snapshot.files),
-            ", ".join(sorted(zones)),
         )
 
     # Flow

@@ -12,7 +12,7 @@ from trio_ship.filesystem import Disk
 from trio_ship.follow import Candidate
 from trio_ship.notes import refusal
 from trio_ship.reader.watch import Problem, Watch
-from trio_ship.sequencer import Poll
+from trio_ship.report import Poll
 
 __all__ = ["check"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -25,6 +26,7 @@ __all__ = ["run"]
 
 _LOG = logging.getLogger("trio_ship")
 _SIGNAL_STATUS: Final = 128
+_SETTLED_SECONDS: Final = 10.0
 
 
 @attrs.define
@@ -78,6 +80,7 @@ async def _run(
                 if not options.quiet:
                     bar = _bar_is_welcome(config, options)
                     nursery.start_soon(show_progress, pipeline, bar)
+                nursery.start_soon(_settle_heap, pipeline)
                 await pipeline.run()
                 nursery.cancel_scope.cancel()
     except OutputClosedError:
@@ -86,6 +89,18 @@ async def _run(
         # Python would complain about the closed pipe when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return trio.current_time() - began
+
+
+async def _settle_heap(pipeline: Pipeline) -> None:
+    """Keep what lives as long as the program out of garbage collections.
+
+    With 10,000 files a full collection takes 70 ms, and everything waits for it.
+    """
+    await pipeline.started.wait()
+    gc.collect()
+    gc.freeze()
+    await trio.sleep(_SETTLED_SECONDS)
+    gc.freeze()
 
 
 def _bar_is_welcome(config: Config, options: argparse.Namespace) -> bool:

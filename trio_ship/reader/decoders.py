@@ -109,7 +109,10 @@ class Decoders:
             if zone == "local":
                 zone = f"{resolve_zone_name()} (this machine's)"
             self._notes.append(
-                Note.info(f"sources.{self._config.name}: {path}: {found.describe()}; zone {zone}")
+                Note.info(
+                    f"sources.{self._config.name}: {path}: {found.describe()}; "
+                    f"stamps without a zone are taken as {zone}"
+                )
             )
         if found.matched == found.lines and _AT_THE_FRONT.search(found.spelling):
             self._spellings[shape] = found.spelling

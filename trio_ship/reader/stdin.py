@@ -22,7 +22,7 @@ from trio_ship.merge import optional_ns
 from trio_ship.notes import Note
 from trio_ship.reader.arena import SLACK
 from trio_ship.reader.decoders import HEAD, Decoders
-from trio_ship.sequencer import Chain, Poll, Report
+from trio_ship.report import Chain, Poll, Report
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["StdinReader"]

@@ -61,6 +61,7 @@ class ChainFiles:
         number: The number of the chain in the sequencer.
         path: The path.
         tails: The files, oldest first; only the first is read.
+        lingering: Finished files that are still open: somebody may write on.
         max_ns: The running maximum behind the last finished file.
         generation: The highest generation given to a file.
         since_ns: Modification time of the file seen last.
@@ -69,6 +70,7 @@ class ChainFiles:
     number: int
     path: str
     tails: list[Tail] = attrs.field(factory=list)
+    lingering: list[Tail] = attrs.field(factory=list)
     max_ns: int | None = None
     generation: int = 0
     since_ns: int = 0

@@ -24,7 +24,7 @@ from trio_ship.notes import Note
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.rounds import Job, RoundReader
 from trio_ship.reader.tails import ChainFiles, Tail
-from trio_ship.sequencer import Chain, Poll, Report
+from trio_ship.report import Chain, Poll, Report
 
 __all__ = ["Reader"]
 
@@ -256,7 +256,8 @@ class Reader:
             held=frozenset(
                 chain.number
                 for chain in self._files.active.values()
-                if chain.tails and chain.tails[0].held
+                # A file that cannot be read counts as at its end, whatever it holds.
+                if chain.tails and chain.tails[0].held and not chain.tails[0].failures
             ),
         )
 

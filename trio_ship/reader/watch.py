@@ -19,7 +19,7 @@ import attrs
 from trio_ship.filesystem import Entry, Filesystem, Status
 from trio_ship.follow import Candidate
 from trio_ship.globs import has_magic, matches, segment_matcher
-from trio_ship.sequencer import Poll
+from trio_ship.report import Poll
 
 __all__ = ["Look", "Problem", "Sighting", "Watch", "kind_of"]
 

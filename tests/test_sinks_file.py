@@ -1,0 +1,256 @@
+"""What a file sink makes of trouble with its output, through a whole pipeline."""
+
+from __future__ import annotations
+
+import errno
+import random
+
+import pytest
+import trio
+import trio.testing
+from memory_disk import Call, Death, MemoryDisk
+from pipeline_helpers import (
+    JOURNAL,
+    OUTPUT,
+    config,
+    line,
+    new_disk,
+    output_lines,
+    run_once,
+    running,
+)
+
+LOG = "/logs/app.log"
+
+
+def put(disk: MemoryDisk, *texts: str) -> None:
+    """Append lines that are stamped now."""
+    for text in texts:
+        disk.append(LOG, line(trio.current_time(), text))
+
+
+async def test_d07_a_full_disk_in_the_middle_of_a_batch(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk stops the output in mid-line; with room it goes on there, and both is said."""
+    disk = new_disk()
+    written = [f"app {number} {'x' * 300}" for number in range(40)]
+    async with running(disk, config(interval=1000)):
+        put(disk, *written)
+        used = sum(
+            len(disk.read(f"{folder}/{name}"))
+            for folder in ("/etc/ship", "/logs", "/out")
+            for name in disk.names(folder)
+        )
+        disk.capacity_bytes = used + 5000
+        await trio.sleep(20)
+        assert 0 < len(disk.read(OUTPUT)) < 40 * 300
+        disk.capacity_bytes = None
+        await trio.sleep(5)
+        assert output_lines(disk) == written
+    said = [record.message for record in caplog.records if OUTPUT in record.message]
+    assert [("cannot" in text, "again" in text) for text in said] == [(True, True), (False, True)]
+
+
+async def test_d09_an_output_that_is_renamed(autojump_clock: trio.testing.MockClock) -> None:
+    """What was written stays under the old name, and a new output is begun."""
+    disk = new_disk()
+    async with running(disk, config()):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        put(disk, "app 1")
+        await trio.sleep(7)
+        put(disk, "app 2")
+        await trio.sleep(3)
+    assert output_lines(disk, f"{OUTPUT}.1") == ["app 0"]
+    assert output_lines(disk) == ["app 1", "app 2"]
+
+
+async def test_d09_an_output_that_is_cut_or_removed(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cut output is continued at its end, which is said; a removed one is made anew."""
+    disk = new_disk()
+    async with running(disk, config()):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.truncate(OUTPUT)
+        put(disk, "app 1")
+        await trio.sleep(7)
+        assert output_lines(disk) == ["app 1"]
+        disk.remove(OUTPUT)
+        put(disk, "app 2")
+        await trio.sleep(3)
+    assert output_lines(disk) == ["app 2"]
+    assert sum("somebody changed it" in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("way", ["renamed", "cut", "removed"])
+@pytest.mark.parametrize("killed", [False, True])
+async def test_d09_an_output_that_changes_while_down(
+    autojump_clock: trio.testing.MockClock, way: str, *, killed: bool
+) -> None:
+    """An output that was rotated, cut or removed while down is gone on with, each line once."""
+    disk = new_disk()
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config(interval=3)):
+                for number in range(3):
+                    put(disk, f"app {number}")
+                    await trio.sleep(2.2)
+                if killed:
+                    disk.die_after(0)
+                    await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    assert output_lines(disk) == ["app 0", "app 1", "app 2"]
+    if way == "renamed":
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+    elif way == "cut":
+        disk.truncate(OUTPUT)
+    else:
+        disk.remove(OUTPUT)
+    put(disk, "app 3")
+    async with running(disk, config(interval=3)):
+        await trio.sleep(5)
+        put(disk, "app 4")
+        await trio.sleep(5)
+    kept = output_lines(disk, f"{OUTPUT}.1") if way == "renamed" else ["app 0", "app 1", "app 2"]
+    assert kept == ["app 0", "app 1", "app 2"]
+    assert output_lines(disk)[-2:] == ["app 3", "app 4"]
+    # Of a batch that nobody can look at any more it is open whether it was whole.
+    repeated = output_lines(disk)[:-2]
+    assert repeated == [] or (killed and way != "renamed" and repeated == ["app 2"])
+
+
+@pytest.mark.parametrize("when", range(12))
+async def test_d09_a_kill_just_when_a_new_output_is_begun(
+    autojump_clock: trio.testing.MockClock, when: int
+) -> None:
+    """Death at each disk call around the change of outputs leaves each line in just one."""
+    disk = new_disk()
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config(interval=1000)):
+                put(disk, "app 0")
+                await trio.sleep(3)
+                disk.rename(OUTPUT, f"{OUTPUT}.1")
+                put(disk, "app 1")
+                seen = False
+
+                def die_soon(call: Call) -> None:
+                    nonlocal seen
+                    if call.path == OUTPUT and call.name == "fstat" and not seen:
+                        seen = True
+                        disk.die_after(when)
+
+                disk.on_call = die_soon
+                await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    disk.on_call = None
+    put(disk, "app 2")
+    async with running(disk, config()):
+        await trio.sleep(5)
+    both = output_lines(disk, f"{OUTPUT}.1") + (output_lines(disk) if disk.exists(OUTPUT) else [])
+    assert both == ["app 0", "app 1", "app 2"]
+
+
+async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The journal is begun at every start, so that what is written before the first tick is known."""
+    disk = new_disk()
+    async with running(disk, config()):
+        put(disk, "app 0")
+        await trio.sleep(3)
+    before = disk.read(JOURNAL)
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config()):
+                put(disk, "app 1")
+                await trio.sleep(3)
+                disk.die_after(0)
+                await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    assert output_lines(disk) == ["app 0", "app 1"]
+    assert disk.read(JOURNAL) != before
+    disk.remove(LOG)
+    async with running(disk, config()):
+        disk.append("/logs/new.log", line(0, "new 0"))
+        await trio.sleep(5)
+    assert output_lines(disk) == ["app 0", "app 1", "new 0"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_d08_lost_pages_behind_a_completed_batch(
+    autojump_clock: trio.testing.MockClock, seed: int
+) -> None:
+    """Bytes whose sync failed before a kill are written again before the next checkpoint."""
+    disk = new_disk()
+    disk.write(LOG, line(0, "app 0"))
+    await run_once(disk, config(follow=False))
+    disk.sync()
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config(interval=3)):
+                put(disk, "app 1")
+                disk.fail("fsync", OUTPUT, error=errno.EIO)
+                await trio.sleep(3.5)
+                put(disk, "app 2")
+
+                def tear(call: Call) -> None:
+                    if (call.name, call.path) == ("pwrite", OUTPUT):
+                        disk.max_transfer_bytes = 5
+                        disk.die_after(0)
+
+                disk.on_call = tear
+                await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    disk.on_call, disk.max_transfer_bytes = None, None
+    assert len(disk.read(OUTPUT)) == 2 * len(line(0, "app 0")) + 5
+    async with running(disk, config(interval=3)):
+        await trio.sleep(5)
+    expected = disk.read(OUTPUT)
+    assert output_lines(disk) == ["app 0", "app 1", "app 2"]
+    assert disk.after_power_loss(random.Random(seed)).read(OUTPUT) == expected
+
+
+async def test_d06_what_stands_in_the_output_outlives_its_source(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Lines delivered before a kill stay where they are, though their file is gone."""
+    disk = new_disk()
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config(interval=1000)):
+                put(disk, "app 0", "app 1")
+                await trio.sleep(4)
+                disk.die_after(0)
+                await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    before = disk.read(OUTPUT)
+    disk.remove(LOG)
+    async with running(disk, config()):
+        disk.append("/logs/new.log", line(trio.current_time(), "new 0"))
+        await trio.sleep(4)
+    assert disk.read(OUTPUT).startswith(before)
+    assert output_lines(disk) == ["app 0", "app 1", "new 0"]
+
+
+async def test_p10_a_second_one_shot_run_ships_only_what_is_new(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A one-shot run that is started again goes on behind what it has delivered."""
+    disk = new_disk()
+    put(disk, "app 0", "app 1")
+    await run_once(disk, config(follow=False))
+    put(disk, "app 2")
+    second = await run_once(disk, config(follow=False))
+    third = await run_once(disk, config(follow=False))
+    assert [second.statistics.records, third.statistics.records] == [1, 0]
+    assert output_lines(disk) == ["app 0", "app 1", "app 2"]
