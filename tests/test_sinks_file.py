@@ -12,6 +12,7 @@ from memory_disk import Call, Death, MemoryDisk
 from pipeline_helpers import (
     JOURNAL,
     OUTPUT,
+    SlowDisk,
     config,
     line,
     new_disk,
@@ -160,7 +161,7 @@ async def test_d09_a_kill_just_when_a_new_output_is_begun(
 async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """The journal is begun at every start, so that what is written before the first tick is known."""
+    """Every start begins the journal, so that writes before the first tick are known."""
     disk = new_disk()
     async with running(disk, config()):
         put(disk, "app 0")
@@ -254,3 +255,72 @@ async def test_p10_a_second_one_shot_run_ships_only_what_is_new(
     third = await run_once(disk, config(follow=False))
     assert [second.statistics.records, third.statistics.records] == [1, 0]
     assert output_lines(disk) == ["app 0", "app 1", "app 2"]
+
+
+async def test_d08_a_failed_sync_loses_what_was_written_behind_its_snapshot_too(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Bytes of a batch that not every sink has taken yet are written again as well."""
+    sinks = "".join(
+        f'[sinks.{name}]\ntype = "file"\npath = "/out/{name}.log"\n' for name in ("full", "merged")
+    )
+    disk = new_disk()
+    disk.sync()
+    async with running(disk, config(sinks=sinks, interval=5)):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.fail("pwrite", "/out/full.log", error=errno.ENOSPC, times=None)
+        disk.fail("fsync", OUTPUT, error=errno.EIO)
+        put(disk, "app 1")
+        await trio.sleep(8)
+        assert output_lines(disk) == ["app 0", "app 1"]
+        disk.heal()
+        await trio.sleep(8)
+    expected = disk.read(OUTPUT)
+    for seed in range(6):
+        assert disk.after_power_loss(random.Random(seed)).read(OUTPUT) == expected
+
+
+async def test_d08_the_sync_of_an_output_that_was_rotated_away_fails(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A renamed output whose sync failed is written again before it is let go."""
+    disk = new_disk()
+    disk.sync()
+    async with running(disk, config(interval=1000)):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        disk.fail("fsync", OUTPUT, error=errno.EIO)
+        put(disk, "app 1")
+        await trio.sleep(6)
+    disk.fsync_folder("/out")
+    left = disk.after_power_loss(random.Random(1))
+    assert output_lines(left, f"{OUTPUT}.1") == ["app 0"]
+    assert output_lines(left) == ["app 1"]
+
+
+@pytest.mark.parametrize("interval", [0.002, 0.005])
+async def test_d09_a_checkpoint_and_a_kill_while_outputs_change(
+    autojump_clock: trio.testing.MockClock, interval: float
+) -> None:
+    """A tick between the change of outputs and its first batch leaves each line in just one."""
+    for when in range(0, 120, 2):
+        disk = new_disk(SlowDisk(0.01))
+        try:
+            async with running(disk, config(interval=interval, pipeline="max_delay_seconds = 0")):
+                put(disk, "app 0", "app 1")
+                await trio.sleep(1)
+                disk.rename(OUTPUT, f"{OUTPUT}.1")
+                put(disk, "app 2", "app 3")
+                disk.die_after(when, 5)
+                await trio.sleep(1)
+        except* Death:
+            pass
+        disk.restart()
+        put(disk, "app 4", "app 5")
+        async with running(disk, config(pipeline="max_delay_seconds = 0")):
+            await trio.sleep(1)
+        new = output_lines(disk) if disk.exists(OUTPUT) else []
+        both = output_lines(disk, f"{OUTPUT}.1") + new
+        assert (when, both) == (when, [f"app {number}" for number in range(6)])

@@ -132,13 +132,13 @@ class Pipeline:
             ShipError: What keeps it from its work, never in a group.
         """
         with ungrouped(), self._own_checkpoint() as store:
-            saved = await self._start(store)
+            await self._start(store)
             stop = trio.Event()
             try:
                 async with trio.open_nursery() as outer:
                     if store is not None:
-                        checkpointer = self._checkpointer(store, saved)
-                        await checkpointer.save()
+                        checkpointer = self._checkpointer(store)
+                        await checkpointer.begin()
                         outer.start_soon(checkpointer.run, stop)
                     self._tell_start()
                     self.started.set()
@@ -177,7 +177,7 @@ class Pipeline:
         finally:
             lock.release(self._disk, held)
 
-    async def _start(self, store: Store | None) -> Snapshot | None:
+    async def _start(self, store: Store | None) -> None:
         """Recover the state of the last run, and look at all sources once."""
         checkpoint = None
         if store is not None:
@@ -199,9 +199,8 @@ class Pipeline:
         await self._look()
         for reader in self._sources.readers:
             await reader.take_up()
-        return checkpoint
 
-    def _checkpointer(self, store: Store, saved: Snapshot | None) -> Checkpointer:
+    def _checkpointer(self, store: Store) -> Checkpointer:
         return Checkpointer(
             self._disk,
             store,
@@ -209,7 +208,6 @@ class Pipeline:
             self._sinks,
             interval_seconds=self._config.pipeline.checkpoint.interval_seconds,
             wall_ns=self._wall_ns,
-            saved=saved,
         )
 
     async def _look(self) -> None:

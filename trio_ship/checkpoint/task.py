@@ -2,7 +2,9 @@
 
 The snapshot is immutable, so nothing pauses while it is saved. A save makes
 the outputs durable up to the snapshot first, and only then the snapshot: a
-checkpoint is never ahead of what it speaks of.
+checkpoint is never ahead of what it speaks of. The first save of a process is
+made even if nothing is new: it begins the journals, which are of another boot
+or end with the run before, and it shows that there is room.
 """
 
 from __future__ import annotations
@@ -37,7 +39,6 @@ class Checkpointer:
         sinks: All sinks.
         interval_seconds: Time between two ticks.
         wall_ns: The wall clock, nanoseconds since 1970.
-        saved: The snapshot that the newest checkpoint holds, if any.
     """
 
     def __init__(
@@ -49,7 +50,6 @@ class Checkpointer:
         *,
         interval_seconds: float,
         wall_ns: Callable[[], int],
-        saved: Snapshot | None,
     ) -> None:
         self._disk = disk
         self._store = store
@@ -57,8 +57,15 @@ class Checkpointer:
         self._sinks = sinks
         self._interval = interval_seconds
         self._wall_ns = wall_ns
-        self._saved = saved
+        self._saved: Snapshot | None = None
         self._failure = ""
+        self._began = False
+
+    async def begin(self) -> None:
+        """Save what the start has found; have every journal begin behind it."""
+        await self.save()
+        if not self._began and self._saved is not None:
+            await self._disk.run(self._begin_journals, self._saved)
 
     async def run(self, stop: trio.Event) -> None:
         """Save at every tick until `stop`, and once more then.
@@ -116,6 +123,10 @@ class Checkpointer:
         seconds, rest = divmod(self._wall_ns(), _NANO)
         moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
         self._store.save(snapshot, moment)
+        self._begin_journals(snapshot)
+
+    def _begin_journals(self, snapshot: Snapshot) -> None:
+        self._began = True
         for sink in self._sinks:
             if sink.name in snapshot.sinks:
                 sink.saved(snapshot)

@@ -81,7 +81,6 @@ class FileSink:
         self._stream: FileStream
         self._fd = -1
         self._state = SinkState(path=path)
-        self._sequence = 0
         self._durable = 0
         self._distrusted = False
         self._new_name = False
@@ -114,7 +113,8 @@ class FileSink:
         made: list[tuple[Iterable[memoryview], int]] = []
 
         def prepare() -> None:
-            self._check_output()
+            if len(batch):
+                self._check_output(batch.sequence)
             if not made:
                 made.append(self._encode(batch))
             if self._journal is not None:
@@ -123,7 +123,6 @@ class FileSink:
                 self._note(lambda journal: journal.append(batch, before, after))
 
         await self._stream.keep_trying(prepare, "written")
-        self._sequence = batch.sequence
         await self._stream.send_slices(made.pop()[0])
         self._state = attrs.evolve(self._state, offset=self._stream.offset, ahead=left)
 
@@ -137,16 +136,10 @@ class FileSink:
         """
         if (state.device, state.inode) != (self._state.device, self._state.inode):
             return
-        fd = self._fd
-        if self._distrusted:
-            self._rewrite(fd, self._durable, state.offset)
-        self._distrusted = True
-        self._disk.fsync(fd)
+        self._sync()
         if self._new_name:
             self._disk.fsync_folder(os.path.dirname(self._path) or ".")
             self._new_name = False
-        self._distrusted = False
-        self._durable = state.offset
         for old in self._retired:
             self._disk.close(old)
         self._retired = []
@@ -220,10 +213,11 @@ class FileSink:
             return attrs.evolve(recovered.cut, sinks=sinks)
         fd, status = found
         self._use(fd, status, state.offset)
-        self._durable, self._distrusted = min(known.offset, state.offset), True
         cut = recovered.cut
         if recovered.torn is not None:
             cut = self._complete(recovered.torn, cut)
+        # Nobody knows whether the last process saw a sync fail.
+        self._durable, self._distrusted = min(output.offset, state.offset), True
         if status.size > cut.sinks[self.name].offset:
             _LOG.info(
                 "%s: %d bytes behind the checkpoint are compared with what comes next",
@@ -302,8 +296,8 @@ class FileSink:
 
     # While running
 
-    def _check_output(self) -> None:
-        """Notice that the output was renamed, deleted or cut by somebody."""
+    def _check_output(self, sequence: int) -> None:
+        """Notice, before the batch of that number, what somebody did to the output."""
         size = self._disk.fstat(self._fd).size
         offset = self._stream.offset
         if size != offset and offset >= self._compared:
@@ -314,7 +308,7 @@ class FileSink:
                 size,
                 offset,
             )
-            self._go_on(self._fd, self._disk.fstat(self._fd), size)
+            self._go_on(self._fd, self._disk.fstat(self._fd), size, sequence)
         try:
             status = self._disk.stat(self._path)
             same = (status.device, status.inode) == (self._state.device, self._state.inode)
@@ -324,17 +318,31 @@ class FileSink:
             self._reopen = False
             return
         _LOG.info("%s was renamed or removed; a new one is begun", self._path)
-        self._disk.fsync(self._fd)
+        self._sync()
         try:
             fd, status = self._open_path()
         except ConfigError as error:
             raise SinkError(str(error)) from error
         self._retired.append(self._fd)
-        self._go_on(fd, status, status.size)
+        self._go_on(fd, status, status.size, sequence)
 
-    def _go_on(self, fd: int, status: Status, offset: int) -> None:
+    def _go_on(self, fd: int, status: Status, offset: int, sequence: int) -> None:
         self._use(fd, status, offset)
-        self._note(lambda journal: journal.append_output(self._sequence, self._state))
+        # Of the batch to come: a checkpoint in front of that batch must keep this line.
+        self._note(lambda journal: journal.append_output(sequence, self._state))
+
+    def _sync(self) -> None:
+        """Make durable all that is written, also behind the newest snapshot.
+
+        A failed sync loses all of it, so all of it is written again.
+        """
+        fd, written = self._fd, self._stream.offset
+        if self._distrusted:
+            self._rewrite(fd, self._durable, written)
+        self._distrusted = True
+        self._disk.fsync(fd)
+        self._distrusted = False
+        self._durable = written
 
     def _rewrite(self, fd: int, begin: int, stop: int) -> None:
         while begin < stop:
