@@ -15,7 +15,16 @@ CORE = [
     name
     for name in MODULES
     if name
-    in {"batch.py", "cut.py", "follow.py", "globs.py", "merge.py", "sequencer.py", "state.py"}
+    in {
+        "batch.py",
+        "cut.py",
+        "follow.py",
+        "globs.py",
+        "merge.py",
+        "report.py",
+        "sequencer.py",
+        "state.py",
+    }
     or name.startswith(("decode/", "encode/"))
 ]
 BANNED = {"trio", "anyio", "os", "time", "logging", "socket", "threading"}
