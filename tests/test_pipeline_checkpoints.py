@@ -19,7 +19,11 @@ from pipeline_helpers import (
     output_lines,
     running,
     stamp,
+    wall_ns,
 )
+
+from trio_ship.errors import CheckpointError
+from trio_ship.pipeline import Pipeline
 
 
 def saves(disk: MemoryDisk) -> int:
@@ -104,6 +108,18 @@ async def test_c06_a_failing_save_is_said_once_counted_and_tried_again(
     said = [record.message for record in caplog.records if "could not be saved" in record.message]
     assert len(said) == 1
     assert any("saved again" in record.message for record in caplog.records)
+
+
+async def test_c06_nothing_is_shipped_before_the_first_checkpoint(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Where the very first save fails the start is refused, and the output stays empty."""
+    disk = new_disk()
+    disk.write("/logs/a.log", line(-1, "a"))
+    disk.fail("replace", CHECKPOINT, error=errno.EROFS, times=None)
+    with pytest.raises(CheckpointError, match="first checkpoint"):
+        await Pipeline(config(), disk=disk, wall_ns=wall_ns).run()
+    assert disk.read(OUTPUT) == b""
 
 
 async def test_d08_a_failed_fsync_stops_the_checkpoint_until_written_again(

@@ -138,7 +138,7 @@ class Pipeline:
                 async with trio.open_nursery() as outer:
                     if store is not None:
                         checkpointer = self._checkpointer(store)
-                        await checkpointer.begin()
+                        await checkpointer.begin(is_first=not self._resumed)
                         outer.start_soon(checkpointer.run, stop)
                     self._tell_start()
                     self.started.set()

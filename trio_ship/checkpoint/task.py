@@ -18,6 +18,7 @@ import trio
 
 from trio_ship.board import Board
 from trio_ship.checkpoint.store import Store
+from trio_ship.errors import CheckpointError
 from trio_ship.filesystem import Filesystem
 from trio_ship.sinks.protocol import Sink
 from trio_ship.state import Snapshot
@@ -61,9 +62,21 @@ class Checkpointer:
         self._failure = ""
         self._began = False
 
-    async def begin(self) -> None:
-        """Save what the start has found; have every journal begin behind it."""
-        await self.save()
+    async def begin(self, *, is_first: bool) -> None:
+        """Save what the start has found; have every journal begin behind it.
+
+        Args:
+            is_first: Whether there is no older checkpoint to go back to.
+
+        Raises:
+            CheckpointError: The very first one cannot be saved: nothing may be
+                delivered before it.
+        """
+        if not await self.save() and is_first:
+            raise CheckpointError(
+                f"{self._store.path}: the first checkpoint cannot be saved: {self._failure}; "
+                "make its folder writable, or choose another with `path` in [pipeline.checkpoint]"
+            )
         if not self._began and self._saved is not None:
             await self._disk.run(self._begin_journals, self._saved)
 
