@@ -60,7 +60,6 @@ class Checkpointer:
         self._wall_ns = wall_ns
         self._saved: Snapshot | None = None
         self._failure = ""
-        self._began = False
 
     async def begin(self, *, is_first: bool) -> None:
         """Save what the start has found; have every journal begin behind it.
@@ -77,8 +76,6 @@ class Checkpointer:
                 f"{self._store.path}: the first checkpoint cannot be saved: {self._failure}; "
                 "make its folder writable, or choose another with `path` in [pipeline.checkpoint]"
             )
-        if not self._began and self._saved is not None:
-            await self._disk.run(self._begin_journals, self._saved)
 
     async def run(self, stop: trio.Event) -> None:
         """Save at every tick until `stop`, and once more then.
@@ -136,10 +133,6 @@ class Checkpointer:
         seconds, rest = divmod(self._wall_ns(), _NANO)
         moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
         self._store.save(snapshot, moment)
-        self._begin_journals(snapshot)
-
-    def _begin_journals(self, snapshot: Snapshot) -> None:
-        self._began = True
         for sink in self._sinks:
             if sink.name in snapshot.sinks:
                 sink.saved(snapshot)

@@ -84,7 +84,6 @@ class FileSink:
         self._durable = 0
         self._distrusted = False
         self._new_name = False
-        self._reopen = False
         self._compared = 0
         self._retired: list[int] = []
 
@@ -149,8 +148,7 @@ class FileSink:
         self._note(lambda journal: journal.begin(snapshot, snapshot.sinks[self.name]))
 
     def reopen(self) -> None:
-        """Open the output by its name again before the next batch."""
-        self._reopen = True
+        """Do nothing: before every batch it is seen whether the name leads elsewhere."""
 
     async def aclose(self) -> None:
         """Close the output."""
@@ -315,7 +313,6 @@ class FileSink:
         except FileNotFoundError:
             same = False
         if same or (size > offset and offset < self._compared):
-            self._reopen = False
             return
         _LOG.info("%s was renamed or removed; a new one is begun", self._path)
         self._sync()
