@@ -276,6 +276,11 @@ class MemoryDisk(MemoryTree):
                 self._opened[fd].node.dirty.clear()
             raise
 
+    def start_writeback(self, fd: int, offset: int, size: int) -> None:
+        """See `Filesystem.start_writeback`; what is durable stays as it is."""
+        node = self._use("start_writeback", fd).node
+        assert 0 <= offset <= offset + size <= len(node.data)
+
     def fsync_folder(self, path: str) -> None:
         """See `Filesystem.fsync_folder`."""
         self._begin(Call("fsync_folder", path))

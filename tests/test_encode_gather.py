@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import I32, I64, U8
-from trio_ship.encode.gather import Pieces, gather, interleave
+from trio_ship.encode.gather import Pieces, gather, gather_slices, interleave
 
 #: Lengths around the limit up to which a descriptor holds the piece itself.
 LENGTHS = st.integers(0, 14) | st.integers(15, 400)
@@ -51,6 +53,22 @@ def test_every_short_length_comes_out_whole(length: int) -> None:
     pieces = [(0, start, length) for start in range(len(data) - length, -1, -1)]
     expected = b"".join(data[start : start + length] for _, start, _ in pieces)
     assert expected == bytes(gather([_buffer(data)], *_columns(*pieces)))
+
+
+@given(_pieces(), st.lists(st.integers(0, 30), max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_slices_are_cut_where_the_edges_say(
+    case: tuple[list[bytes], list[tuple[int, int, int]]], cuts: list[int]
+) -> None:
+    """Each slice is the join of its own pieces, runs that cross an edge included."""
+    buffers, pieces = case
+    edges = [0, *sorted(min(cut, len(pieces)) for cut in cuts), len(pieces)]
+    expected = [
+        b"".join(buffers[number][start : start + size] for number, start, size in pieces[a:b])
+        for a, b in itertools.pairwise(edges)
+    ]
+    slices = gather_slices([_buffer(data) for data in buffers], *_columns(*pieces), np.array(edges))
+    assert expected == [bytes(text) for text in slices]
 
 
 def test_long_runs_collapse() -> None:

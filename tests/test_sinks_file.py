@@ -53,6 +53,19 @@ async def test_d07_a_full_disk_in_the_middle_of_a_batch(
     assert [("cannot" in text, "again" in text) for text in said] == [(True, True), (False, True)]
 
 
+async def test_much_output_goes_to_the_disk_before_it_is_synced(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is asked to begin with what was written each time that enough has come together."""
+    monkeypatch.setattr("trio_ship.sinks.stream._WRITEBACK", 1000)
+    disk = new_disk()
+    async with running(disk, config(interval=1000)):
+        for number in range(5):
+            put(disk, f"app {number} {'x' * 400}")
+            await trio.sleep(3)
+        assert disk.count("start_writeback", OUTPUT) == 1
+
+
 async def test_d09_an_output_that_is_renamed(autojump_clock: trio.testing.MockClock) -> None:
     """What was written stays under the old name, and a new output is begun."""
     disk = new_disk()

@@ -12,6 +12,7 @@ bytes while it encodes.
 from __future__ import annotations
 
 import enum
+import functools
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import attrs
@@ -162,15 +163,20 @@ class OrderedBatch:
         """Return the number of records."""
         return len(self.rows)
 
-    @property
+    @functools.cached_property
     def start(self) -> I64:
-        """First byte of each record in the buffer of its part."""
+        """First byte of each record in the buffer of its part; not to be changed."""
         return self._gather([part.start for part in self.parts])
+
+    @functools.cached_property
+    def length(self) -> I64:
+        """Bytes of each record, its line end included; not to be changed."""
+        return self._gather([part.end - part.start for part in self.parts])
 
     @property
     def end(self) -> I64:
         """The byte after each record in the buffer of its part."""
-        return self._gather([part.end for part in self.parts])
+        return self.start + self.length
 
     @property
     def timestamp(self) -> I64:

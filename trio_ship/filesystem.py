@@ -112,6 +112,10 @@ class Filesystem(Protocol):
         """Make an open file's content and length durable."""
         ...
 
+    def start_writeback(self, fd: int, offset: int, size: int) -> None:
+        """Have written bytes go to the disk soon; nothing waits for it."""
+        ...
+
     def fsync_folder(self, path: str) -> None:
         """Make the names in a folder durable."""
         ...
@@ -204,6 +208,15 @@ class Disk:
     def fsync(self, fd: int) -> None:
         """See `Filesystem.fsync`."""
         os.fsync(fd)
+
+    def start_writeback(self, fd: int, offset: int, size: int) -> None:
+        """See `Filesystem.start_writeback`.
+
+        Python has no sync_file_range; but before the kernel drops the pages of a
+        range it starts to write the dirty ones, and these it keeps.
+        """
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(fd, offset, size, os.POSIX_FADV_DONTNEED)
 
     def fsync_folder(self, path: str) -> None:
         """See `Filesystem.fsync_folder`."""

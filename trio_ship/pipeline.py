@@ -325,7 +325,7 @@ class Pipeline:
         unparsed = 0 if batch.is_stamped else int(np.count_nonzero(batch.timestamp == NO_STAMP))
         self._board.count(
             records=records,
-            bytes=int((batch.end - batch.start).sum()),
+            bytes=int(batch.length.sum()),
             late=records if batch.kind is Kind.LATE else 0,
             ahead=records if batch.kind is Kind.AHEAD else 0,
             dropped=int(batch.kind is Kind.DROPPED),

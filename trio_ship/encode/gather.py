@@ -15,7 +15,8 @@ What the format demands:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -24,7 +25,7 @@ import pyarrow as pa
 
 from trio_ship.batch import I32, I64, U8
 
-__all__ = ["Pieces", "Slice", "gather", "interleave"]
+__all__ = ["Pieces", "Slice", "gather", "gather_slices", "interleave"]
 
 Slice: TypeAlias = memoryview
 """Bytes ready to be written; may be a window into the buffer of a batch."""
@@ -50,45 +51,64 @@ class Pieces:
 
 
 def gather(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> Slice:
-    """Return pieces of buffers, one after the other.
+    """Return pieces of buffers, one after the other; see `gather_slices`."""
+    everything = np.array([0, len(start)])
+    return next(gather_slices(buffers, buffer, start, length, everything))
+
+
+def gather_slices(
+    buffers: Sequence[U8], buffer: I32, start: I64, length: I64, edges: I64
+) -> Iterator[Slice]:
+    """Yield pieces of buffers, one after the other, in slices.
 
     Pieces that lie side by side in one buffer are taken as one; where that
-    leaves a single piece, nothing is copied.
+    leaves a single piece, nothing is copied. What is the same for all slices is
+    done once, each slice is copied when it is asked for.
 
     Args:
         buffers: Where the pieces lie; contiguous.
         buffer: The number of each piece's buffer. Shape (n,).
         start: First byte of each piece in its buffer. Shape (n,).
         length: Bytes of each piece. Shape (n,).
+        edges: The first piece of each slice, and n at the end. Shape (k + 1,).
 
-    Returns:
-        The bytes; a window into a buffer where the pieces lie side by side.
+    Yields:
+        The bytes of a slice; a window into a buffer where its pieces lie side by
+        side.
 
     Raises:
         ValueError: A piece does not lie within its buffer, or lies beyond the
             first 2 GiB of it.
     """
     if not len(start):
-        return memoryview(b"")
+        yield from [memoryview(b"")] * (len(edges) - 1)
+        return
     if buffer.min() < 0 or buffer.max() >= len(buffers):
         raise ValueError(f"a piece names a buffer that is not among the {len(buffers)} given")
     _check(np.array([len(data) for data in buffers])[buffer], start, length)
-    end = start + length
-    breaks = np.flatnonzero((start[1:] != end[:-1]) | (buffer[1:] != buffer[:-1])) + 1
-    if not len(breaks):
-        return memoryview(buffers[buffer[0]][start[0] : end[-1]])
-    if len(breaks) * _LONG_RUN < len(start):
-        first = np.concatenate(([0], breaks))
-        last = np.concatenate((breaks, [len(start)])) - 1
+    begins = np.ones(len(start), np.bool_)
+    np.not_equal(start[1:], (start + length)[:-1], out=begins[1:])
+    begins[1:] |= buffer[1:] != buffer[:-1]
+    runs = np.count_nonzero(begins)
+    if runs < len(edges) or runs * _LONG_RUN < len(start):
+        begins[edges[:-1][edges[:-1] < len(start)]] = True
+        first = np.flatnonzero(begins)
+        length = np.add.reduceat(length, first)
         buffer, start = buffer[first], start[first]
-        length = end[last] - start
+        edges = np.searchsorted(first, edges)
     described = np.empty((len(start), 4), np.int32)
     _describe(described, buffer, start, length)
     short = np.flatnonzero(length <= _INLINE)
     for number in np.unique(buffer[short]):
         rows = short[buffer[short] == number]
         _inline(described, Pieces(buffers[number], start[rows], length[rows]), rows)
-    return _copy(buffers, described)
+    memory = [pa.py_buffer(data) for data in buffers]
+    for piece, stop in itertools.pairwise(edges.tolist()):
+        if stop == piece + 1:
+            begin = int(start[piece])
+            yield memoryview(buffers[buffer[piece]])[begin : begin + int(length[piece])]
+        else:
+            yield _copy(memory, described[piece:stop])
 
 
 def interleave(columns: Sequence[Pieces]) -> Slice:
@@ -107,7 +127,7 @@ def interleave(columns: Sequence[Pieces]) -> Slice:
         _check(len(column.data), column.start, column.length)
         _describe(described[:, number], number, column.start, column.length)
         _inline(described[:, number], column)
-    return _copy([column.data for column in columns], described)
+    return _copy([pa.py_buffer(column.data) for column in columns], described)
 
 
 def _check(room: int | I64, start: I64, length: I64) -> None:
@@ -151,10 +171,12 @@ def _inline(described: I32, pieces: Pieces, rows: I64 | None = None) -> None:
         inlined[row, :size] = pieces.data[first : first + size]
 
 
-def _copy(buffers: Sequence[U8], described: I32) -> Slice:
-    columns = [None, pa.py_buffer(described), *map(pa.py_buffer, buffers)]
-    views = pa.Array.from_buffers(pa.binary_view(), described.size // 4, columns)
-    _, _, data = views.cast(pa.large_binary()).buffers()
+def _copy(memory: Sequence[pa.Buffer], described: I32) -> Slice:
+    """Return what descriptors of shape (..., 4) stand for, end to end."""
+    count = described.size // 4
+    columns = [None, pa.py_buffer(described), *memory]
+    views = pa.Array.from_buffers(pa.binary_view(), count, columns)
+    _, ends, data = views.cast(pa.large_binary()).buffers()
     # The buffer of an empty array may be longer than what is in it.
-    size = int(described[..., 0].sum())
+    size = int(np.frombuffer(ends, np.int64)[count]) if count else 0
     return memoryview(data).cast("B")[:size]

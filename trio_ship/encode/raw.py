@@ -7,6 +7,7 @@ and was cut) gets a newline, so one record never runs into the next.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,7 +15,7 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I32, I64, Flag, OrderedBatch
-from trio_ship.encode.gather import Slice, gather
+from trio_ship.encode.gather import Slice, gather_slices
 
 __all__ = ["SLICE_BYTES", "Lines", "encode_raw", "raw_size", "slice_lines"]
 
@@ -55,9 +56,8 @@ def raw_size(batch: OrderedBatch) -> int:
     """Return how many bytes `encode_raw` will yield, without making them."""
     if not len(batch):
         return 0
-    start, end = batch.start, batch.end
-    bare = _rows_without_line_end(batch, batch.part, start, end)
-    return int((end - start).sum()) + len(bare)
+    bare = _rows_without_line_end(batch, batch.part, batch.start, batch.length)
+    return int(batch.length.sum()) + len(bare)
 
 
 def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
@@ -70,20 +70,27 @@ def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
     """
     if not len(batch):
         return
-    part, start, end = batch.part, batch.start, batch.end
-    length = end - start
-    bare = _rows_without_line_end(batch, part, start, end)
-    size = length.copy()
-    size[bare] += 1
+    part, start, length = batch.part, batch.start, batch.length
+    bare = _rows_without_line_end(batch, part, start, length)
+    size = length
+    edges = _edges(size + row_bytes)
+    pieces, cuts = (part, start, length), edges
+    if len(bare):
+        size = length.copy()
+        size[bare] += 1
+        newline = len(batch.parts), 0, len(_NEWLINE)
+        pieces = _insert(pieces, bare + 1, newline)
+        cuts = edges + np.searchsorted(bare, edges)
     buffers = [*(part.buffer for part in batch.parts), _NEWLINE]
-    for rows in _cut(size + row_bytes):
-        pieces = part[rows], start[rows], length[rows]
-        completed = bare[(bare >= rows.start) & (bare < rows.stop)] - rows.start
-        if len(completed):
-            newline = len(batch.parts), 0, len(_NEWLINE)
-            pieces = _insert(pieces, completed + 1, newline)
-        text = gather(buffers, *pieces)
-        yield Lines(rows=rows, text=text, end=np.cumsum(size[rows]), completed=completed)
+    total = np.concatenate(([0], np.cumsum(size)))
+    texts = gather_slices(buffers, *pieces, cuts)
+    for (first, last), text in zip(itertools.pairwise(edges.tolist()), texts, strict=True):
+        yield Lines(
+            rows=slice(first, last),
+            text=text,
+            end=total[first + 1 : last + 1] - total[first],
+            completed=bare[(bare >= first) & (bare < last)] - first,
+        )
 
 
 def _insert(
@@ -97,11 +104,12 @@ def _insert(
     )
 
 
-def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, end: I64) -> I64:
+def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, length: I64) -> I64:
     """Return the rows that a newline must follow; shape (k,), rising."""
     if not batch.is_flagged:
         return np.zeros(0, np.int64)
     flagged = np.flatnonzero(batch.flags & _ENDLESS)
+    end = start + length
     bare = [
         row
         for row in flagged
@@ -110,10 +118,8 @@ def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, end: I64)
     return np.array(bare, np.int64)
 
 
-def _cut(size: I64) -> Iterator[slice]:
-    """Yield slices of rows whose sizes add up to about `SLICE_BYTES`."""
+def _edges(size: I64) -> I64:
+    """Return the first row of each slice of about `SLICE_BYTES`, and n at the end."""
     total = np.cumsum(size)
     cuts = np.searchsorted(total, np.arange(SLICE_BYTES, total[-1], SLICE_BYTES)) + 1
-    edges = np.unique(np.concatenate(([0], cuts, [len(size)])))
-    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        yield slice(first, last)
+    return np.unique(np.concatenate(([0], cuts, [len(size)])))

@@ -30,6 +30,7 @@ __all__ = ["DescriptorStream", "FileStream"]
 
 _LOG = logging.getLogger("trio_ship")
 _PIECE: Final = 1 << 20
+_WRITEBACK: Final = 16 << 20
 _PAUSE_SECONDS: Final = 1.0
 _PIPE_PIECE: Final = 4096
 _PATIENCE_MS: Final = 100
@@ -56,6 +57,7 @@ class FileStream(anyio.abc.ByteSendStream):
         self._left: memoryview = memoryview(b"")
         self._slices: Iterator[memoryview] = iter(())
         self._waiting = False
+        self._on_its_way = offset
         self.offset = offset
 
     async def send(self, item: bytes) -> None:
@@ -115,6 +117,12 @@ class FileStream(anyio.abc.ByteSendStream):
             count = self._disk.pwrite(self._fd, self._left, self.offset)
             self._left = self._left[count:]
             self.offset += count
+            if self.offset - self._on_its_way >= _WRITEBACK:
+                # So that the sync of a checkpoint finds little left to wait for.
+                self._disk.start_writeback(
+                    self._fd, self._on_its_way, self.offset - self._on_its_way
+                )
+                self._on_its_way = self.offset
 
     def _compare(self) -> None:
         length = min(len(self._left), self._size - self.offset)
