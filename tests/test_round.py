@@ -58,10 +58,6 @@ class File:
         return self.position.offset == len(self.text)
 
 
-def _ns(value: int | None) -> int:
-    return NO_STAMP if value is None else value
-
-
 def _decode(
     files: Sequence[File],
     sizes: Sequence[int],
@@ -84,21 +80,15 @@ def _decode(
         final and place.offset + len(piece) == len(file.text)
         for file, place, piece in zip(files, places, pieces, strict=True)
     ]
-    size = column(map(len, pieces))
-    regions = Regions(
-        files=tuple(_entry(number) for number in range(len(files))),
-        chain=np.arange(len(files), dtype=np.int32),
-        base=np.cumsum(size) - size,
-        size=size,
-        offset=column(place.offset for place in places),
-        max_ns=column(_ns(place.max_ns) for place in places),
-        last_ns=column(_ns(place.last_ns) for place in places),
-        anchor_ns=column([EIGHT] * len(files)),
-        inside=np.array([place.inside for place in places], np.bool_),
+    regions = Regions.at(
+        places,
+        [attrs.evolve(_entry(number), anchor_ns=EIGHT) for number in range(len(files))],
+        column(map(len, pieces)),
+        chain=range(len(files)),
+        decoder=[file.decoder for file in files],
+        limit_ns=column([LIMIT] * len(files)),
         final=np.array(ends, np.bool_),
         closing=np.full(len(files), closing),
-        limit_ns=column([LIMIT] * len(files)),
-        decoder=np.array([file.decoder for file in files], np.int32),
     )
     arena = np.frombuffer(b"".join(pieces) + b"9" * 64, np.uint8)
     result = decode_round(

@@ -211,7 +211,7 @@ class Journal:
         else:
             self._append(_Noted(data, sequence=batch.sequence))
 
-    def append_output(self, sequence: int, state: SinkState) -> None:  # noqa: ARG002  (its place among the batches says more)
+    def append_output(self, state: SinkState) -> None:
         """Note that the sink goes on in another output, or at another place."""
         output = {
             "path": state.path,

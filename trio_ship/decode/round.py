@@ -9,7 +9,7 @@ follows or the reader says that its wait is over (`closing`, `final`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 import numpy as np
@@ -19,7 +19,7 @@ from trio_ship.batch import I32, I64, NO_STAMP, U8, Batch, Flag
 from trio_ship.decode.framing import Lines, find_lines
 from trio_ship.decode.records import group, last_known, running_maximum
 from trio_ship.decode.stamps import StampDecoder
-from trio_ship.state import FileEntry
+from trio_ship.state import FileEntry, Position
 
 __all__ = ["Regions", "Round", "decode_round"]
 
@@ -59,6 +59,40 @@ class Regions:
     closing: _Mask
     limit_ns: I64
     decoder: I32
+
+    @classmethod
+    def at(
+        cls,
+        positions: Sequence[Position],
+        files: Sequence[FileEntry],
+        size: I64,
+        *,
+        chain: Sequence[int],
+        decoder: Sequence[int],
+        limit_ns: I64,
+        final: _Mask,
+        closing: _Mask,
+    ) -> Regions:
+        """Return regions that lie one behind the other and begin at `positions`."""
+        return cls(
+            files=tuple(files),
+            chain=np.array(chain, np.int32),
+            base=np.cumsum(size) - size,
+            size=size,
+            offset=np.array([position.offset for position in positions], np.int64),
+            max_ns=_stamp_column(position.max_ns for position in positions),
+            last_ns=_stamp_column(position.last_ns for position in positions),
+            anchor_ns=_stamp_column(file.anchor_ns for file in files),
+            inside=np.array([position.inside for position in positions], np.bool_),
+            final=final,
+            closing=closing,
+            limit_ns=limit_ns,
+            decoder=np.array(decoder, np.int32),
+        )
+
+
+def _stamp_column(values: Iterable[int | None]) -> I64:
+    return np.array([NO_STAMP if value is None else value for value in values], np.int64)
 
 
 @attrs.frozen(kw_only=True, eq=False)

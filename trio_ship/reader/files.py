@@ -176,7 +176,7 @@ class SourceFiles:
         else:
             self._close(tail)
         self._known.finished[tail.entry.id] = tail.position
-        chain.max_ns = tail.position.max_ns if tail.position.max_ns is not None else chain.max_ns
+        chain.leave(tail.position)
         if chain.tails:
             chain.tails[0].position = chain.carry(chain.tails[0].position)
 
@@ -219,7 +219,7 @@ class SourceFiles:
     ) -> None:
         seen = find_by_identity(self._disk, entry)
         if seen is None or seen.size < position.offset:
-            chain.max_ns = position.max_ns if position.max_ns is not None else chain.max_ns
+            chain.leave(position)
             # Its time is not known any more; it was changed after its last stamp.
             chain.since_ns = max(chain.since_ns, position.last_ns or 0)
             if not last:
@@ -239,7 +239,7 @@ class SourceFiles:
         chain.since_ns = seen.mtime_ns
         moved = self._moved(entry, seen)
         if not last and seen.size == position.offset:
-            chain.max_ns = position.max_ns if position.max_ns is not None else chain.max_ns
+            chain.leave(position)
             return
         self._add_tail(chain, moved, position, seen, now)
         if seen.path != chain.path:
@@ -327,8 +327,7 @@ class SourceFiles:
             self.notes.append(Note.warning(text) if lost > 0 else Note.info(text))
             chain.tails.remove(tail)
             self._known.finished[tail.entry.id] = tail.position
-            if tail.position.max_ns is not None:
-                chain.max_ns = tail.position.max_ns
+            chain.leave(tail.position)
         self._append_new(chain, seen, now)
 
     def _begin(

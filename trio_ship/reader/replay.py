@@ -8,9 +8,10 @@ on content alone.
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 
-from trio_ship.batch import I64, NO_STAMP, Batch, Kind, OrderedBatch
+from trio_ship.batch import I64, Batch, Kind, OrderedBatch
 from trio_ship.checkpoint.journal import Written
 from trio_ship.config import Config, SourceConfig
 from trio_ship.decode.round import Regions, decode_round
@@ -95,23 +96,16 @@ def _read(
     sizes = np.array([len(piece) for piece in data], np.int64)
     arena = np.frombuffer(b"".join(data) + bytes(SLACK), np.uint8)
     decoders = Decoders(source, [])
-    numbers = np.array([decoders.number(entry) for entry in entries], np.int32)
-    carried = [_carried(entry, start, cut) for entry, start in zip(entries, starts, strict=True)]
     everything = np.ones(len(entries), np.bool_)
-    regions = Regions(
-        files=tuple(entries),
-        chain=np.arange(len(entries), dtype=np.int32),
-        base=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
-        size=sizes,
-        offset=np.array([start.offset for start in starts], np.int64),
-        max_ns=np.array(carried, np.int64),
-        last_ns=_column([start.last_ns for start in starts]),
-        anchor_ns=_column([entry.anchor_ns for entry in entries]),
-        inside=np.array([start.inside for start in starts]),
+    regions = Regions.at(
+        [_carried(entry, start, cut) for entry, start in zip(entries, starts, strict=True)],
+        entries,
+        sizes,
+        chain=range(len(entries)),
+        decoder=[decoders.number(entry) for entry in entries],
+        limit_ns=np.array([written.limits[entry.id] for entry in entries], np.int64),
         final=everything,
         closing=everything,
-        limit_ns=np.array([written.limits[entry.id] for entry in entries], np.int64),
-        decoder=numbers,
     )
     return decode_round(
         arena,
@@ -123,19 +117,15 @@ def _read(
     ).batch
 
 
-def _carried(entry: FileEntry, start: Position, cut: Snapshot) -> int:
-    """Return the running maximum in front of a range: that of its whole chain."""
+def _carried(entry: FileEntry, start: Position, cut: Snapshot) -> Position:
+    """Return where a range begins, with the running maximum of its whole chain."""
     known = [start.max_ns] if start.max_ns is not None else []
     for name, other in cut.files.items():
         if (other.source, other.path) == (entry.source, entry.path):
             max_ns = cut.positions.get(name, Position()).max_ns
             if other.generation < entry.generation and max_ns is not None:
                 known.append(max_ns)
-    return max(known, default=NO_STAMP)
-
-
-def _column(values: list[int | None]) -> I64:
-    return np.array([NO_STAMP if value is None else value for value in values], np.int64)
+    return attrs.evolve(start, max_ns=max(known, default=None))
 
 
 def _range(disk: Filesystem, entry: FileEntry, offset: int, length: int) -> bytes:

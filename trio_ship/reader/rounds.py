@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from trio_ship.batch import I64, NO_STAMP
+from trio_ship.batch import I64
 from trio_ship.config import SourceConfig
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.filesystem import Filesystem
@@ -49,10 +49,6 @@ class Job:
     length: int
     closing: bool = False
     final: bool = False
-
-
-def _stamp(value: int | None) -> int:
-    return NO_STAMP if value is None else value
 
 
 class RoundReader:
@@ -148,20 +144,15 @@ class RoundReader:
         final = np.array([job.final for job in jobs]) & (
             (offset + size >= reaches) | (size < [job.length for job in jobs])
         )
-        return Regions(
-            files=tuple(tail.entry for tail in tails),
-            chain=np.array([job.chain.number for job in jobs], np.int32),
-            base=np.concatenate([[0], np.cumsum(size)[:-1]]).astype(np.int64),
-            size=size,
-            offset=offset,
-            max_ns=np.array([_stamp(tail.position.max_ns) for tail in tails], np.int64),
-            last_ns=np.array([_stamp(tail.position.last_ns) for tail in tails], np.int64),
-            anchor_ns=np.array([_stamp(tail.entry.anchor_ns) for tail in tails], np.int64),
-            inside=np.array([tail.position.inside for tail in tails], np.bool_),
+        return Regions.at(
+            [tail.position for tail in tails],
+            [tail.entry for tail in tails],
+            size,
+            chain=[job.chain.number for job in jobs],
+            decoder=[self.decoders.number(tail.entry) for tail in tails],
+            limit_ns=np.array([tail.mtime_ns for tail in tails], np.int64) + self._future_ns,
             final=final,
             closing=np.array([job.closing for job in jobs]),
-            limit_ns=np.array([tail.mtime_ns for tail in tails], np.int64) + self._future_ns,
-            decoder=np.array([self.decoders.number(tail.entry) for tail in tails], np.int32),
         )
 
     def _advance(self, jobs: Sequence[Job], regions: Regions, result: Round, now: float) -> None:

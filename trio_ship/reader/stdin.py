@@ -128,20 +128,15 @@ class StdinReader:
                 _LOG.log(note.level, "%s", note.text)
             self._notes.clear()
         position = self._position
-        regions = Regions(
-            files=(self._entry,),
-            chain=np.array([self._number], np.int32),
-            base=np.zeros(1, np.int64),
-            size=np.array([len(self._data)], np.int64),
-            offset=np.array([position.offset], np.int64),
-            max_ns=_column(position.max_ns),
-            last_ns=_column(position.last_ns),
-            anchor_ns=_column(self._entry.anchor_ns),
-            inside=np.array([position.inside]),
+        regions = Regions.at(
+            [position],
+            [self._entry],
+            np.array([len(self._data)], np.int64),
+            chain=[self._number],
+            decoder=[self._decoders.number(self._entry)],
+            limit_ns=np.array([self._wall_ns() + self._future_ns], np.int64),
             final=np.array([final]),
             closing=np.array([closing]),
-            limit_ns=np.array([self._wall_ns() + self._future_ns]),
-            decoder=np.array([self._decoders.number(self._entry)], np.int32),
         )
         result = decode_round(
             np.frombuffer(self._data + bytes(SLACK), np.uint8),
@@ -169,7 +164,10 @@ class StdinReader:
         ended: bool = False,
     ) -> Report:
         numbers = np.array([self._number], np.int64)
-        mark = result.watermark if result is not None else _column(self._position.max_ns)
+        known = self._position.max_ns
+        mark = np.array([NO_STAMP if known is None else known], np.int64)
+        if result is not None:
+            mark = result.watermark
         return Report(
             source=self._config.name,
             batch=result.batch if result is not None and len(result.batch) else None,
@@ -181,7 +179,3 @@ class StdinReader:
             poll=poll if self._follow else None,
             held=frozenset([self._number] if result is not None and bool(result.held[0]) else []),
         )
-
-
-def _column(value: int | None) -> np.typing.NDArray[np.int64]:
-    return np.array([NO_STAMP if value is None else value], np.int64)

@@ -81,6 +81,11 @@ class ChainFiles:
             return position
         return attrs.evolve(position, max_ns=self.max_ns)
 
+    def leave(self, position: Position) -> None:
+        """Keep the running maximum of a file that is finished, for those behind it."""
+        if position.max_ns is not None:
+            self.max_ns = position.max_ns
+
 
 def new_id(source: str, path: str, generation: int, seen: Candidate, head: bytes) -> str:
     """Draw the id of a file: the same for the same file in the same place."""

@@ -113,7 +113,7 @@ class FileSink:
 
         def prepare() -> None:
             if len(batch):
-                self._check_output(batch.sequence)
+                self._check_output()
             if not made:
                 made.append(self._encode(batch))
             if self._journal is not None:
@@ -294,8 +294,8 @@ class FileSink:
 
     # While running
 
-    def _check_output(self, sequence: int) -> None:
-        """Notice, before the batch of that number, what somebody did to the output."""
+    def _check_output(self) -> None:
+        """Notice, before a batch, what somebody did to the output."""
         size = self._disk.fstat(self._fd).size
         offset = self._stream.offset
         if size != offset and offset >= self._compared:
@@ -306,7 +306,7 @@ class FileSink:
                 size,
                 offset,
             )
-            self._go_on(self._fd, self._disk.fstat(self._fd), size, sequence)
+            self._go_on(self._fd, self._disk.fstat(self._fd), size)
         try:
             status = self._disk.stat(self._path)
             same = (status.device, status.inode) == (self._state.device, self._state.inode)
@@ -321,12 +321,11 @@ class FileSink:
         except ConfigError as error:
             raise SinkError(str(error)) from error
         self._retired.append(self._fd)
-        self._go_on(fd, status, status.size, sequence)
+        self._go_on(fd, status, status.size)
 
-    def _go_on(self, fd: int, status: Status, offset: int, sequence: int) -> None:
+    def _go_on(self, fd: int, status: Status, offset: int) -> None:
         self._use(fd, status, offset)
-        # Of the batch to come: a checkpoint in front of that batch must keep this line.
-        self._note(lambda journal: journal.append_output(sequence, self._state))
+        self._note(lambda journal: journal.append_output(self._state))
 
     def _sync(self) -> None:
         """Make durable all that is written, also behind the newest snapshot.
