@@ -169,7 +169,7 @@ class Assembly:
         rounds = RoundReader(
             self._disk,
             source,
-            files,
+            files.chains,
             follow=settings.follow,
             max_future_seconds=self._future(source),
         )

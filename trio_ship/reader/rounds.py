@@ -21,8 +21,8 @@ from trio_ship.filesystem import Filesystem
 from trio_ship.merge import optional_ns
 from trio_ship.notes import refusal
 from trio_ship.reader.arena import Arenas
+from trio_ship.reader.chains import Chains
 from trio_ship.reader.decoders import HEAD, Decoders
-from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.state import Position
 
@@ -57,7 +57,7 @@ class RoundReader:
     Args:
         disk: Where the files are.
         config: The source.
-        files: Its chains.
+        chains: Its chains.
         follow: Whether files may grow.
         max_future_seconds: How far beyond its file's time a stamp may lie.
     """
@@ -66,18 +66,18 @@ class RoundReader:
         self,
         disk: Filesystem,
         config: SourceConfig,
-        files: SourceFiles,
+        chains: Chains,
         *,
         follow: bool,
         max_future_seconds: float,
     ) -> None:
         self._disk = disk
         self._config = config
-        self._files = files
+        self._chains = chains
         self._follow = follow
         self._future_ns = round(max_future_seconds * _SECOND)
         self._arenas = Arenas()
-        self.decoders = Decoders(config, files.notes)
+        self.decoders = Decoders(config, chains.notes)
 
     def read(self, jobs: Sequence[Job], now: float) -> tuple[list[Job], Round | None]:
         """Read and decode one round.
@@ -121,7 +121,7 @@ class RoundReader:
         return done, result
 
     def _fill(self, tail: Tail, memory: memoryview) -> int:
-        fd = self._files.open_tail(tail)
+        fd = self._chains.open(tail)
         size = 0
         while size < len(memory):
             count = self._disk.preadv(fd, [memory[size:]], tail.position.offset + size)
@@ -134,8 +134,8 @@ class RoundReader:
     def _failed(self, chain: ChainFiles, tail: Tail, error: OSError, now: float) -> None:
         tail.failures += 1
         tail.retry_at = now + min(_RETRY_SECONDS, 0.25 * 2**tail.failures)
-        self._files.notes.append(refusal(self._disk, chain.path, error))
-        self._files.unreadable[chain.path] = str(error)
+        self._chains.notes.append(refusal(self._disk, chain.path, error))
+        self._chains.unreadable[chain.path] = str(error)
 
     def _regions(self, jobs: Sequence[Job], size: I64) -> Regions:
         tails = [job.chain.tails[0] for job in jobs]
@@ -181,7 +181,7 @@ class RoundReader:
             tail.held = held
 
     def _find_layout(self, tail: Tail, data: memoryview, *, final: bool) -> None:
-        fd = self._files.open_tail(tail)
+        fd = self._chains.open(tail)
         head = bytes(data[:HEAD])
         if tail.position.offset == 0 and len(head) == len(data) < min(HEAD, tail.size):
             head = self._disk.pread(fd, HEAD, 0)
@@ -194,7 +194,7 @@ class RoundReader:
             blocks=lambda: list(self._blocks(fd, tail.position.offset, tail.size)),
         )
         if entry is not tail.entry:
-            self._files.update(tail, entry)
+            self._chains.update(tail, entry)
 
     def _blocks(self, fd: int, begin: int, size: int) -> Iterator[bytes]:
         """Yield blocks of whole lines through a file: all of it if it is small."""

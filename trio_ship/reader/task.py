@@ -65,6 +65,7 @@ class Reader:
         self._disk = disk
         self._name = name
         self._files = files
+        self._chains = files.chains
         self._rounds = rounds
         self._board = board
         self._follow = settings.follow
@@ -91,16 +92,16 @@ class Reader:
                         continue
                     if fresh or self._closed:
                         await send.send(self._report([], None))
-                    if not self._follow and not self._files.active:
+                    if not self._follow and not self._chains.active:
                         return
                     await bell.wait_ring()
             finally:
-                self._files.close()
+                self._chains.close()
 
     @property
     def unreadable(self) -> dict[str, str]:
         """Why files could not be read, by path."""
-        return self._files.unreadable
+        return self._chains.unreadable
 
     async def take_up(self) -> bool:
         """Take in what the watcher saw since the last call, if anything."""
@@ -119,21 +120,21 @@ class Reader:
     def _backlog(self) -> int:
         return sum(
             tail.size - tail.position.offset
-            for chain in self._files.chains.values()
+            for chain in self._chains.by_path.values()
             for tail in chain.tails
         )
 
     def _tell(self) -> None:
         """Publish what worker threads have found out, and say what they noted."""
-        if self._files.discovered:
-            self._board.discover(self._files.discovered)
-            self._files.discovered = {}
+        if self._chains.discovered:
+            self._board.discover(self._chains.discovered)
+            self._chains.discovered = {}
         if self._files.forgotten:
             self._board.forget(self._files.forgotten)
             self._files.forgotten = []
-        for note in self._files.notes:
+        for note in self._chains.notes:
             self._say(note)
-        self._files.notes.clear()
+        self._chains.notes.clear()
 
     def _say(self, note: Note) -> None:
         if note.text not in self._said and len(self._said) < _SAID_AT_MOST:
@@ -144,7 +145,7 @@ class Reader:
 
     def _jobs(self, now: float) -> list[Job]:
         ready = []
-        for chain in list(self._files.active.values()):
+        for chain in list(self._chains.active.values()):
             job = self._next_step(chain, now)
             if job is not None and self._has_room(chain.number):
                 ready.append(job)
@@ -178,8 +179,8 @@ class Reader:
                 return Job(chain, left, closing=True, final=True)
             if not over and self._follow:
                 return self._wait(chain, tail, left, now)
-            self._files.finish(chain)
-        del self._files.active[chain.number]
+            self._chains.finish(chain)
+        del self._chains.active[chain.number]
         if not self._follow:
             self._closed.append(chain.number)
         return None
@@ -191,7 +192,7 @@ class Reader:
             if quiet or now - tail.held_since >= _OPEN_TOO_LONG * self._delay:
                 return Job(chain, left, closing=True)
         elif tail.rotated_at is None and not tail.failures:
-            del self._files.active[chain.number]
+            del self._chains.active[chain.number]
         return None
 
     def _is_over(self, tail: Tail, has_next: bool, now: float) -> bool:  # noqa: FBT001  (a fact, not a switch)
@@ -217,7 +218,7 @@ class Reader:
     async def _round(self, jobs: list[Job], send: trio.MemorySendChannel[Report]) -> None:
         done, result = await self._disk.run(self._rounds.read, jobs, trio.current_time())
         self._tell()
-        self._files.close_quiet(self._open_files)
+        self._chains.close_quiet(self._open_files)
         report = self._report(done, result)
         if result is not None and len(result.batch):
             sizes = np.bincount(
@@ -229,7 +230,7 @@ class Reader:
         await send.send(report)
 
     def _report(self, done: list[Job], result: Round | None) -> Report:
-        opened, self._files.opened = self._files.opened, []
+        opened, self._chains.opened = self._chains.opened, []
         closed, self._closed = self._closed, []
         numbers = [chain.number for chain in opened]
         marks = [self._known_ns(chain) for chain in opened]
@@ -255,7 +256,7 @@ class Reader:
             unread=frozenset(self._unread()),
             held=frozenset(
                 chain.number
-                for chain in self._files.active.values()
+                for chain in self._chains.active.values()
                 # A file that cannot be read counts as at its end, whatever it holds.
                 if chain.tails and chain.tails[0].held and not chain.tails[0].failures
             ),
@@ -269,6 +270,6 @@ class Reader:
         now = trio.current_time()
         return [
             chain.number
-            for chain in self._files.active.values()
+            for chain in self._chains.active.values()
             if any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
         ]

@@ -1,0 +1,165 @@
+"""The chains of one source and the files they hold: opened, described, let go.
+
+Plain state with a verb for each thing that happens to it; what a change on disk
+means is decided elsewhere (`files`, `restore`). Its disk calls block, so they
+are made in a worker thread, by one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import attrs
+
+from trio_ship.filesystem import Filesystem
+from trio_ship.follow import Candidate
+from trio_ship.notes import Note
+from trio_ship.reader.known import KnownFiles
+from trio_ship.reader.locate import open_known
+from trio_ship.reader.tails import ChainFiles, Tail
+from trio_ship.state import FileEntry, Position
+
+__all__ = ["Chains"]
+
+_SECOND: Final = 1_000_000_000
+
+
+class Chains:
+    """What is being read of a source, and what is known of it.
+
+    Args:
+        disk: Where the files are.
+        source: The name of the source.
+        follow: Whether files may grow.
+        number: Returns the next free number of a chain.
+        recorded: The files known from the checkpoint, and their positions.
+
+    Attributes:
+        by_path: Every chain.
+        active: Those that may have something to read, by number.
+        known: Every file met.
+        opened: Chains that the sequencer has not heard of.
+        discovered: Files, new or better known, that the snapshot lacks, by id.
+        unreadable: Why paths cannot be read.
+        notes: What is to be said.
+        wall_ns: The wall clock before the last look, nanoseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        disk: Filesystem,
+        source: str,
+        *,
+        follow: bool,
+        number: Callable[[], int],
+        recorded: Iterable[tuple[FileEntry, Position]],
+    ) -> None:
+        self._disk = disk
+        self._follow = follow
+        self._number = number
+        self.source = source
+        self.known = KnownFiles(disk, recorded)
+        self.by_path: dict[str, ChainFiles] = {}
+        self.active: dict[int, ChainFiles] = {}
+        self.opened: list[ChainFiles] = []
+        self.discovered: dict[str, tuple[FileEntry, Position]] = {}
+        self.unreadable: dict[str, str] = {}
+        self.notes: list[Note] = []
+        self.wall_ns = 0
+
+    def new(self, path: str) -> ChainFiles:
+        """Begin a chain."""
+        chain = ChainFiles(number=self._number(), path=path)
+        self.by_path[path] = self.active[chain.number] = chain
+        self.opened.append(chain)
+        return chain
+
+    def add(
+        self, chain: ChainFiles, entry: FileEntry, position: Position, seen: Candidate, now: float
+    ) -> Tail:
+        """Put a file behind the others of its chain, to be read from `position`."""
+        tail = Tail(
+            entry=entry,
+            position=position,
+            size=seen.size,
+            mtime_ns=seen.mtime_ns,
+            read_to=position.offset,
+            changed_at=self.age(seen, now),
+        )
+        chain.tails.append(tail)
+        self.update(tail, entry)
+        if chain.tails[0] is tail:
+            tail.position = chain.carry(position)
+        return tail
+
+    def update(self, tail: Tail, entry: FileEntry) -> None:
+        """Put a new description of a file in the place of the old one."""
+        tail.entry = entry
+        self.known.add(entry)
+        self.discovered[entry.id] = (entry, tail.position)
+
+    def moved(self, entry: FileEntry, seen: Candidate) -> FileEntry:
+        """Return the description of a known file that was found somewhere."""
+        if entry.device != seen.device and entry.inode == seen.inode:
+            self.notes.append(Note.info(f"{seen.path}: its disk has another number now"))
+        return attrs.evolve(
+            entry, source=self.source, file=seen.path, device=seen.device, inode=seen.inode
+        )
+
+    def age(self, seen: Candidate, now: float) -> float:
+        """Return when a file was changed last, on the pipeline's clock, `now` at the latest."""
+        return now - max(0.0, (self.wall_ns - seen.mtime_ns) / _SECOND)
+
+    def open(self, tail: Tail) -> int:
+        """Return the open file of a tail; OSError if it is not to be had."""
+        if tail.fd is None:
+            tail.fd = open_known(self._disk, tail.entry)
+        return tail.fd
+
+    def hold_on(self, tail: Tail) -> None:
+        """Have a renamed file open before its folder forgets it."""
+        try:
+            self.open(tail)
+        except OSError:
+            if tail.is_unread:
+                self.notes.append(
+                    Note.warning(
+                        f"{tail.entry.file} is gone; bytes {tail.position.offset} to {tail.size} "
+                        "of it are lost"
+                    )
+                )
+            tail.size = tail.read_to
+
+    def finish(self, chain: ChainFiles) -> None:
+        """Let go of a chain's first file; the next one begins."""
+        tail = chain.tails.pop(0)
+        if self._follow and tail.rotated_at is not None and tail.fd is not None:
+            chain.lingering.append(tail)
+        else:
+            self.close_tail(tail)
+        self.known.finished[tail.entry.id] = tail.position
+        chain.leave(tail.position)
+        if chain.tails:
+            chain.tails[0].position = chain.carry(chain.tails[0].position)
+
+    def close_tail(self, tail: Tail) -> None:
+        """Close a file if it is open."""
+        if tail.fd is not None:
+            self._disk.close(tail.fd)
+            tail.fd = None
+
+    def close_quiet(self, keep: int) -> None:
+        """Close files that are at their end until no more than `keep` are open."""
+        tails = [tail for chain in self.by_path.values() for tail in chain.tails]
+        is_open = [tail for tail in tails if tail.fd is not None]
+        quiet = [tail for tail in is_open if tail.rotated_at is None and not tail.is_unread]
+        quiet.sort(key=lambda tail: tail.changed_at)
+        for tail in quiet[: max(0, len(is_open) - keep)]:
+            self.close_tail(tail)
+
+    def close(self) -> None:
+        """Close every file."""
+        for chain in self.by_path.values():
+            for tail in [*chain.tails, *chain.lingering]:
+                self.close_tail(tail)
