@@ -138,7 +138,7 @@ def make_batch(pieces: Sequence[tuple[Log, Sequence[Record]]], *, read_at: float
         latest=column(record.latest for record in rows),
         key=column(record.key for record in rows),
         flags=np.array([record.flags for record in rows], np.uint8),
-        region=np.repeat(np.arange(len(pieces), dtype=np.int32), counts),
+        first=np.cumsum([0, *counts]),
         chain=np.array([log.number for log, _ in pieces], np.int32),
         files=tuple(log.entry for log, _ in pieces),
         shift=column(shift),

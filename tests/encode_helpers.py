@@ -33,13 +33,12 @@ def make_part(regions: Sequence[Sequence[Row]], *, files: Sequence[FileEntry] = 
     """Return a batch whose regions hold the given rows, a few foreign bytes apart."""
     files = files or [attrs.evolve(FILE, id=f"{number:016x}") for number in range(len(regions))]
     buffer = b""
-    start, region, shift = [], [], []
-    for number, rows in enumerate(regions):
+    start, shift = [], []
+    for rows in regions:
         buffer += b"~~~"
         shift.append(-len(buffer))
         for row in rows:
             start.append(len(buffer))
-            region.append(number)
             buffer += row.data
     rows = [row for rows in regions for row in rows]
     begin = np.array(start, np.int64)
@@ -52,7 +51,7 @@ def make_part(regions: Sequence[Sequence[Row]], *, files: Sequence[FileEntry] = 
         latest=stamp,
         key=stamp,
         flags=np.array([row.flags for row in rows], np.uint8),
-        region=np.array(region, np.int32),
+        first=np.cumsum([0, *(len(rows) for rows in regions)]),
         chain=np.arange(len(regions), dtype=np.int32),
         files=tuple(files),
         shift=np.array(shift, np.int64),

@@ -7,7 +7,7 @@ from core_helpers import column
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_ship.batch import I32, I64, NO_STAMP, Flag
+from trio_ship.batch import I64, NO_STAMP, Flag
 from trio_ship.decode.framing import Lines
 from trio_ship.decode.records import group, last_known, running_maximum
 
@@ -58,12 +58,10 @@ def test_last_known_is_that_of_a_plain_loop(regions: list[tuple[list[int], int]]
 def _lines(sizes: list[list[int]]) -> Lines:
     end = np.cumsum(column(size for region in sizes for size in region))
     counts = [len(region) for region in sizes]
-    regions: I32 = np.repeat(np.arange(len(sizes), dtype=np.int32), counts)
     return Lines(
         start=end - column(size for region in sizes for size in region),
         end=end,
         flags=np.zeros(len(end), np.uint8),
-        region=regions,
         first=column([0, *np.cumsum(counts).tolist()]),
     )
 

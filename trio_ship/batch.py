@@ -49,7 +49,10 @@ NO_STAMP: Final = -(2**63)
 
 
 class Flag(enum.IntFlag):
-    """What is special about a record; most have no flag at all."""
+    """What is special about a record; most have no flag at all.
+
+    A column takes the `value` of a flag: the flag itself would widen it to int64.
+    """
 
     PARTIAL = 1
     """The record was too long and was cut behind this part, inside a line."""
@@ -75,7 +78,7 @@ class Batch:
     """The records of one round of reading, in the order of their regions.
 
     Rows of one region stand together, in the order of the file; their keys
-    never fall. Regions stand in no particular order.
+    never fall.
 
     Attributes:
         buffer: The bytes as read. Dtype uint8; may hold bytes of no record.
@@ -89,7 +92,7 @@ class Batch:
         key: The ordering time: the running maximum of the chain's stamps.
             Shape (n,); may be the same array as `timestamp`.
         flags: Bits of `Flag`. Shape (n,), dtype uint8.
-        region: The region of each record. Shape (n,), dtype int32.
+        first: The first row of each region, and n at the end. Shape (m + 1,).
         chain: The number of each region's chain. Shape (m,), dtype int32.
         files: The file of each region. Length m.
         shift: What to add to a place in `buffer` to have the offset in the
@@ -106,7 +109,7 @@ class Batch:
     latest: I64
     key: I64
     flags: U8
-    region: I32
+    first: I64
     chain: I32
     files: tuple[FileEntry, ...]
     shift: I64
@@ -116,6 +119,23 @@ class Batch:
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self.start)
+
+    @functools.cached_property
+    def region(self) -> I32:
+        """The region of each record. Shape (n,), dtype int32."""
+        return self.spread(np.arange(len(self.files), dtype=np.int32))
+
+    @property
+    def region_bytes(self) -> I64:
+        """Bytes from the first record of each region to its last one. Shape (m,)."""
+        size = np.zeros(len(self.files), np.int64)
+        filled = np.flatnonzero(np.diff(self.first))
+        size[filled] = self.end[self.first[filled + 1] - 1] - self.start[self.first[filled]]
+        return size
+
+    def spread(self, values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+        """Return, for each record, the value of its region; `values` has shape (m,)."""
+        return np.repeat(values, np.diff(self.first))
 
 
 @attrs.frozen(kw_only=True)
@@ -208,8 +228,8 @@ class OrderedBatch:
         """Which of `parts` each record comes from."""
         if len(self.parts) == 1:
             return np.zeros(len(self.rows), np.int32)
-        sizes = np.cumsum([len(part) for part in self.parts[:-1]])
-        return np.searchsorted(sizes, self.rows, "right").astype(np.int32)
+        numbers = np.arange(len(self.parts), dtype=np.int32)
+        return np.repeat(numbers, [len(part) for part in self.parts])[self.rows]
 
     @property
     def region(self) -> I32:

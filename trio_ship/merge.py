@@ -56,27 +56,27 @@ def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:
         A batch with a buffer of just their bytes.
     """
     rows = np.flatnonzero(live)
-    region = batch.region[rows]
-    head = np.flatnonzero(np.diff(region, prepend=-1))
-    tail = np.append(head[1:], len(rows)) - 1
-    begin, stop = batch.start[rows[head]], batch.end[rows[tail]]
+    first = np.searchsorted(rows, batch.first)
+    filled = np.flatnonzero(np.diff(first))
+    begin, stop = batch.start[rows[first[filled]]], batch.end[rows[first[filled + 1] - 1]]
     buffer = np.concatenate(
         [batch.buffer[a:b] for a, b in zip(begin.tolist(), stop.tolist(), strict=True)]
     )
-    base = np.concatenate([[0], np.cumsum(stop - begin)[:-1]])
+    size = stop - begin
     moved = np.zeros(len(batch.chain), np.int64)
-    moved[region[head]] = begin - base
+    moved[filled] = begin - (np.cumsum(size) - size)
+    back = np.repeat(moved, np.diff(first))
     timestamp = batch.timestamp[rows]
     return attrs.evolve(
         batch,
         buffer=buffer,
-        start=batch.start[rows] - moved[region],
-        end=batch.end[rows] - moved[region],
+        start=batch.start[rows] - back,
+        end=batch.end[rows] - back,
         timestamp=timestamp,
         latest=timestamp if batch.latest is batch.timestamp else batch.latest[rows],
         key=timestamp if batch.key is batch.timestamp else batch.key[rows],
         flags=batch.flags[rows],
-        region=region,
+        first=first,
         shift=batch.shift + moved,
     )
 
@@ -93,10 +93,9 @@ def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list
         Three lists of one entry for each region touched: its number, the bytes
         that have left, and the position behind them.
     """
-    region = batch.region[rows]
-    head = np.flatnonzero(np.diff(region, prepend=-1))
-    tail = np.append(head[1:], len(rows)) - 1
-    touched, last = region[tail], rows[tail]
+    edges = np.searchsorted(rows, batch.first)
+    touched = np.flatnonzero(np.diff(edges))
+    head, last = rows[edges[touched]], rows[edges[touched + 1] - 1]
     offset = batch.end[last] + batch.shift[touched]
     positions = [
         Position(place, optional_ns(key), optional_ns(latest), bool(flags & Flag.PARTIAL))
@@ -108,5 +107,5 @@ def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list
             strict=True,
         )
     ]
-    taken = batch.end[last] - batch.start[rows[head]]
+    taken = batch.end[last] - batch.start[head]
     return touched.tolist(), taken.tolist(), positions

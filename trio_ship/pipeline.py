@@ -330,8 +330,8 @@ class Pipeline:
             ahead=records if batch.kind is Kind.AHEAD else 0,
             dropped=int(batch.kind is Kind.DROPPED),
             unparsed=unparsed,
-            impossible=int(np.count_nonzero(flags & Flag.IMPOSSIBLE)),
-            cut=int(np.count_nonzero(flags & Flag.PARTIAL)),
+            impossible=int(np.count_nonzero(flags & Flag.IMPOSSIBLE.value)),
+            cut=int(np.count_nonzero(flags & Flag.PARTIAL.value)),
         )
 
     # End

@@ -213,15 +213,13 @@ class Sequencer:
     # What waits
 
     def _hold(self, batch: Batch) -> None:
-        head = np.flatnonzero(np.diff(batch.region, prepend=-1))
-        tail = np.append(head[1:], len(batch)) - 1
-        size = batch.end[tail] - batch.start[head]
-        np.add.at(self._pending, batch.chain[batch.region[head]], size)
+        size = batch.region_bytes
+        np.add.at(self._pending, batch.chain, size)
         live = np.ones(len(batch), np.bool_)
         self._held.append(_Held(batch, live, len(batch), int(size.sum())))
 
     def _row_rank(self, batch: Batch) -> I64:
-        return self._rank[batch.chain][batch.region]
+        return batch.spread(self._rank[batch.chain])
 
     def _below(self, held: _Held, low: int, rank: int) -> _Mask:
         key = held.batch.key
@@ -240,7 +238,7 @@ class Sequencer:
         if equal.any():
             name = (last.source, last.path)
             before = np.array([self._names[chain] < name for chain in held.batch.chain.tolist()])
-            mask |= equal & before[held.batch.region]
+            mask |= equal & held.batch.spread(before)
         late: _Mask = mask
         return late
 
@@ -296,7 +294,7 @@ class Sequencer:
         for held, mask in zip(self._held, waiting, strict=True):
             leading[held.batch.chain[held.batch.region[mask & (held.batch.key >= clock)]]] = True
         masks = [
-            mask & leading[held.batch.chain][held.batch.region]
+            mask & held.batch.spread(leading[held.batch.chain])
             for held, mask in zip(self._held, waiting, strict=True)
         ]
         if not any(mask.any() for mask in masks):
@@ -314,7 +312,7 @@ class Sequencer:
         """
         bound: tuple[int, int, int, int] | None = None
         for number, (held, mask) in enumerate(zip(self._held, masks, strict=True)):
-            rows = np.flatnonzero(mask & (held.batch.flags & Flag.CONTINUED != 0))
+            rows = np.flatnonzero(mask & (held.batch.flags & Flag.CONTINUED.value != 0))
             for row in rows.tolist():
                 chain = int(held.batch.chain[held.batch.region[row]])
                 if not self._has_earlier(chain, number, row, masks):
@@ -338,33 +336,32 @@ class Sequencer:
     def _has_earlier(self, chain: int, number: int, row: int, masks: list[_Mask]) -> bool:
         for other in range(number + 1):
             batch = self._held[other].batch
-            mine = masks[other] & (batch.chain == chain)[batch.region]
+            mine = masks[other] & batch.spread(batch.chain == chain)
             if (mine[:row] if other == number else mine).any():
                 return True
         return False
 
     def _leave(self, masks: list[_Mask], kind: Kind) -> OrderedBatch:
         """Make the ordered batch of the rows in `masks`, and take them out."""
-        chosen = [
-            (held, np.flatnonzero(mask))
-            for held, mask in zip(self._held, masks, strict=True)
-            if mask.any()
-        ]
         moves: dict[str, Move] = {}
-        for held, rows in chosen:
-            self._move(held, rows, moves)
-        offsets: list[I64] = []
+        parts: list[Batch] = []
+        rows: list[I64] = []
         keys: list[I64] = []
+        ranks: list[I64] = []
         base = 0
-        for held, mine in chosen:
-            offsets.append(mine + base)
+        for held, mask in zip(self._held, masks, strict=True):
+            mine = np.flatnonzero(mask)
+            if not len(mine):
+                continue
+            held.live &= ~mask
+            self._move(held, mine, moves)
+            parts.append(held.batch)
+            rows.append(mine + base)
             keys.append(held.batch.key[mine])
+            ranks.append(self._row_rank(held.batch)[mine])
             base += len(held.batch)
-        row = np.concatenate(offsets)
-        order = merge_order(
-            np.concatenate(keys),
-            np.concatenate([self._row_rank(held.batch)[mine] for held, mine in chosen]),
-        )
+        row = np.concatenate(rows)
+        order = merge_order(np.concatenate(keys), np.concatenate(ranks))
         row = row[order] if kind is not Kind.DROPPED else row[:0]
         self._number += 1
         self._sequence += len(row)
@@ -372,7 +369,7 @@ class Sequencer:
             number=self._number,
             sequence=self._sequence,
             kind=kind,
-            parts=tuple(held.batch for held, _ in chosen),
+            parts=tuple(parts),
             rows=row,
             moves=tuple(moves.values()),
             last_key=self._last_key,
@@ -383,17 +380,21 @@ class Sequencer:
         return batch
 
     def _advanced(self, batch: OrderedBatch) -> OrderKey | None:
-        last = attrs.evolve(batch, rows=batch.rows[-1:])
-        timestamp = int(last.key[0])
+        row, part = int(batch.rows[-1]), 0
+        while row >= len(batch.parts[part]):
+            row -= len(batch.parts[part])
+            part += 1
+        last = batch.parts[part]
+        timestamp = int(last.key[row])
         if timestamp == NO_STAMP:
             return self._last_key
-        file = last.files[int(last.region[0])]
-        key = OrderKey(timestamp, file.source, file.path, file.generation, int(last.offset[0]))
+        region = int(np.searchsorted(last.first, row, "right")) - 1
+        file, offset = last.files[region], int(last.start[row] + last.shift[region])
+        key = OrderKey(timestamp, file.source, file.path, file.generation, offset)
         return key if self._last_key is None else max(key, self._last_key)
 
     def _move(self, held: _Held, rows: I64, moves: dict[str, Move]) -> None:
         batch = held.batch
-        held.live[rows] = False
         held.waiting -= len(rows)
         for region, size, after in zip(*positions_after(batch, rows), strict=True):
             file = batch.files[region]

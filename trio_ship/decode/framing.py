@@ -6,6 +6,8 @@ only thing that costs a step of its own.
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,6 @@ class Lines:
         end: The byte after each line, its line end included. Shape (n,).
         flags: `Flag.PARTIAL` where a line was cut, `Flag.UNFINISHED` where a
             file ends without a line end. Shape (n,).
-        region: The region of each line. Shape (n,).
         first: The first line of each region, and the number of lines at the
             end. Shape (m + 1,).
     """
@@ -37,8 +38,13 @@ class Lines:
     start: I64
     end: I64
     flags: U8
-    region: I32
     first: I64
+
+    @functools.cached_property
+    def region(self) -> I32:
+        """The region of each line. Shape (n,), dtype int32."""
+        counts = np.diff(self.first)
+        return np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
 
 def newlines(buffer: U8) -> I64:
@@ -125,14 +131,7 @@ def _bounds(end: I64, base: I64) -> Lines:
     start[1:] = end[:-1]
     filled = first[:-1] < first[1:]
     start[first[:-1][filled]] = base[filled]
-    counts = np.diff(first)
-    return Lines(
-        start=start,
-        end=end,
-        flags=np.zeros(len(end), np.uint8),
-        region=np.repeat(np.arange(len(base), dtype=np.int32), counts),
-        first=first,
-    )
+    return Lines(start=start, end=end, flags=np.zeros(len(end), np.uint8), first=first)
 
 
 def _with_cuts(

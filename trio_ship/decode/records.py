@@ -52,6 +52,8 @@ def group(
         count = np.cumsum(believed)
         before = np.concatenate([[0], count])[lines.first[:-1]]
         begins |= (count == before[lines.region]) & ~seen[lines.region]
+    if begins.all():
+        return np.arange(len(begins))  # and no line is longer than `longest`
     heads = np.flatnonzero(begins)
     return _limited(lines, heads, longest)
 

@@ -24,6 +24,7 @@ from trio_ship.state import FileEntry, Position
 __all__ = ["Regions", "Round", "decode_round"]
 
 _Mask = npt.NDArray[np.bool_]
+_NEVER = np.iinfo(np.int64).max
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -141,24 +142,24 @@ def decode_round(
     lines = find_lines(arena, regions.base, regions.size, final=regions.final, longest=longest)
     stamps = _stamps(arena, lines, regions, decoders)
     stamped = stamps != NO_STAMP
-    flags = lines.flags
-    beyond = stamps > regions.limit_ns[lines.region]
-    if beyond.any():
+    believed, flags = stamped, lines.flags
+    if stamps.max(initial=NO_STAMP) > regions.limit_ns.min(initial=_NEVER):
+        beyond = stamps > regions.limit_ns[lines.region]
+        believed = stamped & ~beyond
         stamps = np.where(beyond, NO_STAMP, stamps)
         flags = flags | (beyond * np.uint8(Flag.IMPOSSIBLE))
     seen = regions.last_ns != NO_STAMP
     joined = (regions.decoder >= 0) & multiline
-    heads = group(
-        lines, stamped, believed=stamped & ~beyond, seen=seen, joined=joined, longest=longest
-    )
-    tails = np.append(heads, len(lines.end))[1:] - 1
-    kind = (flags[heads] & Flag.IMPOSSIBLE) | (
-        lines.flags[tails] & (Flag.PARTIAL | Flag.UNFINISHED)
-    )
+    heads = group(lines, stamped, believed=believed, seen=seen, joined=joined, longest=longest)
+    first, start, end, timestamp, kind = lines.first, lines.start, lines.end, stamps, flags.copy()
+    if len(heads) < len(start):
+        tails = np.append(heads, len(end))[1:] - 1
+        first = np.searchsorted(heads, first)
+        start, end, timestamp = start[heads], end[tails], stamps[heads]
+        kind = (flags[heads] & Flag.IMPOSSIBLE.value) | (
+            lines.flags[tails] & (Flag.PARTIAL | Flag.UNFINISHED).value
+        )
     _mark_continued(kind, lines, heads, stamped, regions, joined & seen)
-
-    first = np.searchsorted(heads, lines.first)
-    timestamp = stamps[heads]
     key = running_maximum(timestamp, first, regions.max_ns)
     latest = last_known(timestamp, first, regions.last_ns)
 
@@ -167,11 +168,8 @@ def decode_round(
     held = (counts > 0) & joined & ~regions.final & ~regions.closing
     if held.any():
         rows = last[held]
-        stays = (latest[rows] != NO_STAMP) & (kind[rows] & Flag.PARTIAL == 0)
+        stays = (latest[rows] != NO_STAMP) & (kind[rows] & Flag.PARTIAL.value == 0)
         held[np.flatnonzero(held)[~stays]] = False
-    given = np.ones(len(heads), np.bool_)
-    given[last[held]] = False
-
     watermark = regions.max_ns.copy()
     filled = counts > 0
     watermark[filled] = key[last[filled]]
@@ -181,23 +179,27 @@ def decode_round(
     offset, max_ns, last_ns = regions.offset.copy(), regions.max_ns.copy(), regions.last_ns.copy()
     inside = regions.inside.copy()
     shift = regions.offset - regions.base
-    offset[some] = lines.end[tails[after]] + shift[some]
+    offset[some] = end[after] + shift[some]
     max_ns[some] = key[after]
     last_ns[some] = latest[after]
-    inside[some] = (kind[after] & Flag.PARTIAL) != 0
+    inside[some] = (kind[after] & Flag.PARTIAL.value) != 0
 
-    whole = bool(given.all())
-    pick = slice(None) if whole else given
-    stamp_column = timestamp[pick]
+    given: slice | _Mask = slice(None)
+    if len(counts) == 1:
+        given = slice(0, int(last[0]) + 1)
+    elif held.any():
+        given = np.ones(len(start), np.bool_)
+        given[first[1:][held] - 1] = False
+    stamp_column = timestamp[given]
     batch = Batch(
         buffer=arena,
-        start=lines.start[heads[pick]],
-        end=lines.end[tails[pick]],
+        start=start[given],
+        end=end[given],
         timestamp=stamp_column,
-        latest=stamp_column if latest is timestamp else latest[pick],
-        key=stamp_column if key is timestamp else key[pick],
-        flags=kind[pick],
-        region=lines.region[heads[pick]],
+        latest=stamp_column if latest is timestamp else latest[given],
+        key=stamp_column if key is timestamp else key[given],
+        flags=kind[given],
+        first=np.concatenate(([0], np.cumsum(counts - held))),
         chain=regions.chain,
         files=regions.files,
         shift=shift,
@@ -219,7 +221,7 @@ def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampD
     """Return the stamp of every line; the rest of a cut line has none."""
     counts = np.diff(lines.first)
     start = lines.start
-    cut = np.flatnonzero(lines.flags[:-1] & Flag.PARTIAL)
+    cut = np.flatnonzero(lines.flags[:-1] & Flag.PARTIAL.value)
     cut = cut[lines.region[cut] == lines.region[cut + 1]]
     inner = np.concatenate([cut + 1, lines.first[:-1][regions.inside & (counts > 0)]])
     if len(inner):
@@ -249,4 +251,4 @@ def _mark_continued(
     begin = mode & ~regions.inside & (np.diff(lines.first) > 0)
     rows = lines.first[:-1][begin]
     rows = rows[~stamped[rows]]
-    kind[np.searchsorted(heads, rows)] |= Flag.CONTINUED
+    kind[np.searchsorted(heads, rows)] |= Flag.CONTINUED.value

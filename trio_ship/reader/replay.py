@@ -75,7 +75,7 @@ def _ranks(parts: list[Batch]) -> I64:
     rank = {name: place for place, name in enumerate(names)}
     return np.concatenate(
         [
-            np.array([rank[file.source, file.path] for file in part.files], np.int64)[part.region]
+            part.spread(np.array([rank[file.source, file.path] for file in part.files], np.int64))
             for part in parts
         ]
     )

@@ -221,12 +221,9 @@ class Reader:
         self._chains.close_quiet(self._open_files)
         report = self._report(done, result)
         if result is not None and len(result.batch):
-            sizes = np.bincount(
-                result.batch.region, result.batch.end - result.batch.start, len(done)
-            )
             numbers = result.batch.chain
             if numbers.max() < len(self._ahead):
-                self._ahead[numbers] += sizes.astype(np.int64)
+                self._ahead[numbers] += result.batch.region_bytes
         await send.send(report)
 
     def _report(self, done: list[Job], result: Round | None) -> Report:
