@@ -85,12 +85,22 @@ def _defined(tree: ast.Module) -> set[str]:
 
 
 def _imported(tree: ast.Module) -> set[str]:
+    body = [
+        inner for node in tree.body for inner in (node.body if isinstance(node, ast.If) else [node])
+    ]
     return {
         alias.asname or alias.name
-        for node in tree.body
+        for node in body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
+
+
+def test_every_name_of_the_library_is_found() -> None:
+    """What `import trio_ship` offers is there, though it is imported when it is asked for."""
+    assert [name for name in trio_ship.__all__ if not hasattr(trio_ship, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        trio_ship.nothing  # noqa: B018  (asking is the test)
 
 
 @pytest.mark.parametrize("name", MODULES)

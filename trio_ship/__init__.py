@@ -10,14 +10,16 @@ async with trio_ship.open_stream(config) as stream:
 
 from __future__ import annotations
 
-import trio
+import importlib
+from typing import TYPE_CHECKING
 
-from trio_ship.batch import Batch, Kind, OrderedBatch
-from trio_ship.config import Config, load_config, parse_config
-from trio_ship.errors import CheckpointError, ConfigError, ShipError, SinkError, SourceError
-from trio_ship.pipeline import Pipeline
-from trio_ship.state import Snapshot
-from trio_ship.stream import Stream, open_stream
+if TYPE_CHECKING:
+    from trio_ship.batch import Batch, Kind, OrderedBatch
+    from trio_ship.config import Config, load_config, parse_config
+    from trio_ship.errors import CheckpointError, ConfigError, ShipError, SinkError, SourceError
+    from trio_ship.pipeline import Pipeline, run
+    from trio_ship.state import Snapshot
+    from trio_ship.stream import Stream, open_stream
 
 __all__ = [
     "Batch",
@@ -38,18 +40,16 @@ __all__ = [
     "run",
 ]
 
+_ROOMS = ("batch", "config", "errors", "pipeline", "state", "stream")
 
-async def run(
-    config: Config, *, task_status: trio.TaskStatus[Pipeline] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Run a pipeline until all is read, or until cancelled.
 
-    Args:
-        config: What to read and where to write.
-        task_status: Is given the running `Pipeline`, whose `drain` ends it in
-            order.
-
-    Raises:
-        ShipError: What keeps it from its work, by itself and not in a group.
-    """
-    await Pipeline(config).run(task_status=task_status)
+def __getattr__(name: str) -> object:
+    """Import a name when it is asked for first: NumPy, Arrow and Trio take a while."""
+    if name in __all__:
+        for room in _ROOMS:
+            module = importlib.import_module(f"{__name__}.{room}")
+            if name in module.__all__:
+                value: object = getattr(module, name)
+                globals()[name] = value
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,7 +39,7 @@ from trio_ship.sequencer import Sequencer
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
 from trio_ship.state import SinkState, Snapshot
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "run"]
 
 _LOG = logging.getLogger("trio_ship")
 _POLL_SECONDS: Final = 0.1
@@ -345,6 +345,22 @@ class Pipeline:
         if refused:
             lines = "\n".join(f"  {why}" for _, why in sorted(refused.items()))
             raise SourceError(f"{len(refused)} of the files could not be read:\n{lines}")
+
+
+async def run(
+    config: Config, *, task_status: trio.TaskStatus[Pipeline] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run a pipeline until all is read, or until cancelled.
+
+    Args:
+        config: What to read and where to write.
+        task_status: Is given the running `Pipeline`, whose `drain` ends it in
+            order.
+
+    Raises:
+        ShipError: What keeps it from its work, by itself and not in a group.
+    """
+    await Pipeline(config).run(task_status=task_status)
 
 
 def _moment(timestamp_ns: int) -> str:

@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             style=options.log_format,
             color=options.color,
         )
+        # Nothing here does linear algebra, and the threads for it cost more than all other imports.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         # Imported late: arguments are checked at once, NumPy and Arrow take a while.
         if options.command == "check":
             from trio_ship.cli.check import check  # noqa: PLC0415
