@@ -80,6 +80,7 @@ def new_disk(disk: MemoryDisk | None = None) -> MemoryDisk:
     disk.now_ns = wall_ns
     for folder in ("/etc/ship", "/logs", "/out"):
         disk.mkdir(folder)
+    disk.write("/proc/sys/kernel/random/boot_id", b"one and the same boot\n")
     return disk
 
 

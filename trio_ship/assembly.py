@@ -99,7 +99,7 @@ class Assembly:
         checkpoint = self._config.pipeline.checkpoint
         if checkpoint.enabled:
             path = journal_path(checkpoint.path, name)
-            boot = boot_id()
+            boot = await self._disk.run(boot_id, self._disk)
             journal = Journal(self._disk, path, boot)
             if resumed:
                 data = await self._disk.run(self._read_file, path)

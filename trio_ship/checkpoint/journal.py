@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
+_LONGEST_ID: Final = 100
 
 
 @attrs.frozen(kw_only=True)
@@ -110,13 +111,18 @@ def _behind(recent: list[_Noted], snapshot: Snapshot) -> list[_Noted]:
     return [noted for noted in rest if not noted.is_passed_by(snapshot)]
 
 
-def boot_id() -> str:
+def boot_id(disk: Filesystem) -> str:
     """Return what tells this boot of the system from others; "" if nothing does."""
     try:
-        with open(_BOOT, encoding="ascii") as file:
-            return file.read().strip()
+        fd = disk.open(_BOOT, os.O_RDONLY)
     except OSError:
         return ""
+    try:
+        return disk.pread(fd, _LONGEST_ID, 0).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    finally:
+        disk.close(fd)
 
 
 def journal_path(checkpoint: str, sink: str) -> str:
