@@ -24,6 +24,7 @@ CORE = [
         "report.py",
         "sequencer.py",
         "state.py",
+        "watermarks.py",
     }
     or name.startswith(("decode/", "encode/"))
 ]

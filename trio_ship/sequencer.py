@@ -32,27 +32,13 @@ import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP, Batch, Flag, Kind, Move, OrderedBatch
 from trio_ship.merge import compact, merge_order, positions_after
-from trio_ship.report import Chain, Poll, Report
+from trio_ship.report import Report
 from trio_ship.state import OrderKey
+from trio_ship.watermarks import Watermarks
 
 __all__ = ["Sequencer"]
 
-_END = np.iinfo(np.int64).max
-_SECOND = 1_000_000_000
-
 _Mask = npt.NDArray[np.bool_]
-
-
-@attrs.define(eq=False)
-class _Source:
-    """What is known of a source: its delay, and what its last look promised."""
-
-    delay_ns: int
-    step_ns: int = _SECOND
-    seen: bool = False
-    listed: int = NO_STAMP
-    poll_seconds: float = -np.inf
-    unread: frozenset[int] = frozenset()
 
 
 @attrs.define(eq=False)
@@ -87,21 +73,12 @@ class Sequencer:
         last_key: OrderKey | None = None,
         sequence: int = 0,
     ) -> None:
-        self._sources = {
-            name: _Source(round(seconds * _SECOND)) for name, seconds in delays.items()
-        }
+        self._marks = Watermarks(delays, follow=follow)
         self._follow = follow
         self._drop_late = drop_late
         self._last_key = last_key
         self._sequence = sequence
         self._number = 0
-        self._names: dict[int, tuple[str, str]] = {}
-        self._rank = np.zeros(0, np.int64)
-        self._watermark = np.zeros(0, np.int64)
-        self._clock = np.zeros(0, np.int64)
-        self._resolution = np.zeros(0, np.int64)
-        self._open = np.zeros(0, np.bool_)
-        self._members: dict[str, I64] = {name: np.zeros(0, np.int64) for name in delays}
         self._pending = np.zeros(0, np.int64)
         self._held: list[_Held] = []
 
@@ -118,22 +95,15 @@ class Sequencer:
     @property
     def is_finished(self) -> bool:
         """Whether every chain has ended and every record has left."""
-        seen = all(source.seen for source in self._sources.values())
-        return seen and not self._held and not self._open.any()
+        return self._marks.are_known and not self._held and not self._marks.is_open.any()
 
     def accept(self, report: Report) -> None:
         """Take in what a reader reports."""
-        self._sources[report.source].seen = True
-        self._add(report.opened)
-        if len(report.chains):
-            self._resolution[report.chains] = report.resolution_ns
-            np.maximum.at(self._watermark, report.chains, report.watermarks)
+        self._marks.accept(report)
+        if more := len(self._marks) - len(self._pending):
+            self._pending = np.append(self._pending, np.zeros(more, np.int64))
         if report.batch is not None and len(report.batch):
             self._hold(report.batch)
-        if report.closed:
-            self._open[list(report.closed)] = False
-        if report.poll is not None:
-            self._promise(report.poll, report)
 
     def take(self) -> list[OrderedBatch]:
         """Return what may leave now, in the order in which it leaves."""
@@ -144,72 +114,6 @@ class Sequencer:
             taken.append(batch)
         return taken
 
-    # Chains and promises
-
-    def _add(self, chains: tuple[Chain, ...]) -> None:
-        if not chains:
-            return
-        size = max(len(self._open), *(chain.number + 1 for chain in chains))
-        more = size - len(self._open)
-        self._watermark = np.append(self._watermark, np.full(more, NO_STAMP))
-        self._clock = np.append(self._clock, np.full(more, NO_STAMP))
-        self._resolution = np.append(self._resolution, np.zeros(more, np.int64))
-        self._open = np.append(self._open, np.zeros(more, np.bool_))
-        self._pending = np.append(self._pending, np.zeros(more, np.int64))
-        for chain in chains:
-            self._names[chain.number] = (chain.source, chain.path)
-            self._watermark[chain.number] = chain.max_ns
-            self._open[chain.number] = True
-        for name, members in self._members.items():
-            mine = [chain.number for chain in chains if chain.source == name]
-            self._members[name] = np.append(members, np.array(mine, np.int64))
-        order = sorted(self._names, key=self._names.__getitem__)
-        self._rank = np.full(size, -1)
-        self._rank[order] = np.arange(len(order))
-
-    def _promise(self, poll: Poll, report: Report) -> None:
-        source = self._sources[report.source]
-        members = self._members[report.source]
-        moment = poll.wall_ns - source.delay_ns
-        source.poll_seconds = poll.seconds
-        source.unread = report.unread
-        # A file whose stamps are not known yet may turn out to write seconds.
-        known = self._resolution[members]
-        coarsest = int(known.max(initial=0)) or _SECOND
-        source.step_ns = coarsest
-        source.listed = max(source.listed, moment // coarsest * coarsest)
-        step = self._resolution[members]
-        step[step == 0] = coarsest
-        promised = moment // step * step
-        if report.unread:
-            promised[np.isin(members, list(report.unread))] = NO_STAMP
-        self._clock[members] = np.maximum(self._clock[members], promised)
-        # A record that its reader holds open is older than any promise.
-        free = members[~np.isin(members, list(report.held))] if report.held else members
-        self._watermark[free] = np.maximum(self._watermark[free], self._clock[free])
-
-    def _frontier(self) -> tuple[int, int]:
-        """Return (watermark, rank of the first chain that has it).
-
-        A key equal to the watermark may leave up to that rank; -1: none may.
-        """
-        if not all(source.seen for source in self._sources.values()):
-            return NO_STAMP, -1
-        low, rank = self._lowest(np.flatnonzero(self._open))
-        if self._follow:
-            for source in self._sources.values():
-                if source.listed <= low:
-                    low, rank = source.listed, -1
-        return low, rank
-
-    def _lowest(self, numbers: I64) -> tuple[int, int]:
-        """Return the smallest watermark of some chains, and the rank of the first that has it."""
-        if not len(numbers):
-            return _END, _END
-        marks = self._watermark[numbers]
-        low = marks.min()
-        return int(low), int(self._rank[numbers[marks == low]].min())
-
     # What waits
 
     def _hold(self, batch: Batch) -> None:
@@ -218,15 +122,12 @@ class Sequencer:
         live = np.ones(len(batch), np.bool_)
         self._held.append(_Held(batch, live, len(batch), int(size.sum())))
 
-    def _row_rank(self, batch: Batch) -> I64:
-        return batch.spread(self._rank[batch.chain])
-
     def _below(self, held: _Held, low: int, rank: int) -> _Mask:
         key = held.batch.key
         mask = key < low
         equal = key == low
         if equal.any():
-            mask |= equal & (self._row_rank(held.batch) <= rank)
+            mask |= equal & (self._marks.row_rank(held.batch) <= rank)
         below: _Mask = mask & held.live
         return below
 
@@ -236,16 +137,14 @@ class Sequencer:
         mask = (key < last.timestamp_ns) & (key != NO_STAMP)
         equal = key == last.timestamp_ns
         if equal.any():
-            name = (last.source, last.path)
-            before = np.array([self._names[chain] < name for chain in held.batch.chain.tolist()])
-            mask |= equal & held.batch.spread(before)
+            mask |= equal & self._marks.ranks_before(last, held.batch)
         late: _Mask = mask
         return late
 
     # What leaves
 
     def _take_in_order(self) -> list[OrderedBatch]:
-        low, rank = self._frontier()
+        low, rank = self._marks.frontier()
         masks = [self._below(held, low, rank) for held in self._held]
         if not any(mask.any() for mask in masks):
             return []
@@ -275,24 +174,16 @@ class Sequencer:
     def _take_ahead(self) -> OrderedBatch | None:
         if not self._held or not self._follow:
             return None
-        sources = self._sources.values()
-        since = min(
-            source.poll_seconds - (source.delay_ns + source.step_ns) / _SECOND for source in sources
-        )
-        unread = np.array(sorted(frozenset().union(*(s.unread for s in sources))), np.int64)
-        low, rank = self._lowest(unread)
-        # What lies below the clocks' promises only waits for a record that is held
-        # open for a short while, and is not ahead of anybody.
-        spoken = self._open.copy()
-        spoken[unread] = False
-        clock = np.maximum(self._watermark, self._clock)[spoken].min(initial=_END)
-        clock = min(clock, *(source.listed for source in sources))
-        leading = np.zeros(len(self._open), np.bool_)
+        bound = self._marks.overdue()
+        leading = np.zeros(len(self._marks), np.bool_)
         waiting = [
-            self._below(held, low, rank) & (held.batch.read_at < since) for held in self._held
+            self._below(held, bound.low, bound.rank) & (held.batch.read_at < bound.since)
+            for held in self._held
         ]
         for held, mask in zip(self._held, waiting, strict=True):
-            leading[held.batch.chain[held.batch.region[mask & (held.batch.key >= clock)]]] = True
+            leading[held.batch.chain[held.batch.region[mask & (held.batch.key >= bound.clock)]]] = (
+                True
+            )
         masks = [
             mask & held.batch.spread(leading[held.batch.chain])
             for held, mask in zip(self._held, waiting, strict=True)
@@ -317,13 +208,13 @@ class Sequencer:
                 chain = int(held.batch.chain[held.batch.region[row]])
                 if not self._has_earlier(chain, number, row, masks):
                     continue
-                candidate = (int(held.batch.key[row]), int(self._rank[chain]), number, row)
+                candidate = (int(held.batch.key[row]), int(self._marks.rank[chain]), number, row)
                 bound = candidate if bound is None else min(bound, candidate)
         if bound is None:
             return
         key, rank, number, row = bound
         for other, (held, mask) in enumerate(zip(self._held, masks, strict=True)):
-            ranks = self._row_rank(held.batch)
+            ranks = self._marks.row_rank(held.batch)
             keys = held.batch.key
             keep = (keys < key) | ((keys == key) & (ranks < rank))
             same = (keys == key) & (ranks == rank)
@@ -358,7 +249,7 @@ class Sequencer:
             parts.append(held.batch)
             rows.append(mine + base)
             keys.append(held.batch.key[mine])
-            ranks.append(self._row_rank(held.batch)[mine])
+            ranks.append(self._marks.row_rank(held.batch)[mine])
             base += len(held.batch)
         row = np.concatenate(rows)
         order = merge_order(np.concatenate(keys), np.concatenate(ranks))
