@@ -20,6 +20,7 @@ from trio_ship.config import Config, parse_config
 from trio_ship.pipeline import Pipeline
 
 __all__ = [
+    "BOOT",
     "CHECKPOINT",
     "JOURNAL",
     "OUTPUT",
@@ -46,6 +47,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 START_NS: Final = int(datetime(2026, 11, 23, 8, tzinfo=UTC).timestamp()) * 1_000_000_000
+BOOT: Final = "/proc/sys/kernel/random/boot_id"
 CHECKPOINT: Final = "/etc/ship/ship.checkpoint.toml"
 JOURNAL: Final = f"{CHECKPOINT}.merged.journal"
 OUTPUT: Final = "/out/merged.log"
@@ -80,7 +82,7 @@ def new_disk(disk: MemoryDisk | None = None) -> MemoryDisk:
     disk.now_ns = wall_ns
     for folder in ("/etc/ship", "/logs", "/out"):
         disk.mkdir(folder)
-    disk.write("/proc/sys/kernel/random/boot_id", b"one and the same boot\n")
+    disk.write(BOOT, b"one and the same boot\n")
     return disk
 
 

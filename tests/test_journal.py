@@ -151,7 +151,7 @@ def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -
     for number in range(1, random.randint(2, 10)):
         if random.random() < 0.25:
             state = SinkState(path="/out", device=5, inode=7 + number, offset=random.randint(0, 9))
-            journal.append_output(state)
+            journal.append_output(state, is_durable=False)
             now = attrs.evolve(now, sinks={**now.sinks, "out": state})
         else:
             step = _step(random, now, number)
@@ -213,7 +213,7 @@ def test_d09_a_new_output_is_followed_and_the_old_one_counts_as_whole() -> None:
     first = _step(Random(3), BEGIN, 1)
     journal.append(first.batch, first.before, first.after)
     new = SinkState(path="/out", device=5, inode=9)
-    journal.append_output(new)
+    journal.append_output(new, is_durable=False)
     moved = attrs.evolve(first.cut, sinks={**first.cut.sinks, "out": new})
     second = _step(Random(3), moved, 2)
     journal.append(second.batch, second.before, second.after)

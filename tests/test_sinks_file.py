@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 
 import pytest
@@ -10,6 +11,7 @@ import trio
 import trio.testing
 from memory_disk import Call, Death, MemoryDisk
 from pipeline_helpers import (
+    BOOT,
     JOURNAL,
     OUTPUT,
     SlowDisk,
@@ -169,6 +171,36 @@ async def test_d09_a_kill_just_when_a_new_output_is_begun(
         await trio.sleep(5)
     both = output_lines(disk, f"{OUTPUT}.1") + (output_lines(disk) if disk.exists(OUTPUT) else [])
     assert both == ["app 0", "app 1", "app 2"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_d09_a_power_loss_after_the_change_of_outputs(
+    autojump_clock: trio.testing.MockClock, seed: int
+) -> None:
+    """What went to a new output since the last checkpoint stands there once, not in the old one."""
+    disk = new_disk()
+    disk.sync()
+    try:
+        async with running(disk, config(interval=1000)):
+            put(disk, "app 0")
+            await trio.sleep(3)
+            disk.rename(OUTPUT, f"{OUTPUT}.1")
+            for text in ("app 1", "app 2"):
+                put(disk, text)
+                await trio.sleep(3)
+            disk.die_after(0)
+            await trio.sleep_forever()
+    except* Death:
+        disk.restart()
+    log = disk.open(LOG, os.O_RDONLY)
+    disk.fsync(log)
+    disk.fsync_folder("/logs")
+    left = disk.after_power_loss(random.Random(seed))
+    left.write(BOOT, b"another boot\n")
+    async with running(left, config()):
+        await trio.sleep(5)
+    assert output_lines(left, f"{OUTPUT}.1") == ["app 0"]
+    assert output_lines(left) == ["app 1", "app 2"]
 
 
 async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(

@@ -2,8 +2,9 @@
 
 One line a batch, appended before the batch is written and never synced. While
 the system runs on, the page cache has survived whatever killed the process, so
-the journal tells exactly how far the output goes; after a power loss it tells
-nothing and is not used (its first line names the boot).
+the journal tells exactly how far the output goes. After a power loss (its first
+line names the boot) it is believed up to the last change of outputs: by then all
+that went to the old one had been made durable, and the journal is synced there.
 
 A line is eight hexadecimal digits, the CRC-32 of the rest, a space and one JSON
 value. A line that is torn ends the journal.
@@ -217,15 +218,24 @@ class Journal:
         else:
             self._append(_Noted(data, sequence=batch.sequence))
 
-    def append_output(self, state: SinkState) -> None:
-        """Note that the sink goes on in another output, or at another place."""
+    def append_output(self, state: SinkState, *, is_durable: bool) -> None:
+        """Note that the sink goes on in another output, or at another place.
+
+        Args:
+            state: Where it goes on.
+            is_durable: Whether all that was written before is durable; the
+                journal is made durable too then.
+        """
         output = {
             "path": state.path,
             "device": state.device,
             "inode": state.inode,
             "offset": state.offset,
         }
-        self._append(_Noted(_line({"output": output})))
+        self._append(_Noted(_line({"output": output, "durable": is_durable})))
+        if is_durable and self._fd is not None and self._good:
+            self._disk.fsync(self._fd)
+            self._disk.fsync_folder(os.path.dirname(self._path) or ".")
 
     def _append(self, noted: _Noted) -> None:
         self._recent.append(noted)
@@ -254,15 +264,20 @@ def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any
         boot: The present boot.
 
     Returns:
-        The lines behind the first; none where it is of another boot or output.
+        The lines behind the first, as far as they are to be believed; none
+        where it is of another output.
     """
     values = _values(data)
     head = next(values, None)
-    if not head or not boot or head.get("boot") != boot or head.get("journal") != 1:
+    if not head or head.get("journal") != 1:
         return []
     if (head["device"], head["inode"]) != (state.device, state.inode):
         return []
-    return list(values)
+    lines = list(values)
+    if boot and head.get("boot") == boot:
+        return lines
+    durable = [place for place, line in enumerate(lines) if line.get("durable")]
+    return lines[: durable[-1] + 1] if durable else []
 
 
 def last_output(lines: list[dict[str, Any]], state: SinkState) -> SinkState:

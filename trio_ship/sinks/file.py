@@ -79,10 +79,8 @@ class FileSink:
         self._boot = boot
         self._replay = replay
         self._stream: FileStream
-        self._fd = -1
+        self._is_open = False
         self._state = SinkState(path=path)
-        self._durable = 0
-        self._distrusted = False
         self._new_name = False
         self._compared = 0
         self._retired: list[int] = []
@@ -129,13 +127,12 @@ class FileSink:
         """Make the output durable up to `state`.
 
         Raises:
-            OSError: It is not durable. What was written since the last success
-                is written again before the next try, because the system takes
-                lost pages for clean ones after a failed sync.
+            OSError: It is not durable.
         """
+        stream = self._stream
         if (state.device, state.inode) != (self._state.device, self._state.inode):
-            return
-        self._sync()
+            return  # that output was made durable when it was left
+        stream.sync()
         if self._new_name:
             self._disk.fsync_folder(os.path.dirname(self._path) or ".")
             self._new_name = False
@@ -152,7 +149,7 @@ class FileSink:
 
     async def aclose(self) -> None:
         """Close the output."""
-        if self._fd >= 0:
+        if self._is_open:
             await self._stream.aclose()
         if self._journal is not None:
             self._journal.close()
@@ -210,12 +207,11 @@ class FileSink:
             sinks = {**recovered.cut.sinks, self.name: attrs.evolve(self._state, ahead=state.ahead)}
             return attrs.evolve(recovered.cut, sinks=sinks)
         fd, status = found
-        self._use(fd, status, state.offset)
+        durable = min(output.offset, state.offset)
+        self._use(fd, status, state.offset, durable=durable)
         cut = recovered.cut
         if recovered.torn is not None:
-            cut = self._complete(recovered.torn, cut)
-        # Nobody knows whether the last process saw a sync fail.
-        self._durable, self._distrusted = min(output.offset, state.offset), True
+            cut = self._complete(recovered.torn, cut, durable)
         if status.size > cut.sinks[self.name].offset:
             _LOG.info(
                 "%s: %d bytes behind the checkpoint are compared with what comes next",
@@ -224,22 +220,22 @@ class FileSink:
             )
         return cut
 
-    def _complete(self, torn: Written, cut: Snapshot) -> Snapshot:
+    def _complete(self, torn: Written, cut: Snapshot, durable: int) -> Snapshot:
         """Write the rest of a batch whose writing was interrupted."""
         batch = self._replay(torn, cut)
         if batch is None:
             return cut
         slices = list(self._encoder(batch))
         size = sum(map(len, slices))
-        there = self._disk.pread(self._fd, size, torn.before)
+        fd = self._stream.fd
+        there = self._disk.pread(fd, size, torn.before)
         data = b"".join(slices)
         if size != torn.after - torn.before or not data.startswith(there):
             return cut
         done = 0
         while done < size:
-            done += self._disk.pwrite(self._fd, memoryview(data)[done:], torn.before + done)
-        status = self._disk.fstat(self._fd)
-        self._use(self._fd, status, torn.after)
+            done += self._disk.pwrite(fd, memoryview(data)[done:], torn.before + done)
+        self._use(fd, self._disk.fstat(fd), torn.after, durable=durable)
         state = attrs.evolve(cut.sinks[self.name], offset=torn.after)
         return beyond(cut, torn, self.name, state)
 
@@ -278,12 +274,12 @@ class FileSink:
             )
         return fd, status
 
-    def _use(self, fd: int, status: Status, offset: int) -> None:
-        self._fd = fd
+    def _use(self, fd: int, status: Status, offset: int, *, durable: int | None = None) -> None:
+        size = max(status.size, offset)
+        self._stream = FileStream(self._disk, fd, self._path, offset, size, durable=durable)
+        self._is_open = True
         self._new_name = status.size == 0
-        self._stream = FileStream(self._disk, fd, self._path, offset, max(status.size, offset))
         self._compared = status.size
-        self._durable, self._distrusted = offset, False
         self._state = SinkState(
             path=self._path,
             device=status.device,
@@ -296,8 +292,9 @@ class FileSink:
 
     def _check_output(self) -> None:
         """Notice, before a batch, what somebody did to the output."""
-        size = self._disk.fstat(self._fd).size
-        offset = self._stream.offset
+        fd, offset = self._stream.fd, self._stream.offset
+        status = self._disk.fstat(fd)
+        size = status.size
         if size != offset and offset >= self._compared:
             _LOG.warning(
                 "%s has %d bytes where %d were written: somebody changed it; it is continued at "
@@ -306,7 +303,8 @@ class FileSink:
                 size,
                 offset,
             )
-            self._go_on(self._fd, self._disk.fstat(self._fd), size)
+            self._use(fd, status, size)
+            self._note(lambda journal: journal.append_output(self._state, is_durable=False))
         try:
             status = self._disk.stat(self._path)
             same = (status.device, status.inode) == (self._state.device, self._state.inode)
@@ -315,34 +313,16 @@ class FileSink:
         if same or (size > offset and offset < self._compared):
             return
         _LOG.info("%s was renamed or removed; a new one is begun", self._path)
-        self._sync()
+        self._stream.sync()
         try:
             fd, status = self._open_path()
         except ConfigError as error:
             raise SinkError(str(error)) from error
-        self._retired.append(self._fd)
-        self._go_on(fd, status, status.size)
-
-    def _go_on(self, fd: int, status: Status, offset: int) -> None:
-        self._use(fd, status, offset)
-        self._note(lambda journal: journal.append_output(self._state))
-
-    def _sync(self) -> None:
-        """Make durable all that is written, also behind the newest snapshot.
-
-        A failed sync loses all of it, so all of it is written again.
-        """
-        fd, written = self._fd, self._stream.offset
-        if self._distrusted:
-            self._rewrite(fd, self._durable, written)
-        self._distrusted = True
-        self._disk.fsync(fd)
-        self._distrusted = False
-        self._durable = written
-
-    def _rewrite(self, fd: int, begin: int, stop: int) -> None:
-        while begin < stop:
-            data = self._disk.pread(fd, min(_PIECE, stop - begin), begin)
-            if not data:
-                return
-            begin += self._disk.pwrite(fd, data, begin)
+        try:
+            self._disk.fsync_folder(os.path.dirname(self._path) or ".")
+        except OSError:
+            self._disk.close(fd)
+            raise
+        self._retired.append(self._stream.fd)
+        self._use(fd, status, status.size)
+        self._note(lambda journal: journal.append_output(self._state, is_durable=True))

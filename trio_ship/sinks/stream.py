@@ -45,19 +45,43 @@ class FileStream(anyio.abc.ByteSendStream):
     them); at the first difference the rest is saved beside the file and cut.
 
     Attributes:
+        fd: The open file.
         offset: Where the next byte goes.
     """
 
-    def __init__(self, disk: Filesystem, fd: int, path: str, offset: int, size: int) -> None:
-        """Write to the open file `fd`, known as `path`, of `size` bytes."""
+    def __init__(
+        self,
+        disk: Filesystem,
+        fd: int,
+        path: str,
+        offset: int,
+        size: int,
+        *,
+        durable: int | None = None,
+    ) -> None:
+        """Write to an open file.
+
+        Args:
+            disk: Where it is.
+            fd: The open file.
+            path: How it is known.
+            offset: Where the next byte goes.
+            size: Its length.
+            durable: How much of it is durable for certain; what stands behind
+                that is written again before the first sync, because nobody
+                knows whether one has failed before. `offset` if left out.
+        """
         self._disk = disk
-        self._fd = fd
+        self.fd = fd
         self._path = path
         self._size = size
         self._left: memoryview = memoryview(b"")
         self._slices: Iterator[memoryview] = iter(())
         self._waiting = False
         self._on_its_way = offset
+        self._durable = offset if durable is None else durable
+        self._failures = 0
+        self._mended = 0 if durable is None else -1
         self.offset = offset
 
     async def send(self, item: bytes) -> None:
@@ -101,7 +125,38 @@ class FileStream(anyio.abc.ByteSendStream):
         """Close the file."""
         await anyio.lowlevel.checkpoint()
         with contextlib.suppress(OSError):
-            self._disk.close(self._fd)
+            self._disk.close(self.fd)
+
+    def sync(self) -> None:
+        """Make durable all that is written.
+
+        A failed sync loses all of it, for the system takes lost pages for clean
+        ones then; so all of it is written again before the next try. Two threads
+        may be here at once: a failure that one of them was told of counts for the
+        other too.
+
+        Raises:
+            OSError: It is not durable.
+        """
+        while True:
+            failures, written = self._failures, self.offset
+            if failures != self._mended:
+                self._rewrite(self._durable, written)
+            try:
+                self._disk.fsync(self.fd)
+            except OSError:
+                self._failures += 1
+                raise
+            if failures == self._failures:
+                self._durable, self._mended = written, failures
+                return
+
+    def _rewrite(self, begin: int, stop: int) -> None:
+        while begin < stop:
+            data = self._disk.pread(self.fd, min(_PIECE, stop - begin), begin)
+            if not data:
+                return
+            begin += self._disk.pwrite(self.fd, data, begin)
 
     def _push(self) -> None:
         """Write what is left; may be called again after an error."""
@@ -114,19 +169,19 @@ class FileStream(anyio.abc.ByteSendStream):
                 continue
             if self.offset < self._size:
                 self._compare()
-            count = self._disk.pwrite(self._fd, self._left, self.offset)
+            count = self._disk.pwrite(self.fd, self._left, self.offset)
             self._left = self._left[count:]
             self.offset += count
             if self.offset - self._on_its_way >= _WRITEBACK:
                 # So that the sync of a checkpoint finds little left to wait for.
                 self._disk.start_writeback(
-                    self._fd, self._on_its_way, self.offset - self._on_its_way
+                    self.fd, self._on_its_way, self.offset - self._on_its_way
                 )
                 self._on_its_way = self.offset
 
     def _compare(self) -> None:
         length = min(len(self._left), self._size - self.offset)
-        there = self._disk.pread(self._fd, length, self.offset)
+        there = self._disk.pread(self.fd, length, self.offset)
         wanted = bytes(self._left[: len(there)])
         if there == wanted:
             return
@@ -147,7 +202,7 @@ class FileStream(anyio.abc.ByteSendStream):
                 kept = f"{self._path}.cut-{place}.{number}"
         try:
             copied = place
-            while data := self._disk.pread(self._fd, _PIECE, copied):
+            while data := self._disk.pread(self.fd, _PIECE, copied):
                 done = 0
                 while done < len(data):
                     done += self._disk.pwrite(fd, data[done:], copied - place + done)
@@ -156,7 +211,7 @@ class FileStream(anyio.abc.ByteSendStream):
         finally:
             self._disk.close(fd)
         self._disk.fsync_folder(os.path.dirname(kept) or ".")
-        self._disk.ftruncate(self._fd, place)
+        self._disk.ftruncate(self.fd, place)
         _LOG.warning(
             "%s: bytes %d to %d are not what the sources say now; they were cut off and kept in %s",
             self._path,
