@@ -15,7 +15,7 @@ from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
 from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import Filesystem, Pulse
 from trio_ship.globs import matches
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.replay import replay
@@ -23,6 +23,7 @@ from trio_ship.reader.rounds import RoundReader
 from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
+from trio_ship.reader.watcher import Watcher
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
@@ -39,12 +40,12 @@ class Sources:
     """What reads.
 
     Attributes:
-        watches: What looks at the files of each source, by its name.
+        watcher: What looks at all files.
         readers: The readers of files.
         stdin: The reader of standard input, if there is one.
     """
 
-    watches: dict[str, Watch]
+    watcher: Watcher
     readers: tuple[Reader, ...]
     stdin: StdinReader | None
 
@@ -136,6 +137,7 @@ class Assembly:
             board: What the tasks share; it shows what was read before.
             fresh: Whether this is the very first start.
         """
+        pulse = Pulse(self._disk)
         watches: dict[str, Watch] = {}
         readers: list[Reader] = []
         stdin = None
@@ -144,14 +146,24 @@ class Assembly:
             if source.type == "stdin":
                 stdin = self._stdin(source, board)
                 continue
-            watches[name] = Watch(self._disk, source.paths, source.exclude, literal=source.literal)
+            watches[name] = Watch(pulse, source.paths, source.exclude, literal=source.literal)
             readers.append(self._reader(name, source, board, fresh=fresh))
-        return Sources(watches=watches, readers=tuple(readers), stdin=stdin)
+        watcher = Watcher(
+            self._disk,
+            watches,
+            pulse,
+            board,
+            wall_ns=self._wall_ns,
+            patience=self.delays(),
+            follow=self._config.pipeline.follow,
+        )
+        return Sources(watcher=watcher, readers=tuple(readers), stdin=stdin)
 
     def _reader(self, name: str, source: SourceConfig, board: Board, *, fresh: bool) -> Reader:
         settings = self._config.pipeline
+        pulse = Pulse(self._disk)
         files = SourceFiles(
-            self._disk,
+            pulse,
             name,
             follow=settings.follow,
             covers=_covers(source),
@@ -167,7 +179,7 @@ class Assembly:
             },
         )
         rounds = RoundReader(
-            self._disk,
+            pulse,
             source,
             files.chains,
             follow=settings.follow,

@@ -17,6 +17,7 @@ import trio
 
 from trio_ship.batch import I64
 from trio_ship.reader.watch import Look
+from trio_ship.report import Poll
 from trio_ship.state import FileEntry, Position, Snapshot
 
 __all__ = ["Bell", "Board", "Statistics"]
@@ -56,6 +57,7 @@ class Statistics:
         files: Files known.
         saves: Checkpoints saved.
         failed_saves: Saves that failed.
+        hangs: Disk calls of readers that did not return in time.
     """
 
     records: int = 0
@@ -71,6 +73,7 @@ class Statistics:
     files: int = 0
     saves: int = 0
     failed_saves: int = 0
+    hangs: int = 0
 
     def plus(self, **more: int) -> Statistics:
         """Return the statistics with some of them raised."""
@@ -102,6 +105,11 @@ class Board:
     def take_look(self, source: str) -> Look | None:
         """Return what was seen since the last call, if anything."""
         return self._looks.pop(source, None)
+
+    def last_poll(self, source: str) -> Poll | None:
+        """Return the poll of the look that nobody has taken up yet."""
+        look = self._looks.get(source)
+        return look.poll if look is not None else None
 
     def put_pending(self, pending: I64) -> None:
         """Publish what waits in the sequencer; readers with room go on."""

@@ -9,6 +9,7 @@ errors; nothing else in the package opens, reads or writes a file of the user.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import stat as stat_module
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from typing import ParamSpec, Protocol, TypeVar
 import anyio.to_thread
 import attrs
 
-__all__ = ["Disk", "Entry", "Filesystem", "Status", "is_regular"]
+__all__ = ["Disk", "Entry", "Filesystem", "Pulse", "ReadableFilesystem", "Status", "is_regular"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -59,18 +60,8 @@ class Entry:
     is_dir: bool
 
 
-class Filesystem(Protocol):
-    """Disk calls, synchronous, with the semantics and the errors of `os`."""
-
-    async def run(
-        self,
-        function: Callable[_P, _T],
-        /,
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> _T:
-        """Run `function` where it may block: in a worker thread, or inline."""
-        ...
+class ReadableFilesystem(Protocol):
+    """Disk calls that only read, synchronous, with the semantics and the errors of `os`."""
 
     def stat(self, path: str) -> Status:
         """Return the status of what `path` leads to, links followed."""
@@ -84,7 +75,7 @@ class Filesystem(Protocol):
         """Return the names in a folder, in no particular order."""
         ...
 
-    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+    def open(self, path: str, flags: int) -> int:
         """Open a file with the flags of `os.open`; close-on-exec is implied."""
         ...
 
@@ -98,6 +89,28 @@ class Filesystem(Protocol):
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
         """Return up to `size` bytes from `offset`."""
+        ...
+
+
+class Filesystem(ReadableFilesystem, Protocol):
+    """All disk calls, and where to make them so that the event loop goes on."""
+
+    async def run(
+        self,
+        function: Callable[_P, _T],
+        /,
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Run `function` where it may block: in a worker thread, or inline."""
+        ...
+
+    async def run_reading(self, function: Callable[[], _T], /) -> _T:
+        """Run a function that only reads; when cancelled it is left to itself."""
+        ...
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        """Open or make a file, as `os.open` does; close-on-exec is implied."""
         ...
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
@@ -153,8 +166,10 @@ class Disk:
     """The disks of this machine; see `Filesystem` for what each call does."""
 
     def __init__(self, workers: int = 8) -> None:
-        """Prepare a disk whose calls use up to `workers` threads at once."""
+        """Prepare a disk that writes with up to `workers` threads at once."""
         self._limiter = anyio.CapacityLimiter(workers)
+        # A thread that hangs in a dead mount must keep nobody from reading elsewhere.
+        self._reading = anyio.CapacityLimiter(math.inf)
 
     async def run(
         self,
@@ -166,6 +181,12 @@ class Disk:
         """Run `function` in a worker thread; cancellation waits for its end."""
         return await anyio.to_thread.run_sync(
             lambda: function(*args, **kwargs), limiter=self._limiter
+        )
+
+    async def run_reading(self, function: Callable[[], _T], /) -> _T:
+        """Run a function in a worker thread; when cancelled the thread is abandoned."""
+        return await anyio.to_thread.run_sync(
+            function, abandon_on_cancel=True, limiter=self._reading
         )
 
     def stat(self, path: str) -> Status:
@@ -245,6 +266,65 @@ class Disk:
         except BlockingIOError:
             return False
         return True
+
+
+class Pulse:
+    """The reading calls of a disk, with a sign of life: how many there were, and where.
+
+    Attributes:
+        calls: How many calls were begun.
+        path: What the last one was about.
+    """
+
+    def __init__(self, disk: ReadableFilesystem) -> None:
+        """Read from `disk`."""
+        self._disk = disk
+        self._paths: dict[int, str] = {}
+        self.calls = 0
+        self.path = ""
+
+    def stat(self, path: str) -> Status:
+        """See `Filesystem.stat`."""
+        self.calls += 1
+        self.path = path
+        return self._disk.stat(path)
+
+    def fstat(self, fd: int) -> Status:
+        """See `Filesystem.fstat`."""
+        self._touch(fd)
+        return self._disk.fstat(fd)
+
+    def scandir(self, path: str) -> list[Entry]:
+        """See `Filesystem.scandir`."""
+        self.calls += 1
+        self.path = path
+        return self._disk.scandir(path)
+
+    def open(self, path: str, flags: int) -> int:
+        """See `Filesystem.open`."""
+        self.calls += 1
+        self.path = path
+        fd = self._disk.open(path, flags)
+        self._paths[fd] = path
+        return fd
+
+    def close(self, fd: int) -> None:
+        """See `Filesystem.close`."""
+        self._disk.close(fd)
+
+    def preadv(self, fd: int, buffers: Sequence[memoryview], offset: int) -> int:
+        """See `Filesystem.preadv`."""
+        self._touch(fd)
+        return self._disk.preadv(fd, buffers, offset)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """See `Filesystem.pread`."""
+        self._touch(fd)
+        return self._disk.pread(fd, size, offset)
+
+    def _touch(self, fd: int) -> None:
+        self.calls += 1
+        self.path = self._paths.get(fd, "")
 
 
 def is_regular(status: Status) -> bool:

@@ -12,7 +12,7 @@ import stat
 
 import attrs
 
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import ReadableFilesystem
 
 __all__ = ["Note", "refusal"]
 
@@ -40,7 +40,7 @@ class Note:
         return cls(logging.WARNING, text)
 
 
-def refusal(disk: Filesystem, path: str, error: OSError) -> Note:
+def refusal(disk: ReadableFilesystem, path: str, error: OSError) -> Note:
     """Say why a path cannot be read, and what would mend it."""
     if error.errno not in {errno.EACCES, errno.EPERM}:
         return Note.warning(f"{path} cannot be read: {error.strerror}; it is tried again")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -33,8 +33,7 @@ from trio_ship.cut import Cut, common_start
 from trio_ship.diagnosis import Diagnosis
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
-from trio_ship.reader.watch import Look
-from trio_ship.report import Poll, Report
+from trio_ship.report import Report
 from trio_ship.sequencer import Sequencer
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
 from trio_ship.state import SinkState, Snapshot
@@ -42,9 +41,6 @@ from trio_ship.state import SinkState, Snapshot
 __all__ = ["Pipeline", "run"]
 
 _LOG = logging.getLogger("trio_ship")
-_POLL_SECONDS: Final = 0.1
-_POLL_SECONDS_MOST: Final = 2.0
-_POLL_SHARE: Final = 25
 _GRACE_SECONDS: Final = 8.0
 # Measured: with one batch waiting at each sink, reading and writing overlap.
 _BATCHES_WAITING: Final = 1
@@ -85,7 +81,7 @@ class Pipeline:
         self._abort = trio.CancelScope()
         self._board = Board(Snapshot())
         self._assembly = Assembly(config, self._disk, wall_ns)
-        self._sources = Sources(watches={}, readers=(), stdin=None)
+        self._sources: Sources
         self._sinks = list(sinks)
         self._diagnosis = Diagnosis()
         self._resumed = False
@@ -132,21 +128,27 @@ class Pipeline:
             ShipError: What keeps it from its work, never in a group.
         """
         with ungrouped(), self._own_checkpoint() as store:
-            await self._start(store)
+            await self._recover(store)
             stop = trio.Event()
             try:
                 async with trio.open_nursery() as outer:
-                    if store is not None:
-                        checkpointer = self._checkpointer(store)
-                        await checkpointer.begin(is_first=not self._resumed)
-                        outer.start_soon(checkpointer.run, stop)
-                    self._tell_start()
-                    self.started.set()
-                    task_status.started(self)
+
+                    async def begin() -> None:
+                        """Have what was found saved before anything is delivered."""
+                        if store is not None:
+                            checkpointer = self._checkpointer(store)
+                            await checkpointer.begin(is_first=not self._resumed)
+                            outer.start_soon(checkpointer.run, stop)
+                        self._tell_start()
+                        self.started.set()
+                        task_status.started(self)
+
                     with self._abort:
-                        await self._flow()
+                        await self._flow(begin)
                     if self._abort.cancelled_caught:
                         _LOG.warning("stopped before every sink had taken what was read")
+                    if not self.started.is_set():
+                        task_status.started(self)
                     stop.set()
             finally:
                 with trio.move_on_after(_GRACE_SECONDS, shield=True):
@@ -177,8 +179,8 @@ class Pipeline:
         finally:
             lock.release(self._disk, held)
 
-    async def _start(self, store: Store | None) -> None:
-        """Recover the state of the last run, and look at all sources once."""
+    async def _recover(self, store: Store | None) -> None:
+        """Recover the state of the last run."""
         checkpoint = None
         if store is not None:
             loaded = await self._disk.run(store.load)
@@ -196,9 +198,6 @@ class Pipeline:
             sink.begin(common)
         self._board.snapshot = common
         self._sources = self._assembly.sources(self._board, fresh=checkpoint is None)
-        await self._look()
-        for reader in self._sources.readers:
-            await reader.take_up()
 
     def _checkpointer(self, store: Store) -> Checkpointer:
         return Checkpointer(
@@ -209,15 +208,6 @@ class Pipeline:
             interval_seconds=self._config.pipeline.checkpoint.interval_seconds,
             wall_ns=self._wall_ns,
         )
-
-    async def _look(self) -> None:
-        poll = Poll(wall_ns=self._wall_ns(), seconds=trio.current_time())
-
-        def look() -> dict[str, Look]:
-            return {name: watch.look(poll) for name, watch in self._sources.watches.items()}
-
-        for name, seen in (await self._disk.run(look)).items():
-            self._board.put_look(name, seen)
 
     def _tell_start(self) -> None:
         snapshot = self._board.snapshot
@@ -239,35 +229,35 @@ class Pipeline:
 
     # Flow
 
-    async def _flow(self) -> None:
+    async def _flow(self, begin: Callable[[], Awaitable[None]]) -> None:
         send, receive = trio.open_memory_channel[Report](0)
         outputs: list[tuple[trio.MemorySendChannel[OrderedBatch], Sink]] = []
         cut = Cut(sink.name for sink in self._sinks)
+        ready = trio.Event()
         async with trio.open_nursery() as flow:
+            flow.start_soon(self._read, send, ready)
+            await ready.wait()
+            await begin()
             for sink in self._sinks:
                 into, out = trio.open_memory_channel[OrderedBatch](_BATCHES_WAITING)
                 outputs.append((into, sink))
                 flow.start_soon(self._deliver, sink, out, cut)
             flow.start_soon(self._sequence, receive, [into for into, _ in outputs], cut)
-            flow.start_soon(self._read, send)
 
-    async def _read(self, send: trio.MemorySendChannel[Report]) -> None:
+    async def _read(self, send: trio.MemorySendChannel[Report], ready: trio.Event) -> None:
+        """Read until drained; `ready` is set when all sources were looked at once."""
         with self._drain, send:
-            async with trio.open_nursery() as nursery:
-                for reader in self._sources.readers:
-                    nursery.start_soon(reader.run, send.clone())
-                if self._sources.stdin is not None:
-                    nursery.start_soon(self._sources.stdin.run, send.clone())
-                if self._config.pipeline.follow and self._sources.watches:
-                    nursery.start_soon(self._watch)
-
-    async def _watch(self) -> None:
-        """Look at all sources again and again, at a small share of one core."""
-        while True:
-            started = trio.current_time()
-            await self._look()
-            cost = trio.current_time() - started
-            await trio.sleep(min(max(_POLL_SECONDS, _POLL_SHARE * cost), _POLL_SECONDS_MOST))
+            try:
+                async with trio.open_nursery() as nursery:
+                    if self._sources.readers:
+                        await nursery.start(self._sources.watcher.run)
+                    for reader in self._sources.readers:
+                        await nursery.start(reader.run, send.clone())
+                    if self._sources.stdin is not None:
+                        nursery.start_soon(self._sources.stdin.run, send.clone())
+                    ready.set()
+            finally:
+                ready.set()
 
     async def _sequence(
         self,

@@ -39,6 +39,7 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
             (done.cut, "cut"),
             (done.replaced, "not UTF-8"),
             (done.failed_saves, "failed saves"),
+            (done.hangs, "hanging disk calls"),
         )
         if count
     ]

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import Candidate
 from trio_ship.notes import Note
 from trio_ship.reader.known import KnownFiles
@@ -48,7 +48,7 @@ class Chains:
 
     def __init__(
         self,
-        disk: Filesystem,
+        disk: ReadableFilesystem,
         source: str,
         *,
         follow: bool,
@@ -151,7 +151,8 @@ class Chains:
 
     def close_quiet(self, keep: int) -> None:
         """Close files that are at their end until no more than `keep` are open."""
-        tails = [tail for chain in self.by_path.values() for tail in chain.tails]
+        chains = self.by_path.values()
+        tails = [tail for chain in chains if not chain.hangs for tail in chain.tails]
         is_open = [tail for tail in tails if tail.fd is not None]
         quiet = [tail for tail in is_open if tail.rotated_at is None and not tail.is_unread]
         quiet.sort(key=lambda tail: tail.changed_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -37,6 +38,8 @@ class Decoders:
         self._config = config
         self._notes = notes
         self._numbers: dict[tuple[str, str], int] = {}
+        # A thread that hung in a read may come back while another is at work.
+        self._lock = threading.Lock()
         self._spellings: dict[bytes, str] = {}
         self._told: set[str] = set()
         self.all: list[StampDecoder] = []
@@ -60,8 +63,10 @@ class Decoders:
         key = (entry.layout, entry.zone)
         if key not in self._numbers:
             pattern = self._config.timestamp.pattern
-            self.all.append(StampDecoder(entry.layout, zone=entry.zone, pattern=pattern))
-            self._numbers[key] = len(self.all) - 1
+            decoder = StampDecoder(entry.layout, zone=entry.zone, pattern=pattern)
+            with self._lock:
+                self.all.append(decoder)
+                self._numbers[key] = len(self.all) - 1
         return self._numbers[key]
 
     def resolution_ns(self, entry: FileEntry) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import (
     HEAD,
     Candidate,
@@ -62,7 +62,7 @@ class SourceFiles:
 
     def __init__(
         self,
-        disk: Filesystem,
+        disk: ReadableFilesystem,
         source: str,
         *,
         follow: bool,
@@ -80,6 +80,7 @@ class SourceFiles:
         self._recorded = list(recorded)
         self._checked_at = 0.0
         self._refused: dict[str, tuple[Candidate, float]] = {}
+        self._postponed: dict[str, Sighting] = {}
         self._outputs = outputs
         self._settled = False
         self.chains = Chains(disk, source, follow=follow, number=number, recorded=self._recorded)
@@ -90,28 +91,38 @@ class SourceFiles:
         now = look.poll.seconds
         self.chains.wall_ns = look.poll.wall_ns
         for active in self.chains.active.values():
-            self._measure_rotated(active, now)
+            if not active.hangs:
+                self._measure_rotated(active, now)
         if now - self._checked_at >= _CHECK_SECONDS:
-            self._checked_at = now
-            reading = {
-                tail.entry.id for chain in self.chains.by_path.values() for tail in chain.tails
-            }
-            self.forgotten += self.chains.known.outlived(now, reading)
+            self._forget(now)
         for folder, error in look.unreadable.items():
             self.chains.notes.append(refusal(self._disk, folder, error))
         first, self._settled = not self._settled, True
         if first:
             restore(self._disk, self.chains, self._recorded, self._covers, look)
         self._look_again(now)
-        for path in sorted(look.changed):
-            seen = look.changed[path]
-            chain = self.chains.by_path.get(path)
-            if isinstance(seen, Problem):
-                self._refuse(path, seen)
-            elif chain is not None:
-                self._change(chain, seen, now)
-            elif seen is not None:
-                self._discover(path, seen, now, at_end=first and self._from_end)
+        changed, self._postponed = {**self._postponed, **look.changed}, {}
+        for path in sorted(changed):
+            self._take(path, changed[path], now, at_end=first and self._from_end)
+
+    def _take(self, path: str, seen: Sighting, now: float, *, at_end: bool) -> None:
+        chain = self.chains.by_path.get(path)
+        if chain is not None and chain.hangs:
+            self._postponed[path] = seen
+        elif isinstance(seen, Problem):
+            self._refuse(path, seen)
+        elif chain is not None:
+            self._change(chain, seen, now)
+        elif seen is not None:
+            self._discover(path, seen, now, at_end=at_end)
+
+    def _forget(self, now: float) -> None:
+        """Forget files that were gone for a day."""
+        chains = self.chains.by_path.values()
+        if not any(chain.hangs for chain in chains):
+            self._checked_at = now
+            reading = {tail.entry.id for chain in chains for tail in chain.tails}
+            self.forgotten += self.chains.known.outlived(now, reading)
 
     def _look_after(self, chain: ChainFiles, now: float) -> None:
         """Go back to finished files that were written on; let go of those long quiet."""
@@ -147,10 +158,10 @@ class SourceFiles:
     def _look_again(self, now: float) -> None:
         """Look at what is not in the look: files written on, files refused before."""
         for chain in self.chains.by_path.values():
-            if chain.lingering:
+            if chain.lingering and not chain.hangs:
                 self._look_after(chain, now)
         for path, (refused, again_at) in list(self._refused.items()):
-            if now >= again_at:
+            if now >= again_at and not self.chains.by_path[path].hangs:
                 del self._refused[path]
                 self._begin(self.chains.by_path[path], refused, now)
 
@@ -338,6 +349,6 @@ class SourceFiles:
         return any(
             self.chains.known.is_copy(seen, tail.entry, tail.size)
             for chain in self.chains.by_path.values()
-            if chain.path != path and path.startswith(chain.path)
+            if chain.path != path and path.startswith(chain.path) and not chain.hangs
             for tail in chain.tails
         )

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, head_length, matches_head
 from trio_ship.reader.locate import candidates_in, open_known, read_head
 from trio_ship.state import FileEntry, Position
@@ -28,7 +28,9 @@ class KnownFiles:
         recorded: Those of the checkpoint, and how far each was taken.
     """
 
-    def __init__(self, disk: Filesystem, recorded: Iterable[tuple[FileEntry, Position]]) -> None:
+    def __init__(
+        self, disk: ReadableFilesystem, recorded: Iterable[tuple[FileEntry, Position]]
+    ) -> None:
         self._disk = disk
         self._entries: dict[tuple[int, int], FileEntry] = {}
         self._gone_since: dict[str, float] = {}

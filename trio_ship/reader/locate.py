@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, matches_head
 from trio_ship.state import FileEntry
 
@@ -22,7 +22,7 @@ __all__ = ["candidates_in", "find_by_identity", "open_candidate", "open_known", 
 _TRIES: Final = 10
 
 
-def candidates_in(disk: Filesystem, folder: str) -> list[Candidate]:
+def candidates_in(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
     """Return the regular files of a folder; none if it cannot be listed.
 
     While files are renamed, a listing may miss one or show it twice; so the
@@ -37,7 +37,7 @@ def candidates_in(disk: Filesystem, folder: str) -> list[Candidate]:
     return before or []
 
 
-def open_candidate(disk: Filesystem, seen: Candidate) -> tuple[int, Candidate]:
+def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[int, Candidate]:
     """Open a file that was seen a moment ago, though it may have been renamed since.
 
     Returns:
@@ -64,14 +64,14 @@ def open_candidate(disk: Filesystem, seen: Candidate) -> tuple[int, Candidate]:
     raise FileNotFoundError(errno.ENOENT, "the file is gone", seen.path)
 
 
-def _open(disk: Filesystem, path: str) -> int | None:
+def _open(disk: ReadableFilesystem, path: str) -> int | None:
     try:
         return disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
 
 
-def _listed(disk: Filesystem, folder: str) -> list[Candidate]:
+def _listed(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
     try:
         entries = disk.scandir(folder)
     except OSError:
@@ -86,7 +86,7 @@ def _names(found: list[Candidate]) -> set[tuple[str, int]]:
     return {(candidate.path, candidate.inode) for candidate in found}
 
 
-def read_head(disk: Filesystem, path: str) -> bytes | None:
+def read_head(disk: ReadableFilesystem, path: str) -> bytes | None:
     """Return the first bytes of a file, or None if they cannot be read."""
     try:
         fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -100,7 +100,7 @@ def read_head(disk: Filesystem, path: str) -> bytes | None:
         disk.close(fd)
 
 
-def find_by_identity(disk: Filesystem, entry: FileEntry) -> Candidate | None:
+def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | None:
     """Find a known file where it was seen, or under another name beside it."""
     for path in dict.fromkeys((entry.file, entry.path)):
         seen = _candidate(disk, path)
@@ -113,7 +113,7 @@ def find_by_identity(disk: Filesystem, entry: FileEntry) -> Candidate | None:
     return None
 
 
-def open_known(disk: Filesystem, entry: FileEntry) -> int:
+def open_known(disk: ReadableFilesystem, entry: FileEntry) -> int:
     """Open a known file for reading, wherever it is now.
 
     Raises:
@@ -125,7 +125,7 @@ def open_known(disk: Filesystem, entry: FileEntry) -> int:
     return open_candidate(disk, seen)[0]
 
 
-def _candidate(disk: Filesystem, path: str) -> Candidate | None:
+def _candidate(disk: ReadableFilesystem, path: str) -> Candidate | None:
     try:
         status = disk.stat(path)
     except OSError:
@@ -135,7 +135,7 @@ def _candidate(disk: Filesystem, path: str) -> Candidate | None:
     return Candidate(path, status.device, status.inode, status.size, status.mtime_ns)
 
 
-def _is(disk: Filesystem, entry: FileEntry, seen: Candidate, *, same_device: bool) -> bool:
+def _is(disk: ReadableFilesystem, entry: FileEntry, seen: Candidate, *, same_device: bool) -> bool:
     if seen.inode != entry.inode or (same_device and seen.device != entry.device):
         return False
     head = read_head(disk, seen.path)

@@ -15,7 +15,7 @@ from trio_ship.batch import I64, Batch, Kind, OrderedBatch
 from trio_ship.checkpoint.journal import Written
 from trio_ship.config import Config, SourceConfig
 from trio_ship.decode.round import Regions, decode_round
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.merge import merge_order
 from trio_ship.reader.arena import SLACK
 from trio_ship.reader.decoders import Decoders
@@ -26,7 +26,7 @@ __all__ = ["replay"]
 
 
 def replay(
-    disk: Filesystem, config: Config, written: Written, cut: Snapshot
+    disk: ReadableFilesystem, config: Config, written: Written, cut: Snapshot
 ) -> OrderedBatch | None:
     """Make a batch again; None where its ranges cannot be read any more.
 
@@ -82,7 +82,7 @@ def _ranks(parts: list[Batch]) -> I64:
 
 
 def _read(
-    disk: Filesystem,
+    disk: ReadableFilesystem,
     source: SourceConfig,
     entries: list[FileEntry],
     written: Written,
@@ -128,7 +128,7 @@ def _carried(entry: FileEntry, start: Position, cut: Snapshot) -> Position:
     return attrs.evolve(start, max_ns=max(known, default=None))
 
 
-def _range(disk: Filesystem, entry: FileEntry, offset: int, length: int) -> bytes:
+def _range(disk: ReadableFilesystem, entry: FileEntry, offset: int, length: int) -> bytes:
     fd = open_known(disk, entry)
     try:
         pieces = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import Candidate
 from trio_ship.notes import Note
 from trio_ship.reader.chains import Chains
@@ -17,7 +17,7 @@ __all__ = ["restore"]
 
 
 def restore(
-    disk: Filesystem,
+    disk: ReadableFilesystem,
     chains: Chains,
     recorded: Iterable[tuple[FileEntry, Position]],
     covers: Callable[[str], bool],
@@ -49,7 +49,7 @@ def restore(
 
 
 def _resume(
-    disk: Filesystem,
+    disk: ReadableFilesystem,
     chains: Chains,
     chain: ChainFiles,
     entry: FileEntry,

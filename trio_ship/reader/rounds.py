@@ -1,4 +1,4 @@
-"""A round over many files: read, frame and decode in one step of a worker thread.
+"""A round over many files: read, frame and decode in one trip to a worker thread.
 
 The bytes of all files of a round go into one arena, one behind the other; then
 lines, stamps and keys are found for the whole arena at once. What a round
@@ -9,24 +9,26 @@ next one, so that a file's state is its `Position` and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import attrs
 import numpy as np
 
-from trio_ship.batch import I64
+from trio_ship.batch import I64, U8
 from trio_ship.config import SourceConfig
 from trio_ship.decode.round import Regions, Round, decode_round
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import Pulse
 from trio_ship.merge import optional_ns
 from trio_ship.notes import refusal
 from trio_ship.reader.arena import Arenas
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.decoders import HEAD, Decoders
+from trio_ship.reader.hops import Hop
 from trio_ship.reader.tails import ChainFiles, Tail
-from trio_ship.state import Position
+from trio_ship.state import FileEntry, Position
 
-__all__ = ["Job", "RoundReader"]
+__all__ = ["Filled", "Job", "Reading", "RoundReader"]
 
 _WHOLE: Final = 8 << 20
 _SAMPLES: Final = 512
@@ -51,6 +53,44 @@ class Job:
     final: bool = False
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Filled:
+    """What one file gave.
+
+    Attributes:
+        job: What was to be read.
+        place: Where its bytes begin in the arena.
+        size: How many there are.
+        entry: Who the file is, with its layout.
+        error: Why it could not be read.
+    """
+
+    job: Job
+    place: int
+    size: int
+    entry: FileEntry
+    error: OSError | None = None
+
+
+@attrs.define(kw_only=True, eq=False)
+class Reading:
+    """One round under way.
+
+    Attributes:
+        arena: Where the bytes go. Dtype uint8.
+        now: The pipeline's clock before the read, in seconds.
+        place: Where the bytes of the next file go.
+        done: The jobs that could be read.
+        result: What they gave.
+    """
+
+    arena: U8
+    now: float
+    place: int = 0
+    done: Sequence[Job] = ()
+    result: Round | None = None
+
+
 class RoundReader:
     """Reads rounds of one source.
 
@@ -64,14 +104,14 @@ class RoundReader:
 
     def __init__(
         self,
-        disk: Filesystem,
+        disk: Pulse,
         config: SourceConfig,
         chains: Chains,
         *,
         follow: bool,
         max_future_seconds: float,
     ) -> None:
-        self._disk = disk
+        self.pulse = self._disk = disk
         self._config = config
         self._chains = chains
         self._follow = follow
@@ -79,57 +119,79 @@ class RoundReader:
         self._arenas = Arenas()
         self.decoders = Decoders(config, chains.notes)
 
-    def read(self, jobs: Sequence[Job], now: float) -> tuple[list[Job], Round | None]:
-        """Read and decode one round.
+    def begin(
+        self, jobs: Sequence[Job], patience: float, now: float
+    ) -> tuple[Reading, Hop[Filled]]:
+        """Return a round, and the trip that reads and decodes it.
 
         Args:
-            jobs: What to read; files with an error are left out of the result.
+            jobs: What to read.
+            patience: How long one disk call may take, in seconds.
             now: The pipeline's clock before the read, in seconds.
-
-        Returns:
-            The jobs that could be read, and what they gave.
         """
         arena = self._arenas.lend(sum(job.length for job in jobs))
-        memory = arena.data
-        done: list[Job] = []
-        sizes: list[int] = []
-        place = 0
-        for job in jobs:
-            tail = job.chain.tails[0]
-            try:
-                size = self._fill(tail, memory[place : place + job.length])
-            except OSError as error:
-                self._failed(job.chain, tail, error, now)
+        reading = Reading(arena=arena, now=now)
+        hop = Hop(
+            [partial(self._fill, reading, job) for job in jobs],
+            [patience] * len(jobs),
+            self._disk,
+            partial(self.conclude, reading),
+        )
+        return reading, hop
+
+    def _fill(self, reading: Reading, job: Job) -> Filled:
+        """Read what one file has; it changes nothing but its own place in the arena."""
+        tail = job.chain.tails[0]
+        place, entry = reading.place, tail.entry
+        memory = reading.arena.data[place : place + job.length]
+        size = 0
+        try:
+            fd = self._chains.open(tail)
+            while size < len(memory):
+                count = self._disk.preadv(fd, [memory[size:]], tail.position.offset + size)
+                if not count:
+                    break
+                size += count
+            if size and not self.decoders.knows(entry):
+                entry = self._with_layout(tail, fd, memory[:size], final=job.final)
+        except OSError as error:
+            return Filled(job=job, place=place, size=0, entry=entry, error=error)
+        reading.place += size
+        return Filled(job=job, place=place, size=size, entry=entry)
+
+    def conclude(self, reading: Reading, filled: Sequence[Filled]) -> None:
+        """Decode what was read, and move the files on.
+
+        Args:
+            reading: The round; it is told what came of it.
+            filled: The results of neighbouring steps. Files that could not be
+                read are left out of the round.
+        """
+        reading.done, reading.result = [], None
+        done = []
+        for one in filled:
+            tail = one.job.chain.tails[0]
+            if one.error is not None:
+                self._failed(one.job.chain, tail, one.error, reading.now)
                 continue
-            if size and not self.decoders.knows(tail.entry):
-                self._find_layout(tail, memory[place : place + size], final=job.final)
-            done.append(job)
-            sizes.append(size)
-            place += size
+            tail.failures, tail.retry_at = 0, 0.0
+            if one.entry is not tail.entry:
+                self._chains.update(tail, one.entry)
+            done.append(one)
         if not done:
-            return [], None
-        regions = self._regions(done, np.array(sizes, np.int64))
+            return
+        jobs = [one.job for one in done]
+        regions = self._regions(jobs, np.array([one.size for one in done], np.int64))
         result = decode_round(
-            arena,
+            reading.arena[done[0].place :],
             regions,
             self.decoders.all,
             multiline=self._config.multiline == "timestamp",
             longest=self._config.max_record_bytes,
-            read_at=now,
+            read_at=reading.now,
         )
-        self._advance(done, regions, result, now)
-        return done, result
-
-    def _fill(self, tail: Tail, memory: memoryview) -> int:
-        fd = self._chains.open(tail)
-        size = 0
-        while size < len(memory):
-            count = self._disk.preadv(fd, [memory[size:]], tail.position.offset + size)
-            if not count:
-                break
-            size += count
-        tail.failures, tail.retry_at = 0, 0.0
-        return size
+        self._advance(jobs, regions, result, reading.now)
+        reading.done, reading.result = jobs, result
 
     def _failed(self, chain: ChainFiles, tail: Tail, error: OSError, now: float) -> None:
         tail.failures += 1
@@ -180,21 +242,19 @@ class RoundReader:
                 tail.held_since = now
             tail.held = held
 
-    def _find_layout(self, tail: Tail, data: memoryview, *, final: bool) -> None:
-        fd = self._chains.open(tail)
+    def _with_layout(self, tail: Tail, fd: int, data: memoryview, *, final: bool) -> FileEntry:
+        """Return a file's entry with the way it writes stamps, as far as it can be seen."""
         head = bytes(data[:HEAD])
         if tail.position.offset == 0 and len(head) == len(data) < min(HEAD, tail.size):
             head = self._disk.pread(fd, HEAD, 0)
         if not (final and len(head) >= tail.size):
             head = head[: head.rfind(b"\n") + 1]
-        entry = self.decoders.recognise(
+        return self.decoders.recognise(
             tail.entry,
             head,
             mtime_ns=tail.mtime_ns,
             blocks=lambda: list(self._blocks(fd, tail.position.offset, tail.size)),
         )
-        if entry is not tail.entry:
-            self._chains.update(tail, entry)
 
     def _blocks(self, fd: int, begin: int, size: int) -> Iterator[bytes]:
         """Yield blocks of whole lines through a file: all of it if it is small."""

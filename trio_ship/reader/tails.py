@@ -65,6 +65,8 @@ class ChainFiles:
         max_ns: The running maximum behind the last finished file.
         generation: The highest generation given to a file.
         since_ns: Modification time of the file seen last.
+        hangs: Whether a thread is in a read of the first file that does not
+            return; then nobody else touches the chain's files.
     """
 
     number: int
@@ -74,6 +76,7 @@ class ChainFiles:
     max_ns: int | None = None
     generation: int = 0
     since_ns: int = 0
+    hangs: bool = False
 
     def carry(self, position: Position) -> Position:
         """Return a position with the running maximum of the files before it."""

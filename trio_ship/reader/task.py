@@ -9,6 +9,10 @@ have one chunk waiting there, and whoever holds the frontier has none.
 from __future__ import annotations
 
 import logging
+import math
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import attrs
@@ -22,8 +26,10 @@ from trio_ship.decode.round import Round
 from trio_ship.filesystem import Filesystem
 from trio_ship.notes import Note
 from trio_ship.reader.files import SourceFiles
-from trio_ship.reader.rounds import Job, RoundReader
+from trio_ship.reader.hops import Hop, Hops
+from trio_ship.reader.rounds import Filled, Job, Reading, RoundReader
 from trio_ship.reader.tails import ChainFiles, Tail
+from trio_ship.reader.watch import Look
 from trio_ship.report import Chain, Poll, Report
 
 __all__ = ["Reader"]
@@ -34,6 +40,8 @@ _ROUND: Final = 4 << 20
 _LEAST: Final = 4096
 _OPEN_TOO_LONG: Final = 10
 _SAID_AT_MOST: Final = 10_000
+_CLOCK_SECONDS: Final = 0.1
+_HANGING_MOST: Final = 4
 
 
 class Reader:
@@ -70,52 +78,125 @@ class Reader:
         self._board = board
         self._follow = settings.follow
         self._delay = max_delay_seconds
+        # A one-shot run owes its order to the files alone, so it waits.
+        self._patience = max_delay_seconds if settings.follow else math.inf
         self._budget = settings.max_buffer_bytes
         self._open_files = open_files
         self._ahead = np.zeros(0, np.int64)
         self._seen_pending = board.pending
         self._poll: Poll | None = None
+        self._is_settled = False
+        self._settling: Hop[Look] | None = None
+        self._late: list[tuple[ChainFiles, Reading, Hop[Filled]]] = []
         self._closed: list[int] = []
         self._said: set[str] = set()
 
-    async def run(self, send: trio.MemorySendChannel[Report]) -> None:
-        """Read until cancelled or, in one-shot mode, until all is read."""
-        bell = self._board.readers[self._name]
+    async def run(
+        self,
+        send: trio.MemorySendChannel[Report],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Read until cancelled or, in one-shot mode, until all is read.
+
+        It counts as started when it has taken up the first look.
+        """
         with send:
             try:
-                await send.send(self._report([], None))
-                while True:
-                    fresh = await self.take_up()
-                    jobs = self._jobs(trio.current_time())
-                    if jobs:
-                        await self._round(jobs, send)
-                        continue
-                    if fresh or self._closed:
-                        await send.send(self._report([], None))
-                    if not self._follow and not self._chains.active:
-                        return
-                    await bell.wait_ring()
+                async with trio.open_nursery() as nursery:
+                    hops = Hops(self._disk, nursery)
+                    try:
+                        await self._take_up(hops)
+                        task_status.started()
+                        await self._read(hops, send)
+                    finally:
+                        hops.end()
             finally:
-                self._chains.close()
+                if not hops.is_abandoned:
+                    self._chains.close()
+
+    async def _read(self, hops: Hops, send: trio.MemorySendChannel[Report]) -> None:
+        bell = self._board.readers[self._name]
+        told = False
+        while True:
+            fresh = await self._take_up(hops)
+            if self._settling is not None:
+                await self._wait_settled(self._settling, send)
+                continue
+            if not told:
+                told = True
+                await send.send(self._report([], None))
+            await self._take_late(send)
+            jobs = self._jobs(trio.current_time())
+            if jobs:
+                await self._round(jobs, hops, send)
+                continue
+            if fresh or self._closed:
+                await send.send(self._report([], None))
+            if not self._follow and not self._chains.active:
+                return
+            await bell.wait_ring()
 
     @property
     def unreadable(self) -> dict[str, str]:
         """Why files could not be read, by path."""
         return self._chains.unreadable
 
-    async def take_up(self) -> bool:
+    # What the watcher saw
+
+    async def _take_up(self, hops: Hops) -> bool:
         """Take in what the watcher saw since the last call, if anything."""
-        look = self._board.take_look(self._name)
-        if look is None:
+        if self._settling is None:
+            look = self._board.take_look(self._name)
+            if look is None:
+                return False
+            if look.hangs:
+                self._poll = look.poll
+                return True
+            pulse = self._rounds.pulse
+            hop = Hop([partial(self._settle, look)], [self._patience], pulse)
+            if not await hops.run(hop):
+                self._settling = hop
+                self._tell_hang(f"{pulse.path}: no file of this source")
+                return False
+            look = hop.done[0]
+        elif self._settling.ended.is_set():
+            look = self._settling.late[0]
+            self._settling = None
+        else:
             return False
-        await self._disk.run(self._files.settle, look)
-        if self._poll is None:
+        if not self._is_settled:
+            self._is_settled = True
             for pattern in look.empty:
                 self._say(Note.warning(f"sources.{self._name}: {pattern} matches no file yet"))
             self._board.count(backlog_bytes=self._backlog())
         self._poll = look.poll
         self._tell()
         return True
+
+    def _settle(self, look: Look) -> Look:
+        self._files.settle(look)
+        return look
+
+    async def _wait_settled(
+        self, settling: Hop[Look], send: trio.MemorySendChannel[Report]
+    ) -> None:
+        """Let the clock speak for the whole source while a thread hangs with its files."""
+        while True:
+            with trio.move_on_after(_CLOCK_SECONDS):
+                await settling.ended.wait()
+                return
+            await send.send(Report(source=self._name, poll=self._board.last_poll(self._name)))
+
+    def _tell_hang(self, what: str) -> None:
+        self._board.count(hangs=1)
+        self._say(
+            Note.warning(
+                f"sources.{self._name}: {what} is read for now, because the disk has not answered "
+                f"for {self._patience:g} s (a dead network mount?); the others go on, and what it "
+                "brings then may be late"
+            )
+        )
 
     def _backlog(self) -> int:
         return sum(
@@ -146,11 +227,16 @@ class Reader:
     def _jobs(self, now: float) -> list[Job]:
         ready = []
         for chain in list(self._chains.active.values()):
+            if self._is_out_of_reach(chain):
+                continue
             job = self._next_step(chain, now)
             if job is not None and self._has_room(chain.number):
                 ready.append(job)
         if not ready:
             return []
+        if self._late:
+            # Whoever may hang comes last, when the others are done.
+            ready.sort(key=lambda job: self._hanging[job.chain.tails[0].entry.device])
         chunk = self._share()
         if len(ready) * chunk < _ROUND:
             chunk = min(_ROUND, self._budget // 4) // len(ready)
@@ -158,6 +244,17 @@ class Reader:
             attrs.evolve(job, length=min(job.length, max(chunk, job.chain.tails[0].want)))
             for job in ready
         ]
+
+    @property
+    def _hanging(self) -> Counter[int]:
+        """How many reads hang, by device."""
+        return Counter(chain.tails[0].entry.device for chain, _, _ in self._late)
+
+    def _is_out_of_reach(self, chain: ChainFiles) -> bool:
+        """Tell whether a chain's file hangs, or is on a disk that does not answer."""
+        if not self._late or not chain.tails:
+            return False
+        return chain.hangs or self._hanging[chain.tails[0].entry.device] >= _HANGING_MOST
 
     def _share(self) -> int:
         """Return how many bytes of every chain one round may read."""
@@ -215,18 +312,42 @@ class Reader:
 
     # What to tell
 
-    async def _round(self, jobs: list[Job], send: trio.MemorySendChannel[Report]) -> None:
-        done, result = await self._disk.run(self._rounds.read, jobs, trio.current_time())
+    async def _round(
+        self, jobs: list[Job], hops: Hops, send: trio.MemorySendChannel[Report]
+    ) -> None:
+        bell = self._board.readers[self._name]
+        reading, hop = self._rounds.begin(jobs, self._patience, trio.current_time())
+        if not await hops.run(hop, bell.ring):
+            chain = jobs[len(hop.done)].chain
+            chain.hangs = True
+            self._late.append((chain, reading, hop))
+            self._tell_hang(f"{chain.path}: nothing of it")
+            await self._disk.run(self._rounds.conclude, reading, hop.done)
+        await self._hand_over(reading, send)
+
+    async def _take_late(self, send: trio.MemorySendChannel[Report]) -> None:
+        """Take up reads that have come back after they were left."""
+        for late in list(self._late):
+            chain, reading, hop = late
+            if hop.ended.is_set():
+                self._late.remove(late)
+                chain.hangs = False
+                await self._disk.run(self._rounds.conclude, reading, hop.late)
+                self._say(Note.warning(f"sources.{self._name}: {chain.path} is read again"))
+                await self._hand_over(reading, send)
+
+    async def _hand_over(self, reading: Reading, send: trio.MemorySendChannel[Report]) -> None:
         self._tell()
         self._chains.close_quiet(self._open_files)
-        report = self._report(done, result)
+        result = reading.result
+        report = self._report(reading.done, result)
         if result is not None and len(result.batch):
             numbers = result.batch.chain
             if numbers.max() < len(self._ahead):
                 self._ahead[numbers] += result.batch.region_bytes
         await send.send(report)
 
-    def _report(self, done: list[Job], result: Round | None) -> Report:
+    def _report(self, done: Sequence[Job], result: Round | None) -> Report:
         opened, self._chains.opened = self._chains.opened, []
         closed, self._closed = self._closed, []
         numbers = [chain.number for chain in opened]
@@ -255,7 +376,10 @@ class Reader:
                 chain.number
                 for chain in self._chains.active.values()
                 # A file that cannot be read counts as at its end, whatever it holds.
-                if chain.tails and chain.tails[0].held and not chain.tails[0].failures
+                if chain.tails
+                and chain.tails[0].held
+                and not chain.tails[0].failures
+                and not self._is_out_of_reach(chain)
             ),
         )
 
@@ -268,5 +392,6 @@ class Reader:
         return [
             chain.number
             for chain in self._chains.active.values()
-            if any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
+            if not self._is_out_of_reach(chain)
+            and any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
         ]

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from trio_ship.filesystem import Entry, Filesystem, Status
+from trio_ship.filesystem import Entry, ReadableFilesystem, Status
 from trio_ship.follow import Candidate
 from trio_ship.globs import has_magic, matches, segment_matcher
 from trio_ship.report import Poll
@@ -53,18 +53,22 @@ class Look:
         changed: What stands behind each path that has changed.
         unreadable: Folders that could not be listed.
         empty: Patterns that matched nothing.
+        hangs: Whether nothing was seen, because the disk does not answer, and
+            only the clocks have moved on.
     """
 
     poll: Poll
-    changed: dict[str, Sighting]
-    unreadable: dict[str, OSError]
-    empty: tuple[str, ...]
+    changed: dict[str, Sighting] = attrs.field(factory=dict)
+    unreadable: dict[str, OSError] = attrs.field(factory=dict)
+    empty: tuple[str, ...] = ()
+    hangs: bool = False
 
     def after(self, earlier: Look | None) -> Look:
         """Return this look with what an earlier one saw and nobody took up."""
         if earlier is None:
             return self
-        return attrs.evolve(self, changed={**earlier.changed, **self.changed})
+        changed = {**earlier.changed, **self.changed}
+        return attrs.evolve(self, changed=changed, hangs=self.hangs and earlier.hangs)
 
 
 def kind_of(status: Status) -> str:
@@ -103,7 +107,7 @@ class Watch:
 
     def __init__(
         self,
-        disk: Filesystem,
+        disk: ReadableFilesystem,
         patterns: Sequence[str],
         exclude: Sequence[str],
         *,
