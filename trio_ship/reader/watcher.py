@@ -89,7 +89,7 @@ class Watcher:
         self._take_returned()
         for name in self._hanging:
             self._board.put_look(name, Look(poll=poll, hangs=True))
-        whole = True
+        hanging = len(self._hanging)
         names = [name for name in self._watches if name not in self._hanging]
         while names:
             hop = Hop(
@@ -104,7 +104,7 @@ class Watcher:
             if not whole:
                 self._leave(names[seen], hop)
             names = names[seen + 1 :]
-        return whole
+        return len(self._hanging) == hanging
 
     def _leave(self, name: str, hop: Hop[Look]) -> None:
         path = self._pulse.path
