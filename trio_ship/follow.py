@@ -25,12 +25,15 @@ __all__ = [
     "head_length",
     "judge",
     "matches_head",
+    "packing_of",
     "successors",
 ]
 
 HEAD: Final = 1024
 """How many bytes of a file's beginning its fingerprint covers at most."""
 
+
+_PACKINGS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 _FIRST_YEAR: Final = 1000
 """A number in a name that is not smaller is part of a date, not a count of rotations."""
@@ -68,6 +71,16 @@ class Candidate:
     inode: int
     size: int
     mtime_ns: int
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether its name says that it is compressed; then `size` is the compressed one."""
+        return bool(packing_of(self.path))
+
+
+def packing_of(path: str) -> str:
+    """Return how a file of that name is compressed: "gzip", "zstd", or "" if it is not."""
+    return next((name for suffix, name in _PACKINGS.items() if path.endswith(suffix)), "")
 
 
 def fingerprint(head: bytes) -> str:
@@ -117,7 +130,8 @@ def successors(
 
     They lie in the folder of `path` under names that begin with it, no known
     file has their identity, and they were changed no earlier than the file
-    that was seen last.
+    that was seen last. A compressed one beside which the plain one still stands
+    is not finished, or not needed.
 
     Args:
         path: The path of the chain.
@@ -125,6 +139,8 @@ def successors(
         candidates: The files of the folder.
         known: Identities (device, inode) of files that are known.
     """
+    candidates = list(candidates)
+    plain = {candidate.path for candidate in candidates}
     unseen = [
         candidate
         for candidate in candidates
@@ -132,5 +148,6 @@ def successors(
         and candidate.path.startswith(path)
         and (candidate.device, candidate.inode) not in known
         and candidate.mtime_ns >= since_ns
+        and not (candidate.is_packed and candidate.path.rpartition(".")[0] in plain)
     ]
     return sorted(unseen, key=lambda seen: (seen.mtime_ns, _age(seen.path[len(path) :])))

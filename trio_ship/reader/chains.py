@@ -13,8 +13,9 @@ from typing import Final
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import Candidate
+from trio_ship.follow import Candidate, packing_of
 from trio_ship.notes import Note
+from trio_ship.reader.content import Content, Plain
 from trio_ship.reader.known import KnownFiles
 from trio_ship.reader.locate import open_known
 from trio_ship.reader.tails import ChainFiles, Tail
@@ -23,6 +24,7 @@ from trio_ship.state import FileEntry, Position
 __all__ = ["Chains"]
 
 _SECOND: Final = 1_000_000_000
+_UNMEASURED: Final = 1 << 20
 
 
 class Chains:
@@ -82,7 +84,7 @@ class Chains:
         tail = Tail(
             entry=entry,
             position=position,
-            size=seen.size,
+            size=self.length(seen, position),
             mtime_ns=seen.mtime_ns,
             read_to=position.offset,
             changed_at=self.age(seen, now),
@@ -92,6 +94,10 @@ class Chains:
         if chain.tails[0] is tail:
             tail.position = chain.carry(position)
         return tail
+
+    def length(self, seen: Candidate, position: Position) -> int:
+        """Return how long a file is; a compressed one, until it is measured, has some more."""
+        return position.offset + _UNMEASURED if seen.is_packed else seen.size
 
     def update(self, tail: Tail, entry: FileEntry) -> None:
         """Put a new description of a file in the place of the old one."""
@@ -111,17 +117,23 @@ class Chains:
         """Return when a file was changed last, on the pipeline's clock, `now` at the latest."""
         return now - max(0.0, (self.wall_ns - seen.mtime_ns) / _SECOND)
 
-    def open(self, tail: Tail) -> int:
+    def open(self, tail: Tail) -> Content:
         """Return the open file of a tail; OSError if it is not to be had."""
-        if tail.fd is None:
-            tail.fd = open_known(self._disk, tail.entry)
-        return tail.fd
+        if tail.content is None:
+            tail.content = open_known(self._disk, tail.entry)
+        return tail.content
 
-    def hold_on(self, tail: Tail) -> None:
-        """Have a renamed file open before its folder forgets it."""
+    def rotate(self, tail: Tail, now: float) -> None:
+        """Take in that a file has lost its name; have it open before its folder forgets it."""
+        tail.rotated_at = now if tail.rotated_at is None else tail.rotated_at
         try:
             self.open(tail)
+            self.measure_rotated(tail, now)
         except OSError:
+            packed = self.known.packed_form(tail.entry, tail.position)
+            if packed is not None:
+                self.go_on_in(tail, packed)
+                return
             if tail.is_unread:
                 self.notes.append(
                     Note.warning(
@@ -131,10 +143,25 @@ class Chains:
                 )
             tail.size = tail.read_to
 
+    def measure_rotated(self, tail: Tail, now: float) -> None:
+        """See whether somebody goes on writing to a file that was renamed."""
+        if tail.rotated_at is not None and isinstance(tail.content, Plain):
+            status = tail.content.status()
+            if status.size != tail.size:
+                tail.size, tail.mtime_ns, tail.changed_at = status.size, status.mtime_ns, now
+
+    def go_on_in(self, tail: Tail, seen: Candidate) -> None:
+        """Go on with a file in a copy, or in its compressed form."""
+        self.close_tail(tail)
+        self.update(tail, self.moved(tail.entry, seen))
+        tail.size, tail.mtime_ns = self.length(seen, tail.position), seen.mtime_ns
+        tail.read_to = tail.position.offset
+
     def finish(self, chain: ChainFiles) -> None:
         """Let go of a chain's first file; the next one begins."""
         tail = chain.tails.pop(0)
-        if self._follow and tail.rotated_at is not None and tail.fd is not None:
+        may_grow = self._follow and not packing_of(tail.entry.file)
+        if may_grow and tail.rotated_at is not None and tail.content is not None:
             chain.lingering.append(tail)
         else:
             self.close_tail(tail)
@@ -145,15 +172,15 @@ class Chains:
 
     def close_tail(self, tail: Tail) -> None:
         """Close a file if it is open."""
-        if tail.fd is not None:
-            self._disk.close(tail.fd)
-            tail.fd = None
+        if tail.content is not None:
+            tail.content.close()
+            tail.content = None
 
     def close_quiet(self, keep: int) -> None:
         """Close files that are at their end until no more than `keep` are open."""
         chains = self.by_path.values()
         tails = [tail for chain in chains if not chain.hangs for tail in chain.tails]
-        is_open = [tail for tail in tails if tail.fd is not None]
+        is_open = [tail for tail in tails if tail.content is not None]
         quiet = [tail for tail in is_open if tail.rotated_at is None and not tail.is_unread]
         quiet.sort(key=lambda tail: tail.changed_at)
         for tail in quiet[: max(0, len(is_open) - keep)]:

@@ -27,6 +27,7 @@ from trio_ship.follow import (
 )
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.chains import Chains
+from trio_ship.reader.content import Content, Plain
 from trio_ship.reader.locate import candidates_in, open_candidate
 from trio_ship.reader.restore import restore
 from trio_ship.reader.tails import ChainFiles, Tail, new_id
@@ -91,8 +92,8 @@ class SourceFiles:
         now = look.poll.seconds
         self.chains.wall_ns = look.poll.wall_ns
         for active in self.chains.active.values():
-            if not active.hangs:
-                self._measure_rotated(active, now)
+            for tail in [] if active.hangs else active.tails:
+                self.chains.measure_rotated(tail, now)
         if now - self._checked_at >= _CHECK_SECONDS:
             self._forget(now)
         for folder, error in look.unreadable.items():
@@ -127,10 +128,10 @@ class SourceFiles:
     def _look_after(self, chain: ChainFiles, now: float) -> None:
         """Go back to finished files that were written on; let go of those long quiet."""
         for tail in list(chain.lingering):
-            fd = self.chains.open(tail)
-            status = self._disk.fstat(fd)
+            content = self.chains.open(tail)
+            status = content.status()
             grew = status.size > tail.read_to
-            if grew and matches_head(tail.entry.fingerprint, self._disk.pread(fd, HEAD, 0)):
+            if grew and matches_head(tail.entry.fingerprint, content.pread(HEAD, 0)):
                 tail.size, tail.mtime_ns = status.size, status.mtime_ns
                 tail.rotated_at = tail.changed_at = now
                 tail.retry_at = 0.0
@@ -183,6 +184,8 @@ class SourceFiles:
                     Note.info(f"{path} is the same file as {known.path}; it is read once")
                 )
             return
+        if seen.is_packed and self._is_passed_over(path, seen):
+            return
         if self._is_copy(path, seen):
             self.chains.notes.append(
                 Note.info(f"{path} is a copy of a file that is read; passed over")
@@ -190,6 +193,27 @@ class SourceFiles:
             return
         chain = self.chains.new(path)
         self._begin(chain, seen, now, at_end=at_end)
+
+    def _is_passed_over(self, path: str, seen: Candidate) -> bool:
+        """Tell whether a compressed file is not to be read, and say why."""
+        try:
+            content, _ = open_candidate(self._disk, seen)
+        except OSError:
+            return False
+        content.close()
+        if isinstance(content, Plain):
+            return False
+        if any(path.startswith(followed) for followed in self.chains.by_path):
+            text = f"{path} is compressed, and older than what is followed; it is not read"
+            self.chains.notes.append(Note.info(text))
+        else:
+            text = (
+                f"{path} is compressed and not read: only what rotation makes of a followed file "
+                f'is; say so with exclude = ["{path}"] in [sources.{self._source}]'
+            )
+            self.chains.notes.append(Note.warning(text))
+            self.chains.unreadable[path] = text
+        return True
 
     def _change(self, chain: ChainFiles, seen: Sighting, now: float) -> None:
         tail = chain.tails[-1] if chain.tails else None
@@ -201,13 +225,11 @@ class SourceFiles:
         self.chains.active[chain.number] = chain
         match judge(tail.entry, max(tail.read_to, tail.position.offset), seen):
             case Change.GONE:
-                tail.rotated_at = now if tail.rotated_at is None else tail.rotated_at
-                self.chains.hold_on(tail)
+                self.chains.rotate(tail, now)
                 self._append_passed(chain, now)
             case Change.REPLACED:
                 assert seen is not None  # noqa: S101  (judge says so)
-                tail.rotated_at = now if tail.rotated_at is None else tail.rotated_at
-                self.chains.hold_on(tail)
+                self.chains.rotate(tail, now)
                 self._begin(chain, seen, now)
             case Change.SHRANK:
                 assert seen is not None  # noqa: S101  (judge says so)
@@ -220,7 +242,7 @@ class SourceFiles:
         if not self._follow:
             return
         try:
-            head = self._disk.pread(self.chains.open(tail), HEAD, 0)
+            head = self.chains.open(tail).pread(HEAD, 0)
         except OSError as error:
             self.chains.notes.append(refusal(self._disk, chain.path, error))
             return
@@ -238,8 +260,7 @@ class SourceFiles:
         copy = self.chains.known.find_copy(chain.path, tail.entry, tail.position)
         self.chains.close_tail(tail)
         if copy is not None:
-            self.chains.update(tail, self.chains.moved(tail.entry, copy))
-            tail.size, tail.mtime_ns, tail.read_to = copy.size, copy.mtime_ns, tail.position.offset
+            self.chains.go_on_in(tail, copy)
             tail.rotated_at = tail.changed_at = now
         else:
             lost = tail.size - tail.position.offset
@@ -273,13 +294,17 @@ class SourceFiles:
         """Add the files that came and were renamed unseen; return their identities."""
         if not chain.since_ns:
             return set()
+        known = self.chains.known
         found = candidates_in(self._disk, os.path.dirname(chain.path))
         known_here = {
-            (other.device, other.inode)
-            for other in found
-            if self.chains.known.entry_of(other) is not None
+            (other.device, other.inode) for other in found if known.entry_of(other) is not None
         }
-        between = successors(chain.path, chain.since_ns, found, known_here)
+        lengths = {tail.entry.id: tail.size for tail in chain.tails}
+        between = [
+            other
+            for other in successors(chain.path, chain.since_ns, found, known_here)
+            if not (other.is_packed and known.is_packed_form(other, lengths, self.chains.wall_ns))
+        ]
         for passed in between:
             self._append_new(chain, passed, now)
         return {(other.device, other.inode) for other in between}
@@ -288,7 +313,7 @@ class SourceFiles:
         self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
     ) -> None:
         try:
-            fd, seen = open_candidate(self._disk, seen)
+            content, seen = open_candidate(self._disk, seen)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -296,7 +321,7 @@ class SourceFiles:
             self.chains.unreadable[seen.path] = str(error)
             self._refused[chain.path] = (seen, now + _RETRY_SECONDS)
             return
-        head = self._disk.pread(fd, HEAD, 0)
+        head = content.pread(HEAD, 0)
         self.chains.unreadable.pop(seen.path, None)
         chain.generation += 1
         entry = FileEntry(
@@ -309,32 +334,14 @@ class SourceFiles:
             inode=seen.inode,
             fingerprint=fingerprint(head),
         )
-        offset = self._last_line_end(fd, seen.size) if at_end else 0
+        offset = _last_line_end(content, seen.size) if at_end else 0
         tail = self.chains.add(chain, entry, Position(offset), seen, now)
-        tail.fd = fd
+        tail.content = content
         if seen.path != chain.path:
             tail.rotated_at = self.chains.age(seen, now)
         chain.since_ns = seen.mtime_ns
 
-    def _last_line_end(self, fd: int, size: int) -> int:
-        begin = size
-        while begin > 0:
-            length = min(_TAIL_BLOCK, begin)
-            block = self._disk.pread(fd, length, begin - length)
-            place = block.rfind(b"\n")
-            if place >= 0:
-                return begin - length + place + 1
-            begin -= length
-        return 0
-
     # Small parts
-
-    def _measure_rotated(self, chain: ChainFiles, now: float) -> None:
-        for tail in chain.tails:
-            if tail.rotated_at is not None and tail.fd is not None:
-                status = self._disk.fstat(tail.fd)
-                if status.size != tail.size:
-                    tail.size, tail.mtime_ns, tail.changed_at = status.size, status.mtime_ns, now
 
     def _refuse(self, path: str, problem: Problem) -> None:
         if problem.error is None:
@@ -352,3 +359,14 @@ class SourceFiles:
             if chain.path != path and path.startswith(chain.path) and not chain.hangs
             for tail in chain.tails
         )
+
+
+def _last_line_end(content: Content, size: int) -> int:
+    begin = size
+    while begin > 0:
+        length = min(_TAIL_BLOCK, begin)
+        place = content.pread(length, begin - length).rfind(b"\n")
+        if place >= 0:
+            return begin - length + place + 1
+        begin -= length
+    return 0

@@ -7,11 +7,12 @@ gone. So whoever looks like a known file must also begin like it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, head_length, matches_head
+from trio_ship.reader.content import holds, open_content
 from trio_ship.reader.locate import candidates_in, open_known, read_head
 from trio_ship.state import FileEntry, Position
 
@@ -34,6 +35,7 @@ class KnownFiles:
         self._disk = disk
         self._entries: dict[tuple[int, int], FileEntry] = {}
         self._gone_since: dict[str, float] = {}
+        self._packed: set[tuple[int, int]] = set()
         self.finished: dict[str, Position] = {}
         for entry, position in recorded:
             self.add(entry)
@@ -62,11 +64,56 @@ class KnownFiles:
             for seen in candidates_in(self._disk, os.path.dirname(path))
             if seen.path != path
             and seen.path.startswith(path)
-            and seen.size >= position.offset
+            and (seen.is_packed or seen.size >= position.offset)
             and self.is_still(seen, entry)
             and self.entry_of(seen) in (None, entry)
         ]
         return max(found, key=lambda seen: seen.mtime_ns, default=None)
+
+    def packed_form(self, entry: FileEntry, position: Position) -> Candidate | None:
+        """Look for what compressing has made of a file that is gone.
+
+        Of files that begin alike it is the first that was changed after the
+        last record read of it.
+        """
+        if not head_length(entry.fingerprint):
+            return None
+        folders = dict.fromkeys((os.path.dirname(entry.file), os.path.dirname(entry.path)))
+        found = [
+            seen
+            for folder in folders
+            for seen in candidates_in(self._disk, folder)
+            if seen.is_packed
+            and seen.path.startswith(entry.path)
+            and self.is_still(seen, entry)
+            and self.entry_of(seen) in (None, entry)
+        ]
+        later = [seen for seen in found if seen.mtime_ns >= (position.last_ns or 0)]
+        return min(later or found, key=lambda seen: seen.mtime_ns, default=None)
+
+    def is_packed_form(self, seen: Candidate, lengths: Mapping[str, int], wall_ns: int) -> bool:
+        """Tell whether a compressed file holds what a known file holds.
+
+        Args:
+            seen: The compressed file.
+            lengths: How long files are that are being read, by id.
+            wall_ns: The wall clock, nanoseconds since 1970.
+        """
+        if (seen.device, seen.inode) in self._packed:
+            return True
+        likely = [
+            entry
+            for entry in self._entries.values()
+            if seen.path.startswith(entry.path)
+            and head_length(entry.fingerprint)
+            and self.is_still(seen, entry)
+        ]
+        known = {self.finished.get(entry.id, Position()).offset for entry in likely}
+        known |= {lengths[entry.id] for entry in likely if entry.id in lengths}
+        if any(holds(self._disk, seen.path, length, wall_ns) for length in known):
+            self._packed.add((seen.device, seen.inode))
+            return True
+        return False
 
     def is_copy(self, seen: Candidate, entry: FileEntry, size: int) -> bool:
         """Tell whether a new file holds what a known one of `size` bytes holds.
@@ -82,14 +129,14 @@ class KnownFiles:
         try:
             original = open_known(self._disk, entry)
             try:
-                there = self._disk.pread(original, length, seen.size - length)
+                there = original.pread(length, seen.size - length)
             finally:
-                self._disk.close(original)
-            copy = self._disk.open(seen.path, os.O_RDONLY | os.O_NONBLOCK)
+                original.close()
+            copy = open_content(self._disk, seen.path)
             try:
-                return there == self._disk.pread(copy, length, seen.size - length)
+                return there == copy.pread(length, seen.size - length)
             finally:
-                self._disk.close(copy)
+                copy.close()
         except OSError:
             return False
 

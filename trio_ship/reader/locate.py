@@ -15,6 +15,7 @@ import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, matches_head
+from trio_ship.reader.content import Content, open_content
 from trio_ship.state import FileEntry
 
 __all__ = ["candidates_in", "find_by_identity", "open_candidate", "open_known", "read_head"]
@@ -37,7 +38,7 @@ def candidates_in(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
     return before or []
 
 
-def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[int, Candidate]:
+def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, Candidate]:
     """Open a file that was seen a moment ago, though it may have been renamed since.
 
     Returns:
@@ -47,12 +48,12 @@ def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[int, Cand
         OSError: It cannot be opened, or is not in its folder any more.
     """
     for _ in range(_TRIES):
-        fd = _open(disk, seen.path)
-        if fd is not None:
-            status = disk.fstat(fd)
+        content = _open(disk, seen.path)
+        if content is not None:
+            status = content.status()
             if (status.device, status.inode) == (seen.device, seen.inode):
-                return fd, attrs.evolve(seen, size=status.size, mtime_ns=status.mtime_ns)
-            disk.close(fd)
+                return content, attrs.evolve(seen, size=status.size, mtime_ns=status.mtime_ns)
+            content.close()
         renamed = [
             other
             for other in candidates_in(disk, os.path.dirname(seen.path))
@@ -64,9 +65,9 @@ def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[int, Cand
     raise FileNotFoundError(errno.ENOENT, "the file is gone", seen.path)
 
 
-def _open(disk: ReadableFilesystem, path: str) -> int | None:
+def _open(disk: ReadableFilesystem, path: str) -> Content | None:
     try:
-        return disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        return open_content(disk, path)
     except FileNotFoundError:
         return None
 
@@ -87,17 +88,17 @@ def _names(found: list[Candidate]) -> set[tuple[str, int]]:
 
 
 def read_head(disk: ReadableFilesystem, path: str) -> bytes | None:
-    """Return the first bytes of a file, or None if they cannot be read."""
+    """Return the first bytes of a file, unpacked, or None if they cannot be read."""
     try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        content = open_content(disk, path)
     except OSError:
         return None
     try:
-        return disk.pread(fd, HEAD, 0)
+        return content.pread(HEAD, 0)
     except OSError:
         return None
     finally:
-        disk.close(fd)
+        content.close()
 
 
 def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | None:
@@ -113,7 +114,7 @@ def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | 
     return None
 
 
-def open_known(disk: ReadableFilesystem, entry: FileEntry) -> int:
+def open_known(disk: ReadableFilesystem, entry: FileEntry) -> Content:
     """Open a known file for reading, wherever it is now.
 
     Raises:

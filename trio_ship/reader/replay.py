@@ -129,15 +129,15 @@ def _carried(entry: FileEntry, start: Position, cut: Snapshot) -> Position:
 
 
 def _range(disk: ReadableFilesystem, entry: FileEntry, offset: int, length: int) -> bytes:
-    fd = open_known(disk, entry)
+    content = open_known(disk, entry)
     try:
         pieces = []
         while length:
-            piece = disk.pread(fd, length, offset)
+            piece = content.pread(length, offset)
             if not piece:
                 raise OSError(5, "the file is shorter than it was", entry.file)
             pieces.append(piece)
             offset, length = offset + len(piece), length - len(piece)
         return b"".join(pieces)
     finally:
-        disk.close(fd)
+        content.close()

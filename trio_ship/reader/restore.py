@@ -41,8 +41,12 @@ def restore(
         files.sort(key=lambda item: item[0].generation)
         chain = chains.new(path)
         chain.generation = files[-1][0].generation
-        for entry, position in files:
-            _resume(disk, chains, chain, entry, position, now, last=entry is files[-1][0])
+        # Files of a chain are read one after the other: what stands before one that
+        # was begun was read to its end.
+        begun = max((n for n, (_, position) in enumerate(files) if position.offset), default=0)
+        for number, (entry, position) in enumerate(files):
+            last = number == len(files) - 1
+            _resume(disk, chains, chain, entry, position, now, done=number < begun, last=last)
         if not isinstance(look.changed.get(path), Candidate):
             for tail in chain.tails:
                 tail.rotated_at = now
@@ -56,20 +60,28 @@ def _resume(
     position: Position,
     now: float,
     *,
+    done: bool,
     last: bool,
 ) -> None:
+    """Find one file again, and go on with it where it was left."""
     seen = find_by_identity(disk, entry)
-    if seen is None or seen.size < position.offset:
+    if seen is not None and seen.is_packed and done:
+        chain.leave(position)
+        return
+    if seen is None or (seen.size < position.offset and not seen.is_packed):
         chain.leave(position)
         # Its time is not known any more; it was changed after its last stamp.
         chain.since_ns = max(chain.since_ns, position.last_ns or 0)
-        if not last:
-            return
-        copy = chains.known.find_copy(chain.path, entry, position)
+        copy = None
+        if seen is None and not done:
+            copy = chains.known.packed_form(entry, position)
+        if copy is None and last:
+            copy = chains.known.find_copy(chain.path, entry, position)
         if copy is not None:
+            chain.since_ns = copy.mtime_ns
             tail = chains.add(chain, chains.moved(entry, copy), position, copy, now)
             tail.rotated_at = chains.age(copy, now)
-        else:
+        elif last:
             chains.notes.append(
                 Note.warning(
                     f"{entry.file} is gone or was truncated; what stood in it after byte "
@@ -78,7 +90,7 @@ def _resume(
             )
         return
     chain.since_ns = seen.mtime_ns
-    if not last and seen.size == position.offset:
+    if not last and seen.size == position.offset and not seen.is_packed:
         chain.leave(position)
         return
     tail = chains.add(chain, chains.moved(entry, seen), position, seen, now)

@@ -20,9 +20,10 @@ from trio_ship.config import SourceConfig
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.filesystem import Pulse
 from trio_ship.merge import optional_ns
-from trio_ship.notes import refusal
+from trio_ship.notes import Note, refusal
 from trio_ship.reader.arena import Arenas
 from trio_ship.reader.chains import Chains
+from trio_ship.reader.content import Content, Packed
 from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.hops import Hop
 from trio_ship.reader.tails import ChainFiles, Tail
@@ -61,14 +62,18 @@ class Filled:
         job: What was to be read.
         place: Where its bytes begin in the arena.
         size: How many there are.
-        entry: Who the file is, with its layout.
+        reach: How long the file is.
+        entry: Who it is, with its layout.
+        fault: Why a compressed file has no more, where that has to be said.
         error: Why it could not be read.
     """
 
     job: Job
     place: int
     size: int
+    reach: int
     entry: FileEntry
+    fault: str = ""
     error: OSError | None = None
 
 
@@ -144,20 +149,19 @@ class RoundReader:
         tail = job.chain.tails[0]
         place, entry = reading.place, tail.entry
         memory = reading.arena.data[place : place + job.length]
-        size = 0
+        reach, fault = tail.size, ""
         try:
-            fd = self._chains.open(tail)
-            while size < len(memory):
-                count = self._disk.preadv(fd, [memory[size:]], tail.position.offset + size)
-                if not count:
-                    break
-                size += count
+            content = self._chains.open(tail)
+            if isinstance(content, Packed):
+                reach = content.measure(self._chains.wall_ns)
+                fault = content.fault
+            size = content.readinto(memory, tail.position.offset)
             if size and not self.decoders.knows(entry):
-                entry = self._with_layout(tail, fd, memory[:size], final=job.final)
+                entry = self._with_layout(tail, content, memory[:size], reach, final=job.final)
         except OSError as error:
-            return Filled(job=job, place=place, size=0, entry=entry, error=error)
+            return Filled(job=job, place=place, size=0, reach=reach, entry=entry, error=error)
         reading.place += size
-        return Filled(job=job, place=place, size=size, entry=entry)
+        return Filled(job=job, place=place, size=size, reach=reach, entry=entry, fault=fault)
 
     def conclude(self, reading: Reading, filled: Sequence[Filled]) -> None:
         """Decode what was read, and move the files on.
@@ -175,6 +179,10 @@ class RoundReader:
                 self._failed(one.job.chain, tail, one.error, reading.now)
                 continue
             tail.failures, tail.retry_at = 0, 0.0
+            tail.size = one.reach
+            if one.fault:
+                text = f"{tail.entry.file} {one.fault}; what follows byte {one.reach} is not read"
+                self._chains.notes.append(Note.warning(text))
             if one.entry is not tail.entry:
                 self._chains.update(tail, one.entry)
             done.append(one)
@@ -242,26 +250,29 @@ class RoundReader:
                 tail.held_since = now
             tail.held = held
 
-    def _with_layout(self, tail: Tail, fd: int, data: memoryview, *, final: bool) -> FileEntry:
+    def _with_layout(
+        self, tail: Tail, content: Content, data: memoryview, reach: int, *, final: bool
+    ) -> FileEntry:
         """Return a file's entry with the way it writes stamps, as far as it can be seen."""
         head = bytes(data[:HEAD])
-        if tail.position.offset == 0 and len(head) == len(data) < min(HEAD, tail.size):
-            head = self._disk.pread(fd, HEAD, 0)
-        if not (final and len(head) >= tail.size):
+        if tail.position.offset == 0 and len(head) == len(data) < min(HEAD, reach):
+            head = content.pread(HEAD, 0)
+        if not (final and len(head) >= reach):
             head = head[: head.rfind(b"\n") + 1]
         return self.decoders.recognise(
             tail.entry,
             head,
             mtime_ns=tail.mtime_ns,
-            blocks=lambda: list(self._blocks(fd, tail.position.offset, tail.size)),
+            blocks=lambda: list(_blocks(content, tail.position.offset, reach)),
         )
 
-    def _blocks(self, fd: int, begin: int, size: int) -> Iterator[bytes]:
-        """Yield blocks of whole lines through a file: all of it if it is small."""
-        if size - begin <= _WHOLE:
-            yield self._disk.pread(fd, size - begin, begin)
-            return
-        step = (size - begin - HEAD) / (_SAMPLES - 1)
-        for number in range(_SAMPLES):
-            block = self._disk.pread(fd, HEAD, begin + round(number * step))
-            yield block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1]
+
+def _blocks(content: Content, begin: int, size: int) -> Iterator[bytes]:
+    """Yield blocks of whole lines through a file: all of it if it is small."""
+    if size - begin <= _WHOLE:
+        yield content.pread(size - begin, begin)
+        return
+    step = (size - begin - HEAD) / (_SAMPLES - 1)
+    for number in range(_SAMPLES):
+        block = content.pread(HEAD, begin + round(number * step))
+        yield block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1]

@@ -7,6 +7,7 @@ import hashlib
 import attrs
 
 from trio_ship.follow import Candidate, fingerprint
+from trio_ship.reader.content import Content
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["ChainFiles", "Tail", "new_id"]
@@ -21,7 +22,7 @@ class Tail:
         position: Behind the last record handed over; the next read begins here.
         size: Its length as last seen, in bytes.
         mtime_ns: Its modification time as last seen.
-        fd: The open file, or None.
+        content: The open file, or None.
         read_to: All before it has been looked at; what lies between `position`
             and here waits for more bytes or for time.
         want: How many bytes the next read should ask for, for a long record.
@@ -37,7 +38,7 @@ class Tail:
     position: Position
     size: int = 0
     mtime_ns: int = 0
-    fd: int | None = None
+    content: Content | None = None
     read_to: int = 0
     want: int = 0
     held: bool = False
