@@ -1,0 +1,75 @@
+"""The command line of the simulation; see `scripts/simulate`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import multiprocessing
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from simulation.runner import Outcome, run
+from simulation.scenario import make
+from simulation.shrink import shrink
+
+
+def main() -> int:
+    """Run what the arguments ask for; return 1 if anything failed."""
+    parser = argparse.ArgumentParser(prog="scripts/simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=200, help="how many seeds to run")
+    parser.add_argument("--first", type=int, default=0, help="the first of them")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes")
+    parser.add_argument("--seed", type=int, help="run this one alone")
+    parser.add_argument("--trace", action="store_true", help="with --seed: tell all that happens")
+    parser.add_argument("--whole", action="store_true", help="do not shrink what fails")
+    options = parser.parse_args()
+    logging.getLogger("trio_ship").setLevel(logging.INFO if options.trace else logging.CRITICAL)
+    logging.lastResort = None
+    if options.seed is not None:
+        return _one(options.seed, trace=options.trace, whole=options.whole)
+    time.perf_counter()
+    counts: Counter[str] = Counter()
+    failed = 0
+    seeds = range(options.first, options.first + options.seeds)
+    for seed, outcome in _outcomes(seeds, options.jobs):
+        counts += outcome.counts
+        if outcome.failure:
+            failed += 1
+            _tell(seed, outcome, whole=options.whole)
+    return int(failed > 0)
+
+
+def _outcomes(seeds: range, jobs: int) -> Iterator[tuple[int, Outcome]]:
+    if jobs < 2:
+        yield from ((seed, run(make(seed))) for seed in seeds)
+        return
+    with multiprocessing.Pool(jobs) as pool:
+        yield from pool.imap(_run, seeds, chunksize=8)
+
+
+def _run(seed: int) -> tuple[int, Outcome]:
+    return seed, run(make(seed))
+
+
+def _one(seed: int, *, trace: bool, whole: bool) -> int:
+    scenario = make(seed)
+    if trace:
+        outcome = run(scenario, print)
+    else:
+        outcome = run(scenario)
+        if outcome.failure:
+            _tell(seed, outcome, whole=whole)
+    return int(bool(outcome.failure))
+
+
+def _tell(seed: int, outcome: Outcome, *, whole: bool) -> None:
+    scenario = make(seed)
+    if not whole:
+        scenario = shrink(scenario)
+        run(scenario)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The verdict at the end of a run: what stands in the outputs against what was written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from simulation.model import Content, Line
+from simulation.outputs import Row
+from simulation.scenario import Scenario
+
+__all__ = ["faults_of", "missing"]
+
+
+def missing(contents: Iterable[Content], sink: str, rows: Iterable[Row]) -> list[Line]:
+    """Return the lines that a sink lacks and has to have."""
+    there = {line for row in rows for line in row.lines}
+    return [
+        line
+        for content in contents
+        for line in content.lines
+        if sink not in line.excuses and line.text not in there and _is_due(line)
+    ]
+
+
+def _is_due(line: Line) -> bool:
+    """Tell whether a line may be expected: one without its line end only in an old file."""
+    return line.is_whole or line.content.is_over
+
+
+def faults_of(
+    scenario: Scenario, contents: Sequence[Content], sink: str, rows: Sequence[Row]
+) -> Iterator[str]:
+    """Say everything that is wrong with the output of a sink."""
+    for line in missing(contents, sink, rows):
+        yield f"{sink} lacks {line.text!r} of content {line.content.number} of {line.content.log}"
+    written = {line.text: line for content in contents for line in content.lines}
+    found = [line for row in rows for line in row.lines]
+    for text, count in Counter(found).items():
+        if text not in written:
+            yield f"{sink} has what was never written: {text!r}"
+        elif count > 1:
+            yield f"{sink} has {count} times {text!r}"
+        elif not written[text].is_whole and not _may_be_unfinished(scenario, written[text]):
+            yield f"{sink} has half a line: {text!r}"
+    ids = Counter(row.id for row in rows if row.id)
+    yield from (
+        f"{sink} has {count} records of id {name}" for name, count in ids.items() if count > 1
+    )
+    yield from _disorder_in_files(contents, sink, found)
+    if scenario.settings.follow:
+        yield from _disorder(sink, rows)
+        if scenario.is_calm:
+            marks = Counter(row.mark for row in rows if row.mark)
+            yield from (
+                f"{sink} has {n} {mark} records, on a calm day" for mark, n in marks.items()
+            )
+    else:
+        yield from _other_than_sorted(contents, sink, found)
+
+
+def _may_be_unfinished(scenario: Scenario, line: Line) -> bool:
+    return line.content.is_over or not scenario.settings.follow
+
+
+def _disorder_in_files(
+    contents: Sequence[Content], sink: str, found: Sequence[bytes]
+) -> Iterator[str]:
+    """Say which lines of one content are out of order, or torn from their record."""
+    place = {text: number for number, text in enumerate(found)}
+    for content in contents:
+        before = -1
+        for line in content.lines:
+            here = place.get(line.text)
+            if here is None:
+                before = -1 if before < 0 else before
+                continue
+            if here < before:
+                yield f"{sink} has {line.text!r} in front of what was written before it"
+            previous = _previous(line)
+            if (
+                line.is_joined
+                and previous is not None
+                and place.get(previous.text) not in {None, here - 1}
+            ):
+                yield f"{sink} has {line.text!r} apart from its record"
+            before = here
+
+
+def _previous(line: Line) -> Line | None:
+    number = line.content.lines.index(line)
+    return line.content.lines[number - 1] if number else None
+
+
+def _disorder(sink: str, rows: Sequence[Row]) -> Iterator[str]:
+    """Say which records are out of the total order and not marked."""
+    keys: dict[tuple[str, str], int] = {}
+    last: tuple[int, tuple[str, str]] | None = None
+    for row in rows:
+        if not row.id:
+            return
+        if row.stamp_ns is not None:
+            keys[row.chain] = max(keys.get(row.chain, row.stamp_ns), row.stamp_ns)
+        if row.mark or row.chain not in keys:
+            continue
+        key = (keys[row.chain], row.chain)
+        if last is not None and key < last:
+            yield f"{sink} has {row.lines[0]!r} out of order and without a mark"
+        last = key
+
+
+def _other_than_sorted(
+    contents: Sequence[Content], sink: str, found: Sequence[bytes]
+) -> Iterator[str]:
+    """Say where a one-shot output is not a plain sort of all records."""
+    records = [
+        (-1 if key is None else key, content.source, content.log, number, lines)
+        for content in contents
+        for number, (key, lines) in enumerate(content.keys(None))
+    ]
+    records.sort(key=lambda record: record[:4])
+    expected = [line.text for record in records for line in record[4]]
+    for number, pair in enumerate(zip(found, expected, strict=False)):
+        if pair[0] != pair[1]:
+            yield f"{sink} is not a plain sort: line {number} is {pair[0]!r}, not {pair[1]!r}"
+            break

@@ -1,0 +1,300 @@
+"""The oracle: looks at every change of the outputs and checkpoints, and at the end.
+
+What it holds the pipeline to:
+
+* A byte of an output that was written (or compared, after a power loss) never
+  changes; what a checkpoint covers outlives everything.
+* A checkpoint names no byte of an output that is not durable, no record that is
+  not in front of that byte, and nothing behind what an earlier one named.
+* At the end every line stands in every output exactly once, those of a content in
+  their order, those of a record together; only lines with an excuse are missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final
+
+import attrs
+from memory_disk import Call
+from memory_tree import Node
+from pipeline_helpers import CHECKPOINT
+
+from simulation.disk import BOOT_ID, SimulatedDisk
+from simulation.model import Content, Line
+from simulation.outputs import Row, rows_of
+from simulation.scenario import OUTPUTS, Scenario
+from simulation.world import World
+from trio_ship.pipeline import Pipeline
+
+__all__ = ["Oracle", "Violation"]
+
+_SLACK: Final = 4096
+
+
+class Violation(BaseException):
+    """A promise was broken; nothing in the pipeline may catch it."""
+
+
+@attrs.define(eq=False)
+class _Output:
+    """One file that a sink has written.
+
+    Attributes:
+        node: The file.
+        kept: What must not change any more.
+        noted: How far it went when the journal was written last.
+    """
+
+    node: Node
+    kept: bytes = b""
+    noted: int = 0
+
+
+class Oracle:
+    """Watches one run.
+
+    Args:
+        disk: What it runs on.
+        world: Who knows what was written.
+        scenario: What happens.
+
+    Attributes:
+        pipeline: The present life, if there is one.
+        saves: Checkpoints that were put in their place.
+    """
+
+    def __init__(self, disk: SimulatedDisk, world: World, scenario: Scenario) -> None:
+        self._disk = disk
+        self._world = world
+        self._scenario = scenario
+        self._sinks = scenario.settings.sinks
+        self._outputs: dict[str, list[_Output]] = {sink: [] for sink in self._sinks}
+        self._newest: dict[str, Any] | None = None
+        self._trusted: dict[str, Any] | None = None
+        self._believed_saves = 0
+        self._harmed: set[str] = set()
+        self._is_blind = False
+        self.pipeline: Pipeline | None = None
+        self.saves = 0
+        self.violation = ""
+        disk.on_change = self._changed
+        disk.on_failure = self._failed
+        world.on_loss = self.losses
+
+    def fail(self, text: str) -> None:
+        """Say that a promise is broken."""
+        self.violation = self.violation or text
+        raise Violation(text)
+
+    # While it runs
+
+    def look(self) -> None:
+        """Look at what the pipeline says of itself; called before every disk call."""
+        if self.pipeline is None:
+            return
+        board = self.pipeline._board
+        if board.statistics.saves != self._believed_saves:
+            self._believed_saves = board.statistics.saves
+            self._trusted = self._newest
+        pending = int(board.pending.sum()) if len(board.pending) else 0
+        if pending > self._scenario.settings.buffer_bytes + _SLACK:
+            self.fail(f"{pending} bytes wait in the sequencer")
+
+    def _failed(self, call: Call) -> None:
+        """Take in that a journal, or what says whose it is, cannot be trusted any more."""
+        if call.path == BOOT_ID:
+            self._is_blind = True
+        for sink in self._sinks:
+            if f".{sink}.journal" in call.path:
+                self._harmed.add(sink)
+                if call.name in {"open", "pread"} and not call.path.endswith(".new"):
+                    self._back_to_checkpoint([sink])
+        if self._is_blind:
+            self._back_to_checkpoint(self._sinks)
+
+    def _changed(self, call: str, path: str, target: str, reached: int) -> None:
+        if target == CHECKPOINT:
+            self._saved()
+        elif call == "replace":
+            self._harmed -= {sink for sink in self._sinks if target.endswith(f".{sink}.journal")}
+        for sink in self._sinks:
+            if call == "pwrite" and path.endswith(f".{sink}.journal") and self._outputs[sink]:
+                self._outputs[sink][-1].noted = len(self._outputs[sink][-1].kept)
+            if path.startswith(OUTPUTS[sink]) and ".cut-" not in path:
+                self._wrote(sink, self._disk.node(path), call, reached)
+
+    def _wrote(self, sink: str, node: Node, call: str, reached: int) -> None:
+        outputs = self._outputs[sink]
+        if not outputs or outputs[-1].node is not node:
+            outputs.append(_Output(node))
+        output = outputs[-1]
+        if not node.data.startswith(output.kept):
+            self.fail(f"{call}: a byte of the output {sink} changed, of {len(output.kept)} kept")
+        if call == "pwrite" and reached > len(output.kept):
+            output.kept = bytes(node.data[:reached])
+
+    def _saved(self) -> None:
+        self.saves += 1
+        document = tomllib.loads(self._disk.read(CHECKPOINT).decode())
+        for earlier in (self._newest, self._trusted):
+            if earlier is not None:
+                self._check_progress(earlier, document)
+        self._newest = document
+        for sink in self._sinks:
+            table = document.get("sinks", {}).get(sink)
+            if table is not None:
+                self._check_durable(sink, table)
+                self._check_covered(sink, table["offset"], document)
+
+    def _check_progress(self, earlier: dict[str, Any], document: dict[str, Any]) -> None:
+        if document["sequence"] < earlier["sequence"]:
+            self.fail(f"the checkpoint went back from record {earlier['sequence']}")
+        before = {file["id"]: file["offset"] for file in _files(earlier)}
+        for file in _files(document):
+            if file["offset"] < before.get(file["id"], 0):
+                self.fail(f"the checkpoint went back in {file['path']}")
+
+    def _check_durable(self, sink: str, table: dict[str, Any]) -> None:
+        if not table["offset"]:
+            return
+        node = self._disk.node(OUTPUTS[sink])
+        if table["inode"] != node.number:
+            return
+        offset = table["offset"]
+        if node.durable[:offset] != node.data[:offset] or len(node.durable) < offset:
+            self.fail(f"the checkpoint names byte {offset} of {sink}, which is not durable")
+        if node not in self._disk.node("/out").durable_names.values():
+            self.fail(f"the checkpoint names the output {sink}, whose name is not durable")
+
+    def _check_covered(self, sink: str, offset: int, document: dict[str, Any]) -> None:
+        """Check that all in front of the positions stands in front of the output's offset."""
+        there = {line for row in self.rows(sink, offset) for line in row.lines}
+        for file in _files(document):
+            content = self._content_of(file)
+            if content is None:
+                continue
+            for line in content.lines:
+                if line.end > file["offset"]:
+                    break
+                if line.text not in there and sink not in line.excuses:
+                    self.fail(
+                        f"the checkpoint stands at byte {file['offset']} of {file['path']}, "
+                        f"but {sink} lacks {line.text!r}"
+                    )
+
+    def _content_of(self, file: dict[str, Any]) -> Content | None:
+        length, _, digest = file["fingerprint"].partition(":")
+        if not digest:
+            return None
+        for content in self._world.contents:
+            head = bytes(content.data[: int(length)])
+            if len(head) == int(length) and hashlib.sha256(head).hexdigest()[:32] == digest:
+                return content
+        return None
+
+    def rows(self, sink: str, offset: int | None = None) -> list[Row]:
+        """Return what a sink has written, the last file of it up to `offset`."""
+        parts = [bytes(output.node.data) for output in self._outputs[sink]]
+        if parts and offset is not None:
+            parts[-1] = parts[-1][:offset]
+        return [row for part in parts for row in rows_of(sink, part)]
+
+    # Losses and deaths
+
+    def losses(self) -> None:
+        """Excuse the lines that nobody can read any more and that were not delivered."""
+        self._world.notice_opened()
+        self._excuse("deleted while it was not open", self._lines_in_outputs)
+
+    def ended(self) -> None:
+        """Take in that a life has ended: files without a name are gone with it."""
+        self.look()
+        self.pipeline = None
+        self._believed_saves = 0
+        for line in self._world.lines:
+            line.is_owed = False
+        self._back_to_checkpoint(self._sinks if self._is_blind else self._harmed)
+        self._is_blind = False
+        if self._gone():
+            # A torn batch cannot be made again if one of its files is gone.
+            for outputs in self._outputs.values():
+                for output in outputs[-1:]:
+                    output.kept = output.kept[: output.noted]
+        self._excuse("deleted, and the life that had it open has ended", self._lines_kept)
+
+    def power_lost(self, survivors: dict[Node, Node]) -> None:
+        """Check what a power loss has left, and forget what it may have taken."""
+        for sink, outputs in self._outputs.items():
+            self._outputs[sink] = [
+                _Output(survivors[output.node], output.kept)
+                for output in outputs
+                if output.node in survivors
+            ]
+            if len(self._outputs[sink]) < len(outputs) and outputs[-1].kept:
+                self._check_lost(sink)
+        self._back_to_checkpoint(self._sinks)
+        for sink in self._sinks:
+            for output in self._outputs[sink]:
+                if not output.node.data.startswith(output.kept):
+                    self.fail(f"a power loss took bytes of {sink} that a checkpoint covers")
+        self._newest = self._trusted
+        self._excuse("deleted, and its lines were not durable in the output", self._lines_kept)
+
+    def _check_lost(self, sink: str) -> None:
+        table = (self._trusted or {}).get("sinks", {}).get(sink)
+        if table and table["offset"]:
+            self.fail(f"a power loss took the output {sink} that a checkpoint names")
+
+    def _back_to_checkpoint(self, sinks: Collection[str]) -> None:
+        """Keep only what the newest checkpoint covers: the rest is compared, not adopted."""
+        for sink in sinks:
+            table = (self._trusted or {}).get("sinks", {}).get(sink, {"offset": 0})
+            if self._outputs[sink]:
+                output = self._outputs[sink][-1]
+                output.kept = output.kept[: table["offset"]]
+
+    def _lines_in_outputs(self, sink: str) -> set[bytes]:
+        return {line for row in self.rows(sink) for line in row.lines}
+
+    def _lines_kept(self, sink: str) -> set[bytes]:
+        return {
+            line
+            for output in self._outputs[sink]
+            for row in rows_of(sink, output.kept)
+            for line in row.lines
+        }
+
+    def _gone(self) -> list[Line]:
+        """Return the lines that nobody can read any more."""
+        reachable = self._world.reachable()
+        gone: list[Line] = []
+        for content in self._world.contents:
+            if content.places and all(
+                place.size is None and place.node in reachable for place in content.places
+            ):
+                continue
+            for line in content.lines:
+                places = line.places
+                if any(node in reachable for node in places):
+                    continue
+                if self.pipeline is not None:
+                    line.is_owed = line.is_owed or any(node.opened for node in places)
+                if not line.is_owed:
+                    gone.append(line)
+        return gone
+
+    def _excuse(self, why: str, delivered: Callable[[str], set[bytes]]) -> None:
+        gone = self._gone()
+        for sink in self._sinks:
+            there = delivered(sink) if gone else set()
+            for line in gone:
+                if line.text not in there:
+                    line.excuses.setdefault(sink, why)
+
+
+def _files(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for tables in document.get("sources", {}).values():
+        yield from tables
