@@ -74,6 +74,23 @@ async def test_d02_d03_c01_death_at_every_disk_call_of_a_one_shot_run(
         assert disk.names("/out") == ["merged.log"], call
 
 
+@pytest.mark.parametrize("most", [1, 7, 500])
+async def test_d13_short_reads_and_writes(
+    autojump_clock: trio.testing.MockClock, most: int
+) -> None:
+    """A disk that moves a few bytes at a time gives the same output, also after a restart."""
+    settings = config(follow=False)
+    disk = _backlog()
+    await run_once(disk, settings)
+    expected = disk.read(OUTPUT)
+    for at_first, later in ((most, most), (None, most), (most, None)):
+        disk = _backlog()
+        for moved in (at_first, later):
+            disk.max_transfer_bytes = moved
+            await run_once(disk, settings)
+        assert disk.read(OUTPUT) == expected
+
+
 async def test_d10_two_sinks_die_at_every_disk_call(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

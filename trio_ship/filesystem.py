@@ -18,7 +18,16 @@ from typing import ParamSpec, Protocol, TypeVar
 import anyio.to_thread
 import attrs
 
-__all__ = ["Disk", "Entry", "Filesystem", "Pulse", "ReadableFilesystem", "Status", "is_regular"]
+__all__ = [
+    "Disk",
+    "Entry",
+    "Filesystem",
+    "Pulse",
+    "ReadableFilesystem",
+    "Status",
+    "is_regular",
+    "read_range",
+]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -325,6 +334,18 @@ class Pulse:
     def _touch(self, fd: int) -> None:
         self.calls += 1
         self.path = self._paths.get(fd, "")
+
+
+def read_range(disk: ReadableFilesystem, fd: int, size: int, offset: int) -> bytes:
+    """Return `size` bytes from `offset`, fewer only where the file ends before.
+
+    One call may give fewer than there are.
+    """
+    data = piece = disk.pread(fd, size, offset)
+    while piece and len(data) < size:
+        piece = disk.pread(fd, size - len(data), offset + len(data))
+        data += piece
+    return data
 
 
 def is_regular(status: Status) -> bool:

@@ -23,7 +23,7 @@ import attrs
 
 from trio_ship.batch import Kind, OrderedBatch
 from trio_ship.cut import advance
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import Filesystem, read_range
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
 __all__ = [
@@ -119,7 +119,7 @@ def boot_id(disk: Filesystem) -> str:
     except OSError:
         return ""
     try:
-        return disk.pread(fd, _LONGEST_ID, 0).decode("ascii").strip()
+        return read_range(disk, fd, _LONGEST_ID, 0).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""
     finally:

@@ -19,7 +19,7 @@ import os
 import zlib
 from typing import Final, Protocol
 
-from trio_ship.filesystem import ReadableFilesystem, Status
+from trio_ship.filesystem import ReadableFilesystem, Status, read_range
 from trio_ship.follow import packing_of
 from trio_ship.reader.zstandard_frames import is_whole
 
@@ -67,7 +67,7 @@ class Plain:
 
     def pread(self, size: int, offset: int) -> bytes:
         """See `Content.pread`."""
-        return self._disk.pread(self._fd, size, offset)
+        return read_range(self._disk, self._fd, size, offset)
 
     def readinto(self, memory: memoryview, offset: int) -> int:
         """See `Content.readinto`."""
@@ -183,7 +183,7 @@ class Packed:
             OSError: As `measure`.
         """
         if self._packing == "gzip":
-            trailer = self._disk.pread(self._fd, 4, max(0, self.status().size - 4))
+            trailer = read_range(self._disk, self._fd, 4, max(0, self.status().size - 4))
             if int.from_bytes(trailer, "little") == length % 2**32:
                 return True
         return self.measure(wall_ns) == length
@@ -202,7 +202,7 @@ class Packed:
         except _errors():
             return length, "is damaged"
         if self._packing == "zstd" and not is_whole(
-            lambda size, offset: self._disk.pread(self._fd, size, offset)
+            lambda size, offset: read_range(self._disk, self._fd, size, offset)
         ):
             return length, _CUT_SHORT
         return length, ""
@@ -262,7 +262,7 @@ def open_content(disk: ReadableFilesystem, path: str) -> Content:
     if packing:
         magic = _MAGIC[packing]
         try:
-            if disk.pread(fd, len(magic), 0) == magic:
+            if read_range(disk, fd, len(magic), 0) == magic:
                 return Packed(disk, fd, packing, path)
         except OSError:
             disk.close(fd)

@@ -29,7 +29,7 @@ from trio_ship.checkpoint.journal import (
 )
 from trio_ship.encode import Encoder, encoded_size
 from trio_ship.errors import ConfigError, SinkError
-from trio_ship.filesystem import Filesystem, Status
+from trio_ship.filesystem import Filesystem, Status, read_range
 from trio_ship.sinks.known import without_known
 from trio_ship.sinks.stream import FileStream
 from trio_ship.state import SinkState, Snapshot
@@ -228,7 +228,7 @@ class FileSink:
         slices = list(self._encoder(batch))
         size = sum(map(len, slices))
         fd = self._stream.fd
-        there = self._disk.pread(fd, size, torn.before)
+        there = read_range(self._disk, fd, size, torn.before)
         data = b"".join(slices)
         if size != torn.after - torn.before or not data.startswith(there):
             return cut

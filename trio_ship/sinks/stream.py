@@ -24,7 +24,7 @@ import anyio.to_thread
 import numpy as np
 
 from trio_ship.errors import SinkError
-from trio_ship.filesystem import Filesystem
+from trio_ship.filesystem import Filesystem, read_range
 
 __all__ = ["DescriptorStream", "FileStream"]
 
@@ -181,7 +181,7 @@ class FileStream(anyio.abc.ByteSendStream):
 
     def _compare(self) -> None:
         length = min(len(self._left), self._size - self.offset)
-        there = self._disk.pread(self.fd, length, self.offset)
+        there = read_range(self._disk, self.fd, length, self.offset)
         wanted = bytes(self._left[: len(there)])
         if there == wanted:
             return
