@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -22,6 +23,8 @@ from pipeline_helpers import (
     run_once,
     running,
 )
+
+from trio_ship.errors import SinkError
 
 LOG = "/logs/app.log"
 
@@ -369,3 +372,54 @@ async def test_d09_a_checkpoint_and_a_kill_while_outputs_change(
         new = output_lines(disk) if disk.exists(OUTPUT) else []
         both = output_lines(disk, f"{OUTPUT}.1") + new
         assert (when, both) == (when, [f"app {number}" for number in range(6)])
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+async def test_d17_a_kill_while_an_old_tail_is_compared(
+    autojump_clock: trio.testing.MockClock, first: int
+) -> None:
+    """Of the bytes that a power loss has left, none counts as delivered unless it was compared."""
+    settings = config(follow=False, pipeline="max_buffer_bytes = 65536")
+    done = False
+    for call in range(first, 1000, 4):
+        disk = new_disk(SlowDisk())
+        await run_once(disk, settings)
+        for name in ("app", "web"):
+            text = b"".join(line(n / 10, f"{name} {n} {'x' * 50}") for n in range(200))
+            disk.write(f"/logs/{name}.log", text)
+        disk.on_call = lambda call, disk=disk: (
+            disk.die_after(0) if call.name == "fsync" and disk.read(OUTPUT) else None
+        )
+        with pytest.raises(Death):
+            await run_once(disk, settings)
+        disk.on_call = None
+        disk.restart()
+        disk.write("/proc/sys/kernel/random/boot_id", b"another boot\n")
+        expected = disk.read(OUTPUT)
+        half = len(expected) // 2
+        disk.write(OUTPUT, expected[:half] + bytes(half))
+        disk.die_after(call)
+        done = False
+        with contextlib.suppress(Death):
+            await run_once(disk, settings)
+            done = True
+        disk.restart()
+        await run_once(disk, settings)
+        assert disk.read(OUTPUT) == expected, call
+        if done:
+            break
+    assert done
+
+
+async def test_d07_an_output_that_cannot_be_read_at_the_start(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A start that fails at its output says which, and that trying again may help."""
+    disk = new_disk()
+    disk.write(LOG, line(0, "app 0"))
+    await run_once(disk, config(follow=False))
+    disk.fail("fstat", OUTPUT)
+    with pytest.raises(SinkError, match=OUTPUT):
+        await run_once(disk, config(follow=False))
+    await run_once(disk, config(follow=False))
+    assert output_lines(disk) == ["app 0"]

@@ -54,6 +54,8 @@ class Written:
         last_key: The last record in order, up to and with the batch.
         positions: How far each file it touched has come, by id.
         limits: The latest stamp that was believed in each of them.
+        is_over_old: Whether bytes of an earlier run stood in its place, so that
+            the length of the output does not tell whether it was written.
     """
 
     sequence: int
@@ -63,6 +65,7 @@ class Written:
     last_key: OrderKey | None
     positions: dict[str, Position]
     limits: dict[str, int]
+    is_over_old: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -183,13 +186,16 @@ class Journal:
         """Whether every batch since the last `begin` is in it."""
         return self._good
 
-    def append(self, batch: OrderedBatch, before: int, after: int) -> None:
+    def append(
+        self, batch: OrderedBatch, before: int, after: int, *, over_old: bool = False
+    ) -> None:
         """Note a batch that is about to be written.
 
         Args:
             batch: The batch.
             before: Length of the output, in bytes.
             after: Length of the output when the batch is written.
+            over_old: Whether bytes of an earlier run stand in its place.
         """
         lines = []
         for move in batch.moves:
@@ -197,21 +203,19 @@ class Journal:
                 self._told[move.file.id] = move.file
                 lines.append(_line({"file": attrs.asdict(move.file)}))
         key = batch.last_key
-        lines.append(
-            _line(
-                {
-                    "sequence": batch.sequence,
-                    "kind": batch.kind.value,
-                    "before": before,
-                    "after": after,
-                    "key": attrs.astuple(key) if key else None,
-                    "moves": [
-                        [move.file.id, *attrs.astuple(move.after), move.limit_ns]
-                        for move in batch.moves
-                    ],
-                }
-            )
-        )
+        value: dict[str, Any] = {
+            "sequence": batch.sequence,
+            "kind": batch.kind.value,
+            "before": before,
+            "after": after,
+            "key": attrs.astuple(key) if key else None,
+            "moves": [
+                [move.file.id, *attrs.astuple(move.after), move.limit_ns] for move in batch.moves
+            ],
+        }
+        if over_old:
+            value["over_old"] = True
+        lines.append(_line(value))
         data = b"".join(lines)
         if batch.kind is Kind.DROPPED:
             self._append(_Noted(data, reach={m.file.id: m.after.offset for m in batch.moves}))
@@ -320,6 +324,8 @@ def recover(
             if written.before != state.offset:
                 break
             whole = left > 0 or (size is not None and written.after <= size)
+            if written.is_over_old and line is lines[-1]:
+                whole = False
             if not whole and (size is not None or line is lines[-1]):
                 torn = written if size is not None and size > written.before else None
                 break
@@ -365,6 +371,7 @@ def _written(value: dict[str, Any]) -> Written:
         last_key=OrderKey(*value["key"]) if value["key"] else None,
         positions={move[0]: Position(*move[1:5]) for move in value["moves"]},
         limits={move[0]: move[5] for move in value["moves"]},
+        is_over_old=value.get("over_old", False),
     )
 
 

@@ -39,6 +39,15 @@ __all__ = ["FileSink", "Replay"]
 _LOG = logging.getLogger("trio_ship")
 _PIECE: Final = 1 << 20
 _MODE: Final = 0o640
+_PASSES: Final = {
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ESTALE,
+}
 
 Replay = Callable[[Written, Snapshot], OrderedBatch | None]
 """Makes a batch again from the files; None where they cannot be read any more."""
@@ -95,8 +104,14 @@ class FileSink:
 
         Raises:
             ConfigError: The output is not a file that this user may write.
+            SinkError: It cannot be read or written just now.
         """
-        return await self._disk.run(self._open, checkpoint)
+        try:
+            return await self._disk.run(self._open, checkpoint)
+        except OSError as error:
+            raise SinkError(
+                f"sinks.{self.name}: {error.filename or self._path}: {error.strerror}"
+            ) from error
 
     def begin(self, common: Snapshot) -> None:
         """Say what all sinks have; what this one has beyond it is skipped."""
@@ -117,7 +132,8 @@ class FileSink:
             if self._journal is not None:
                 before = self._stream.offset
                 after = before + made[0][1]
-                self._note(lambda journal: journal.append(batch, before, after))
+                over_old = self._stream.is_over_old
+                self._note(lambda journal: journal.append(batch, before, after, over_old=over_old))
 
         await self._stream.keep_trying(prepare, "written")
         await self._stream.send_slices(made.pop()[0])
@@ -243,15 +259,16 @@ class FileSink:
         """Open the output written last, also under another name beside it."""
         folder = os.path.dirname(self._path)
         paths = [self._path, output.path]
-        with contextlib.suppress(OSError):
+        # A folder that may be entered and not listed hides where the output has gone.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             paths += [os.path.join(folder, entry.name) for entry in self._disk.scandir(folder)]
         for path in dict.fromkeys(paths):
             try:
                 status = self._disk.stat(path)
-                if (status.device, status.inode) == (output.device, output.inode):
-                    return self._open_path(path)
-            except OSError:
+            except FileNotFoundError:
                 continue
+            if (status.device, status.inode) == (output.device, output.inode):
+                return self._open_path(path)
         return None
 
     def _open_path(self, path: str | None = None) -> tuple[int, Status]:
@@ -260,6 +277,8 @@ class FileSink:
         try:
             fd = self._disk.open(path, flags, _MODE)
         except OSError as error:
+            if error.errno in _PASSES:
+                raise
             reason = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror
             raise ConfigError(
                 f"sinks.{self.name}.path: {path}: {reason}; "

@@ -84,6 +84,11 @@ class FileStream(anyio.abc.ByteSendStream):
         self._mended = 0 if durable is None else -1
         self.offset = offset
 
+    @property
+    def is_over_old(self) -> bool:
+        """Whether bytes of an earlier run, not compared yet, stand where the next byte goes."""
+        return self.offset < self._size
+
     async def send(self, item: bytes) -> None:
         """Write `item`; wait while the disk is full."""
         await self.send_slices([memoryview(item)])
