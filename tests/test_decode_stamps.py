@@ -108,6 +108,15 @@ def test_r08_a_bom_is_skipped() -> None:
     assert one("iso8601@ts/TZ", line, pattern=r"^(?P<ts>\S+)") == ns("2015-03-04T05:06:07")
 
 
+@pytest.mark.parametrize("nuls", [1, 7, 8, 1000])
+def test_r05_the_nuls_of_a_hole_are_skipped(nuls: int) -> None:
+    """NULs in front of a line do not hide its stamp; a line of nothing else has none."""
+    line = bytes(nuls) + b"2015-03-04T05:06:07Z a\n"
+    assert one("iso8601@0/TZ", line) == ns("2015-03-04T05:06:07")
+    assert one("iso8601@ts/TZ", line, pattern=r"^(?P<ts>\S+)") == ns("2015-03-04T05:06:07")
+    assert one("iso8601@0/TZ", bytes(nuls) + b"\n") == NO_STAMP
+
+
 def test_a_line_never_takes_bytes_of_the_next_one() -> None:
     """A stamp that lies across two lines, or two files, is none."""
     decoder = StampDecoder("iso8601@0/T")

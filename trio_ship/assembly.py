@@ -67,9 +67,12 @@ class Assembly:
         self._json: list[JsonEncoder] = []
 
     @property
-    def replaced(self) -> int:
-        """Records whose bytes were not UTF-8 and were replaced in json."""
-        return sum(encode.replaced for encode in self._json)
+    def json_counts(self) -> dict[str, int]:
+        """What was not UTF-8, and NULs that were cut, by the names in `Statistics`."""
+        return {
+            "replaced": sum(encode.replaced for encode in self._json),
+            "cut_nuls": sum(encode.cut_nuls for encode in self._json),
+        }
 
     def delays(self) -> dict[str, float]:
         """Return how long a line of each source may take to its file, in seconds."""

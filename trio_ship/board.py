@@ -53,6 +53,7 @@ class Statistics:
         impossible: Records with a stamp too far in the future.
         cut: Parts of records that were too long.
         replaced: Records whose bytes were not UTF-8 and were replaced in json.
+        cut_nuls: NUL bytes cut from the start of messages in json.
         backlog_bytes: Bytes found unread at the start.
         files: Files known.
         saves: Checkpoints saved.
@@ -69,6 +70,7 @@ class Statistics:
     impossible: int = 0
     cut: int = 0
     replaced: int = 0
+    cut_nuls: int = 0
     backlog_bytes: int = 0
     files: int = 0
     saves: int = 0

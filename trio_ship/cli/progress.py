@@ -38,6 +38,7 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
             (done.impossible, "with an impossible stamp"),
             (done.cut, "cut"),
             (done.replaced, "not UTF-8"),
+            (done.cut_nuls, "NUL bytes left out"),
             (done.failed_saves, "failed saves"),
             (done.hangs, "hanging disk calls"),
         )

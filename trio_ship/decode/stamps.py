@@ -157,15 +157,16 @@ class StampDecoder:
         if not len(start):
             return _Reading.empty(0)
         if self._pattern is not None:
-            start = start + 3 * _starts_with_bom(arena, start, end)
+            start = start + _lead(arena, start, end)
             return self._read_pattern(arena, start, trimmed_ends(arena, start, end))
         reading = self._read_place(arena, start, end)
         if reading.found.all():
             return reading
         rows = np.flatnonzero(~reading.found)
-        rows = rows[_starts_with_bom(arena, start[rows], end[rows])]
+        lead = _lead(arena, start[rows], end[rows])
+        rows, lead = rows[lead > 0], lead[lead > 0]
         if len(rows):
-            behind = self._read_place(arena, start[rows] + 3, end[rows])
+            behind = self._read_place(arena, start[rows] + lead, end[rows])
             reading.put(rows, behind.value, behind.found, behind.wall)
         return reading
 
@@ -273,11 +274,22 @@ class _LayoutDecoder:
                 self._variants = (*self._variants, variant)[:_REMEMBERED]
 
 
-def _starts_with_bom(arena: U8, start: I64, end: I64) -> Bools:
-    marked: Bools = start + len(_BOM) <= end
-    for place, value in enumerate(_BOM):
-        marked &= arena[start + place] == value
-    return marked
+def _lead(arena: U8, start: I64, end: I64) -> I64:
+    """Return how many bytes in front of each line are no text.
+
+    These are a byte order mark, or the NULs of a hole: copytruncate leaves one
+    under a writer that goes on at its old place.
+    """
+    lead = np.zeros(len(start), np.int64)
+    first = arena[start]
+    marked = np.flatnonzero((first == _BOM[0]) & (start + len(_BOM) <= end))
+    for place, value in enumerate(_BOM[1:], 1):
+        marked = marked[arena[start[marked] + place] == value]
+    lead[marked] = len(_BOM)
+    for row in np.flatnonzero(first == 0).tolist():
+        line = arena[start[row] : end[row]]
+        lead[row] = np.argmax(line != 0) if line.any() else 0
+    return lead
 
 
 def frame(text: bytes) -> tuple[U8, I64, I64]:
