@@ -36,6 +36,7 @@ _GENERATIONS: Final = 60
 _HALF: Final = 0.05
 _LONG: Final = 0.1
 _PAUSE: Final = 0.003
+_SLOW: Final = 0.3
 _DATED: Final = 3
 
 
@@ -58,6 +59,8 @@ class Log:
         self._is_dated = is_dated
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self._fd = self._open()
+        self._aside = ""
+        self._reopen_at = 0.0
 
     @property
     def lines(self) -> int:
@@ -73,7 +76,9 @@ class Log:
             self._write(count)
 
     def rotate(self) -> None:
-        """Put the log aside, and begin a new one as the kind of rotation has it."""
+        """Put the log aside, as the kind of rotation has it."""
+        if self._aside:
+            return
         self.rotations += 1
         target = self._free_name()
         if self._rotation == "copytruncate":
@@ -82,13 +87,21 @@ class Log:
             os.truncate(self._path, 0)
             return
         os.rename(self._path, target)
-        # A service writes on to the old file until it has been told.
-        for _ in range(self._chance.randrange(4)):
-            self._write(1)
+        # A service writes on to the old file until it has been told, at once or later.
+        self._aside = target
+        slow = self._chance.random() < _SLOW
+        self._reopen_at = time.monotonic() + (self._chance.uniform(0.0, 1.0) if slow else 0.0)
+        self._write(self._chance.randrange(4))
+
+    def reopen(self, *, at_once: bool = False) -> None:
+        """Begin a new log, if the old one was renamed and it is time."""
+        if not self._aside or (time.monotonic() < self._reopen_at and not at_once):
+            return
         os.close(self._fd)
         self._fd = self._open()
         if self._rotation == "gzip":
-            self._compress(target)
+            self._compress(self._aside)
+        self._aside = ""
 
     def _write(self, records: int) -> None:
         stamps, data = [], b""
@@ -155,6 +168,7 @@ def main() -> int:
         if ready and not os.read(0, 4096):
             break
         may_rotate = may_rotate or bool(ready)
+        log.reopen()
         if time.monotonic() < silent_until:
             continue
         log.write_some(most)
@@ -162,6 +176,7 @@ def main() -> int:
             silent_until = time.monotonic() + chance.uniform(0.1, 1.5)
         if may_rotate and chance.random() < _TICK_SECONDS / options.every:
             log.rotate()
+    log.reopen(at_once=True)
     with open(options.ledger, "wb") as file:
         log.ledger.tofile(file)
     sys.stdout.write(f"{log.rotations}\n")

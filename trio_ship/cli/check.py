@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from trio_ship.cli.configuration import chosen_config
+from trio_ship.cli.streams import answer
 from trio_ship.config import describe
 from trio_ship.filesystem import Disk
 from trio_ship.follow import Candidate
@@ -43,5 +43,5 @@ def check(options: argparse.Namespace) -> int:
                 denied = refusal(disk, path, PermissionError(13, "Permission denied")).text
                 lines.append(f"  {path}  {seen.size:,} bytes" if readable else f"  {denied}")
         lines += [f"  nothing: {pattern} matches no file" for pattern in look.empty]
-    sys.stdout.write("\n".join(lines) + "\n")
+    answer("\n".join(lines))
     return 0

@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from trio_ship.config.values import printable
+
 __all__ = ["set_up_logging", "wants_color"]
 
 _COLORS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31"}
@@ -43,7 +45,7 @@ class _Text(logging.Formatter):
         self._dated = not sys.stderr.isatty()
 
     def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
+        text = printable(record.getMessage())
         if record.levelno >= logging.WARNING:
             word = record.levelname.lower()
             if self._color:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from typing import Final
 
 from trio_ship.cli.logs import set_up_logging
+from trio_ship.cli.streams import complain, open_missing
 from trio_ship.errors import ConfigError, ShipError
 
 __all__ = ["main"]
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: a retry may help. 2: somebody must act (usage, configuration,
     checkpoint, lock). 130 and 143: ended by a signal before all was done.
     """
+    open_missing()
     options = _parser().parse_args(arguments)
     try:
         set_up_logging(
@@ -43,12 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(options)
     except ShipError as error:
         kind = "configuration" if isinstance(error, ConfigError) else "error"
-        sys.stderr.write(f"trio-ship: {kind}: {error}\n")
+        complain(f"{kind}: {error}")
         return error.exit_status
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        os.close(sys.stdout.fileno())
         return 1
 
 

@@ -18,6 +18,7 @@ import trio
 
 from trio_ship.cli.configuration import chosen_config
 from trio_ship.cli.progress import show_progress, summary
+from trio_ship.cli.streams import discard_output
 from trio_ship.config import Config
 from trio_ship.errors import ConfigError, ungrouped
 from trio_ship.pipeline import Pipeline
@@ -92,8 +93,7 @@ async def _run(
     except OutputClosedError:
         if not quits_quietly:
             raise
-        # Python would complain about the closed pipe when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
     return trio.current_time() - began
 
 

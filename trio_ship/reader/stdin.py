@@ -18,6 +18,7 @@ from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
 from trio_ship.config import SourceConfig
 from trio_ship.decode.round import Regions, Round, decode_round
+from trio_ship.errors import SourceError
 from trio_ship.merge import optional_ns
 from trio_ship.notes import Note
 from trio_ship.reader.arena import SLACK
@@ -114,7 +115,12 @@ class StdinReader:
                 await trio.lowlevel.checkpoint()
         if quiet.cancelled_caught:
             return None
-        return await trio.to_thread.run_sync(os.read, self._fd, _CHUNK)
+        try:
+            return await trio.to_thread.run_sync(os.read, self._fd, _CHUNK)
+        except OSError as error:
+            raise SourceError(
+                f"sources.{self._config.name}: standard input cannot be read: {error.strerror}"
+            ) from error
 
     def _decode(self, *, final: bool, closing: bool) -> Round | None:
         if not self._data:

@@ -69,6 +69,7 @@ class StdoutSink:
 
         Raises:
             OutputClosedError: The reader has gone away.
+            SinkError: It cannot be written.
         """
         left = self._state.ahead
         if left:
@@ -77,6 +78,10 @@ class StdoutSink:
             await self._stream.send_slices(self._slices(batch))
         except anyio.BrokenResourceError as error:
             raise OutputClosedError("standard output was closed by its reader") from error
+        except OSError as error:
+            raise SinkError(
+                f"sinks.{self.name}: standard output cannot be written: {error.strerror}"
+            ) from error
         self._state = SinkState(ahead=left)
 
     def make_durable(self, state: SinkState) -> None:
