@@ -15,7 +15,7 @@ from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
 from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
-from trio_ship.filesystem import Filesystem, Pulse
+from trio_ship.filesystem import Filesystem, Pulse, is_regular
 from trio_ship.globs import matches
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.replay import replay
@@ -120,10 +120,13 @@ class Assembly:
 
     def _read_file(self, path: str) -> bytes:
         try:
-            fd = self._disk.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            # O_NONBLOCK: a named pipe in this place must not stop the program.
+            fd = self._disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return b""
         try:
+            if not is_regular(self._disk.fstat(fd)):
+                return b""
             pieces = []
             offset = 0
             while piece := self._disk.pread(fd, _PIECE, offset):

@@ -12,6 +12,7 @@ value. A line that is torn ends the journal.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zlib
@@ -170,7 +171,10 @@ class Journal:
         }
         data = _line(head) + b"".join(noted.data for noted in self._recent)
         temporary = f"{self._path}.new"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        # Whatever stands there, left by a dead process or planted, is not written to.
+        with contextlib.suppress(FileNotFoundError):
+            self._disk.unlink(temporary)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         fd = self._disk.open(temporary, flags, 0o600)
         try:
             _write_all(self._disk, fd, data, 0)
