@@ -131,6 +131,23 @@ def test_x01_a_foreign_file_in_the_place_of_the_checkpoint_is_refused(
     assert (folder / "out.log").read_bytes() == stamped(1, "one")
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to somebody else")
+@pytest.mark.parametrize("name", [CHECKPOINT, f"{CHECKPOINT}.lock", "out.log"])
+def test_x01_a_file_of_somebody_else_in_a_folder_of_everybody_is_refused(
+    folder: Path, name: str
+) -> None:
+    """Where everybody may make files, only those of this user are read and written."""
+    set_out(folder)
+    folder.chmod(0o1777)
+    before = (folder / name).read_bytes()
+    os.chown(folder / name, 12345, 12345)
+    status, said = run(folder)
+    assert status == 2
+    assert f"{folder / name}: " in said
+    assert "belongs to 12345" in said
+    assert (folder / name).read_bytes() == before
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o027, 0o077])
 def test_x03_modes_under_every_umask(folder: Path, umask: int) -> None:
     """Checkpoint, journal and lock are for their owner, the output for its group too at most."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import stat
 
 import attrs
 
-from trio_ship.filesystem import ReadableFilesystem
+from trio_ship.filesystem import ReadableFilesystem, Status
 
-__all__ = ["Note", "refusal"]
+__all__ = ["Note", "planted_by", "refusal"]
 
 
 @attrs.frozen
@@ -58,6 +59,27 @@ def refusal(disk: ReadableFilesystem, path: str, error: OSError) -> Note:
     else:
         text += f"; let its group read it (chmod g+r {path}) and join the group {group}"
     return Note.warning(text)
+
+
+def planted_by(disk: ReadableFilesystem, path: str, status: Status) -> str:
+    """Say why a file is not to be trusted; empty if it is.
+
+    Where everybody may make files, one of another user may wait to be taken for
+    ours. Linux refuses some of that itself (`fs.protected_regular`), if it is
+    set to.
+
+    Args:
+        disk: Where it is.
+        path: Its path.
+        status: The status of the file, opened.
+    """
+    folder = disk.stat(os.path.dirname(path) or ".")
+    if not folder.mode & stat.S_IWOTH or status.uid in {os.geteuid(), folder.uid}:
+        return ""
+    return (
+        f"it belongs to {_user_name(status.uid)}, in a folder where everybody may make files; "
+        "remove it, or choose another folder"
+    )
 
 
 def _user_name(number: int) -> str:

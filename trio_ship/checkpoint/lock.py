@@ -15,6 +15,7 @@ from typing import Final
 
 from trio_ship.errors import CheckpointError
 from trio_ship.filesystem import Filesystem, is_regular
+from trio_ship.notes import planted_by
 
 __all__ = ["acquire", "release"]
 
@@ -61,8 +62,12 @@ def release(disk: Filesystem, fd: int) -> None:
 
 
 def _lock(disk: Filesystem, fd: int, name: str, path: str) -> None:
-    if not is_regular(disk.fstat(fd)):
+    status = disk.fstat(fd)
+    if not is_regular(status):
         raise CheckpointError(f"{name}: is not a regular file; remove it")
+    stranger = planted_by(disk, name, status)
+    if stranger:
+        raise CheckpointError(f"{name}: {stranger}")
     if not disk.lock(fd):
         raise CheckpointError(
             f"{path}: is in use by {_holder(disk, fd)}; two pipelines cannot share a checkpoint: "

@@ -43,6 +43,7 @@ import attrs
 from trio_ship.checkpoint.document import from_document, refuse_foreign, render, to_document
 from trio_ship.errors import CheckpointError
 from trio_ship.filesystem import Filesystem, is_regular
+from trio_ship.notes import planted_by
 from trio_ship.state import Snapshot
 
 __all__ = ["MAX_BYTES", "Loaded", "Store"]
@@ -325,8 +326,12 @@ class Store:
                 ) from error
             raise
         try:
-            if not is_regular(self._disk.fstat(fd)):
+            status = self._disk.fstat(fd)
+            if not is_regular(status):
                 raise OSError(errno.EINVAL, "it is not a regular file", path)
+            stranger = planted_by(self._disk, path, status)
+            if stranger:
+                raise OSError(errno.EPERM, stranger, path)
             return function(fd)
         finally:
             self._disk.close(fd)

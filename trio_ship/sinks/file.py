@@ -30,6 +30,7 @@ from trio_ship.checkpoint.journal import (
 from trio_ship.encode import Encoder, encoded_size
 from trio_ship.errors import ConfigError, SinkError
 from trio_ship.filesystem import Filesystem, Status, read_range
+from trio_ship.notes import planted_by
 from trio_ship.sinks.known import without_known
 from trio_ship.sinks.stream import FileStream
 from trio_ship.state import SinkState, Snapshot
@@ -291,6 +292,10 @@ class FileSink:
                 f"sinks.{self.name}.path: {path} is not a regular file; "
                 'name one, or use a sink of type "stdout"'
             )
+        stranger = planted_by(self._disk, path, status)
+        if stranger:
+            self._disk.close(fd)
+            raise ConfigError(f"sinks.{self.name}.path: {path}: {stranger}")
         return fd, status
 
     def _use(self, fd: int, status: Status, offset: int, *, durable: int | None = None) -> None:
