@@ -75,6 +75,19 @@ def test_x01_a_link_where_an_old_generation_goes_is_replaced(folder: Path, name:
     assert (folder / "out.log").read_bytes() == stamped(1, "one") + stamped(2, "two")
 
 
+def test_x01_links_beside_a_renamed_output_are_passed_over(folder: Path) -> None:
+    """An output that was renamed is found under its own name, whatever links lead to it."""
+    set_out(folder)
+    (folder / "out.log").rename(folder / "out.log.1")
+    for name in ("a", "n", "z"):
+        (folder / name).symlink_to("out.log.1")
+    (folder / "endless").symlink_to("endless")
+    status, said = run(folder)
+    assert (status, "error" in said) == (0, False)
+    assert (folder / "out.log.1").read_bytes() == stamped(1, "one")
+    assert (folder / "out.log").read_bytes() == stamped(2, "two")
+
+
 def link(path: Path, precious: Path) -> None:
     """Plant a symbolic link."""
     path.symlink_to(precious)

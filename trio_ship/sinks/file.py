@@ -40,6 +40,8 @@ __all__ = ["FileSink", "Replay"]
 _LOG = logging.getLogger("trio_ship")
 _PIECE: Final = 1 << 20
 _MODE: Final = 0o640
+# What comes of names beside the output that are gone again, or links to somewhere.
+_NOT_HERE: Final = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EACCES}
 _PASSES: Final = {
     errno.EIO,
     errno.EMFILE,
@@ -259,17 +261,21 @@ class FileSink:
     def _find(self, output: SinkState) -> tuple[int, Status] | None:
         """Open the output written last, also under another name beside it."""
         folder = os.path.dirname(self._path)
-        paths = [self._path, output.path]
+        own = (self._path, output.path)
+        beside: list[str] = []
         # A folder that may be entered and not listed hides where the output has gone.
         with contextlib.suppress(FileNotFoundError, PermissionError):
-            paths += [os.path.join(folder, entry.name) for entry in self._disk.scandir(folder)]
-        for path in dict.fromkeys(paths):
+            beside = [os.path.join(folder, entry.name) for entry in self._disk.scandir(folder)]
+        for path in dict.fromkeys((*own, *beside)):
             try:
                 status = self._disk.stat(path)
-            except FileNotFoundError:
-                continue
-            if (status.device, status.inode) == (output.device, output.inode):
-                return self._open_path(path)
+                if (status.device, status.inode) == (output.device, output.inode):
+                    return self._open_path(path)
+            except (OSError, ConfigError) as error:
+                reason = error.__cause__ or error
+                absent = {errno.ENOENT} if path in own else _NOT_HERE
+                if not isinstance(reason, OSError) or reason.errno not in absent:
+                    raise
         return None
 
     def _open_path(self, path: str | None = None) -> tuple[int, Status]:
