@@ -171,6 +171,13 @@ def _status(result: os.stat_result) -> Status:
     )
 
 
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself, or where we may not go
+        return False
+
+
 class Disk:
     """The disks of this machine; see `Filesystem` for what each call does."""
 
@@ -209,7 +216,7 @@ class Disk:
     def scandir(self, path: str) -> list[Entry]:
         """See `Filesystem.scandir`."""
         with os.scandir(path) as entries:
-            return [Entry(entry.name, entry.is_dir()) for entry in entries]
+            return [Entry(entry.name, _is_dir(entry)) for entry in entries]
 
     def open(self, path: str, flags: int, mode: int = 0o600) -> int:
         """See `Filesystem.open`."""
