@@ -55,6 +55,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
             layout=draw(st.sampled_from(["", "iso8601", "%d/%b \"'"])),
             zone=draw(st.sampled_from(["", "UTC", "Europe/Berlin"])),
             anchor_ns=draw(st.none() | NS),
+            changed_ns=draw(NS),
         )
     sinks = st.builds(
         SinkState,

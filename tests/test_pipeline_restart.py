@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+import trio
 import trio.testing
 from memory_disk import MemoryDisk
 from pipeline_helpers import (
@@ -20,7 +21,9 @@ from pipeline_helpers import (
     of_file,
     output_lines,
     run_once,
+    running,
     survive,
+    wall_ns,
 )
 
 from trio_ship.config import Config
@@ -123,6 +126,42 @@ async def test_p04_a_run_that_is_killed_twenty_times(
         await survive(disk, settings, [(rng.randrange(150), rng.randrange(120)) for _ in range(20)])
         assert [disk.read(path) for path in ("/out/raw.log", "/out/all.json")] == expected
         check()
+
+
+async def test_r11_generations_that_came_and_went_while_down(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """They are read though no file bears the name of the log when the program starts again."""
+    disk = new_disk()
+    disk.write("/logs/a.log", line(-9, "a 0"))
+    async with running(disk, config()):
+        await trio.sleep(3)
+    for number in (1, 2):
+        disk.append("/logs/a.log", line(trio.current_time(), f"a {number}"))
+        disk.rename("/logs/a.log", f"/logs/a.log.{3 - number}")
+    async with running(disk, config()):
+        await trio.sleep(5)
+    assert output_lines(disk) == ["a 0", "a 1", "a 2"]
+
+
+async def test_r11_the_file_before_them_is_gone_and_nothing_of_it_was_delivered(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Files that followed it and were rotated while down are read; older ones are not."""
+    disk = new_disk()
+    disk.write("/logs/a.log.7", line(-99, "a long ago"))
+    disk.set_mtime("/logs/a.log.7", wall_ns() - 10**10)
+    disk.write("/logs/a.log", b"half a li")
+    async with running(disk, config()):
+        await trio.sleep(3)
+    disk.remove("/logs/a.log")
+    for number in (1, 2):
+        disk.append("/logs/a.log", line(trio.current_time(), f"a {number}"))
+        disk.rename("/logs/a.log", f"/logs/a.log.{3 - number}")
+    disk.append("/logs/a.log", line(trio.current_time(), "a 3"))
+    async with running(disk, config()):
+        await trio.sleep(5)
+    assert output_lines(disk) == ["a 1", "a 2", "a 3"]
 
 
 class _Writers:

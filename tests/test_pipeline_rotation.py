@@ -317,6 +317,23 @@ async def test_r26_an_error_in_the_middle_of_a_file(
         assert sum("cannot be read" in record.message for record in caplog.records) == 1
 
 
+@pytest.mark.parametrize("call", ["fstat", "open", "pread", "scandir", "stat"])
+async def test_r26_an_error_while_a_file_is_rotated(
+    autojump_clock: trio.testing.MockClock, call: str
+) -> None:
+    """A look that fails while a log changes hands ends nothing; the next one looks again."""
+    async with following() as logs:
+        for turn in range(3):
+            logs.put(f"app {turn} 0")
+            await trio.sleep(1.03)
+            logs.disk.fail(call, "/logs*", times=2, after=turn)
+            logs.put(f"app {turn} 1")
+            logs.disk.rename(LOG, f"{LOG}.{turn}")
+            logs.put(f"app {turn} 2")
+            await trio.sleep(4)
+            logs.disk.heal()
+
+
 async def test_r28_files_that_are_closed_for_want_of_descriptors(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

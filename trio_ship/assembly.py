@@ -17,6 +17,7 @@ from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.filesystem import Filesystem, Pulse, is_regular
 from trio_ship.globs import matches
+from trio_ship.reader.chains import Chains
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.replay import replay
 from trio_ship.reader.rounds import RoundReader
@@ -168,18 +169,24 @@ class Assembly:
     def _reader(self, name: str, source: SourceConfig, board: Board, *, fresh: bool) -> Reader:
         settings = self._config.pipeline
         pulse = Pulse(self._disk)
-        files = SourceFiles(
+        recorded = [
+            (entry, board.snapshot.positions[entry.id])
+            for entry in board.snapshot.files.values()
+            if self._belongs(entry, name, source)
+        ]
+        chains = Chains(
             pulse,
             name,
             follow=settings.follow,
-            covers=_covers(source),
             number=self._numbers.__next__,
+            recorded=recorded,
+        )
+        files = SourceFiles(
+            pulse,
+            chains,
+            covers=_covers(source),
             from_end=fresh and source.start == "end",
-            recorded=[
-                (entry, board.snapshot.positions[entry.id])
-                for entry in board.snapshot.files.values()
-                if self._belongs(entry, name, source)
-            ],
+            recorded=recorded,
             outputs=lambda: {
                 (state.device, state.inode) for state in board.snapshot.sinks.values()
             },
@@ -187,7 +194,7 @@ class Assembly:
         rounds = RoundReader(
             pulse,
             source,
-            files.chains,
+            chains,
             follow=settings.follow,
             max_future_seconds=self._future(source),
         )

@@ -56,6 +56,8 @@ class FileEntry:
             "local".
         anchor_ns: For stamps without a year: a moment within half a year of
             the file's first stamp, nanoseconds since 1970.
+        changed_ns: Its modification time when it was found here, nanoseconds
+            since 1970: what came after it was changed no earlier. 0: unknown.
     """
 
     id: str
@@ -69,6 +71,7 @@ class FileEntry:
     layout: str = ""
     zone: str = ""
     anchor_ns: int | None = None
+    changed_ns: int = 0
 
 
 @attrs.frozen

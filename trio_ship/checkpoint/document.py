@@ -141,6 +141,8 @@ def _file_table(file: FileEntry, position: Position) -> dict[str, Any]:
         table["zone"] = file.zone
     if file.anchor_ns is not None:
         table["anchor_ns"] = file.anchor_ns
+    if file.changed_ns:
+        table["changed_ns"] = file.changed_ns
     return table
 
 
@@ -258,6 +260,7 @@ def _file(source: str, table: _Table) -> FileEntry:
         layout=table.text("layout", ""),
         zone=table.text("zone", ""),
         anchor_ns=table.moment("anchor_ns"),
+        changed_ns=table.moment("changed_ns") or 0,
     )
 
 

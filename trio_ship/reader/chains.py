@@ -38,6 +38,8 @@ class Chains:
         recorded: The files known from the checkpoint, and their positions.
 
     Attributes:
+        source: As given.
+        follow: As given.
         by_path: Every chain.
         active: Those that may have something to read, by number.
         known: Every file met.
@@ -58,7 +60,7 @@ class Chains:
         recorded: Iterable[tuple[FileEntry, Position]],
     ) -> None:
         self._disk = disk
-        self._follow = follow
+        self.follow = follow
         self._number = number
         self.source = source
         self.known = KnownFiles(disk, recorded)
@@ -124,31 +126,49 @@ class Chains:
         return tail.content
 
     def rotate(self, tail: Tail, now: float) -> None:
-        """Take in that a file has lost its name; have it open before its folder forgets it."""
+        """Take in that a file has lost its name."""
         tail.rotated_at = now if tail.rotated_at is None else tail.rotated_at
-        try:
-            self.open(tail)
-            self.measure_rotated(tail, now)
-        except OSError:
-            packed = self.known.packed_form(tail.entry, tail.position)
-            if packed is not None:
-                self.go_on_in(tail, packed)
-                return
-            if tail.is_unread:
-                self.notes.append(
-                    Note.warning(
-                        f"{tail.entry.file} is gone; bytes {tail.position.offset} to {tail.size} "
-                        "of it are lost"
-                    )
-                )
-            tail.size = tail.read_to
+        self.hold_on(tail, now)
 
-    def measure_rotated(self, tail: Tail, now: float) -> None:
-        """See whether somebody goes on writing to a file that was renamed."""
-        if tail.rotated_at is not None and isinstance(tail.content, Plain):
+    def hold_on(self, tail: Tail, now: float) -> None:
+        """Have a renamed file open before its folder forgets it, and see whether it grows.
+
+        Where nobody can tell just now, the next look asks again.
+        """
+        try:
+            if tail.content is None:
+                self.open(tail)
+                tail.failures = 0
+            self._measure(tail, now)
+        except FileNotFoundError:
+            self._go_on_packed(tail)
+        except OSError:
+            tail.failures = max(1, tail.failures)  # it is not over before it was looked at
+
+    def _measure(self, tail: Tail, now: float) -> None:
+        if isinstance(tail.content, Plain):
             status = tail.content.status()
             if status.size != tail.size:
                 tail.size, tail.mtime_ns, tail.changed_at = status.size, status.mtime_ns, now
+
+    def _go_on_packed(self, tail: Tail) -> None:
+        """Go on with a file that is gone in what compressing has made of it, if anything."""
+        try:
+            packed = self.known.packed_form(tail.entry, tail.position)
+        except OSError:
+            tail.failures = max(1, tail.failures)
+            return
+        if packed is not None:
+            self.go_on_in(tail, packed)
+            return
+        if tail.is_unread:
+            self.notes.append(
+                Note.warning(
+                    f"{tail.entry.file} is gone; bytes {tail.position.offset} to {tail.size} "
+                    "of it are lost"
+                )
+            )
+        tail.size, tail.failures = tail.read_to, 0
 
     def go_on_in(self, tail: Tail, seen: Candidate) -> None:
         """Go on with a file in a copy, or in its compressed form."""
@@ -160,7 +180,7 @@ class Chains:
     def finish(self, chain: ChainFiles) -> None:
         """Let go of a chain's first file; the next one begins."""
         tail = chain.tails.pop(0)
-        may_grow = self._follow and not packing_of(tail.entry.file)
+        may_grow = self.follow and not packing_of(tail.entry.file)
         if may_grow and tail.rotated_at is not None and tail.content is not None:
             chain.lingering.append(tail)
         else:

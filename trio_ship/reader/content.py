@@ -23,7 +23,15 @@ from trio_ship.filesystem import ReadableFilesystem, Status, read_range
 from trio_ship.follow import packing_of
 from trio_ship.reader.zstandard_frames import is_whole
 
-__all__ = ["Content", "Packed", "Plain", "holds", "open_content"]
+__all__ = [
+    "Content",
+    "DamagedError",
+    "Packed",
+    "Plain",
+    "holds",
+    "last_line_end",
+    "open_content",
+]
 
 _BLOCK: Final = 65_536
 _MAGIC: Final = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
@@ -31,6 +39,10 @@ _WINDOW_BYTES: Final = 32 << 20
 _BOMB_BYTES: Final = 1 << 30
 _BOMB_RATIO: Final = 2000
 _SETTLED_NS: Final = 60_000_000_000
+
+
+class DamagedError(OSError):
+    """A compressed file that cannot be unpacked; waiting does not mend it."""
 
 
 class Content(Protocol):
@@ -213,7 +225,9 @@ class Packed:
         except EOFError:
             return b""
         except _errors() as error:
-            raise OSError(errno.EIO, f"it cannot be unpacked: {error}", self._path) from error
+            raise DamagedError(
+                errno.EBADMSG, f"it cannot be unpacked: {error}", self._path
+            ) from error
 
     def _unpacked(self) -> _Stream:
         source = _Source(self._disk, self._fd)
@@ -240,15 +254,31 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 def holds(disk: ReadableFilesystem, path: str, length: int, wall_ns: int) -> bool:
-    """Tell whether a compressed file has so many bytes inside, as far as it can be read."""
+    """Tell whether a compressed file has so many bytes inside, as far as it can be read.
+
+    Raises:
+        OSError: Nobody can tell just now.
+    """
     try:
         content = open_content(disk, path)
-        try:
-            return isinstance(content, Packed) and content.holds(length, wall_ns)
-        finally:
-            content.close()
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         return False
+    try:
+        return isinstance(content, Packed) and content.holds(length, wall_ns)
+    finally:
+        content.close()
+
+
+def last_line_end(content: Content, size: int) -> int:
+    """Return the place behind the last line end before `size`; 0 if there is none."""
+    begin = size
+    while begin > 0:
+        length = min(_BLOCK, begin)
+        place = content.pread(length, begin - length).rfind(b"\n")
+        if place >= 0:
+            return begin - length + place + 1
+        begin -= length
+    return 0
 
 
 def open_content(disk: ReadableFilesystem, path: str) -> Content:

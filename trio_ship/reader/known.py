@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import HEAD, Candidate, head_length, matches_head
+from trio_ship.follow import HEAD, Candidate, head_length
 from trio_ship.reader.content import holds, open_content
-from trio_ship.reader.locate import candidates_in, open_known, read_head
+from trio_ship.reader.locate import candidates_in, is_still, open_known
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["KnownFiles"]
@@ -45,15 +45,17 @@ class KnownFiles:
         """Take in a file, or a better description of one."""
         self._entries[entry.device, entry.inode] = entry
 
-    def is_still(self, seen: Candidate, entry: FileEntry) -> bool:
-        """Tell whether a file begins as a known one did."""
-        head = read_head(self._disk, seen.path)
-        return head is not None and matches_head(entry.fingerprint, head)
+    def _begins_alike(self, seen: Candidate, entry: FileEntry) -> bool:
+        """Tell whether some file begins as a known one; no, if it is nothing for us to read."""
+        try:
+            return is_still(self._disk, seen, entry)
+        except PermissionError:
+            return False
 
     def entry_of(self, seen: Candidate) -> FileEntry | None:
         """Return which known file this is, if any."""
         entry = self._entries.get((seen.device, seen.inode))
-        return entry if entry is not None and self.is_still(seen, entry) else None
+        return entry if entry is not None and is_still(self._disk, seen, entry) else None
 
     def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for the copy that was made before a file was truncated."""
@@ -65,7 +67,7 @@ class KnownFiles:
             if seen.path != path
             and seen.path.startswith(path)
             and (seen.is_packed or seen.size >= position.offset)
-            and self.is_still(seen, entry)
+            and self._begins_alike(seen, entry)
             and self.entry_of(seen) in (None, entry)
         ]
         return max(found, key=lambda seen: seen.mtime_ns, default=None)
@@ -85,7 +87,7 @@ class KnownFiles:
             for seen in candidates_in(self._disk, folder)
             if seen.is_packed
             and seen.path.startswith(entry.path)
-            and self.is_still(seen, entry)
+            and self._begins_alike(seen, entry)
             and self.entry_of(seen) in (None, entry)
         ]
         later = [seen for seen in found if seen.mtime_ns >= (position.last_ns or 0)]
@@ -106,7 +108,7 @@ class KnownFiles:
             for entry in self._entries.values()
             if seen.path.startswith(entry.path)
             and head_length(entry.fingerprint)
-            and self.is_still(seen, entry)
+            and self._begins_alike(seen, entry)
         ]
         known = {self.finished.get(entry.id, Position()).offset for entry in likely}
         known |= {lengths[entry.id] for entry in likely if entry.id in lengths}
@@ -123,7 +125,7 @@ class KnownFiles:
         """
         if not head_length(entry.fingerprint) or seen.size > size:
             return False
-        if not self.is_still(seen, entry):
+        if not self._begins_alike(seen, entry):
             return False
         length = min(seen.size, 4 * HEAD)
         try:
@@ -137,7 +139,7 @@ class KnownFiles:
                 return there == copy.pread(length, seen.size - length)
             finally:
                 copy.close()
-        except OSError:
+        except (FileNotFoundError, PermissionError):
             return False
 
     def outlived(self, now: float, needed: set[str]) -> list[str]:

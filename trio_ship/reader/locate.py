@@ -15,19 +15,22 @@ import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, matches_head
-from trio_ship.reader.content import Content, open_content
+from trio_ship.reader.content import Content, DamagedError, open_content
 from trio_ship.state import FileEntry
 
-__all__ = ["candidates_in", "find_by_identity", "open_candidate", "open_known", "read_head"]
+__all__ = ["candidates_in", "find_by_identity", "is_still", "open_candidate", "open_known"]
 
 _TRIES: Final = 10
 
 
 def candidates_in(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
-    """Return the regular files of a folder; none if it cannot be listed.
+    """Return the regular files of a folder; none if there is no such folder.
 
     While files are renamed, a listing may miss one or show it twice; so the
     folder is listed until two listings agree (ten times at most).
+
+    Raises:
+        OSError: It cannot be looked at just now, which says nothing of its files.
     """
     before: list[Candidate] | None = None
     for _ in range(_TRIES):
@@ -38,21 +41,28 @@ def candidates_in(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
     return before or []
 
 
-def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, Candidate]:
+def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, Candidate, bytes]:
     """Open a file that was seen a moment ago, though it may have been renamed since.
 
     Returns:
-        The open file, and where and how it is now.
+        The open file, where and how it is now, and its first bytes.
 
     Raises:
-        OSError: It cannot be opened, or is not in its folder any more.
+        OSError: It cannot be opened or read, or is not in its folder any more.
     """
     for _ in range(_TRIES):
         content = _open(disk, seen.path)
         if content is not None:
-            status = content.status()
-            if (status.device, status.inode) == (seen.device, seen.inode):
-                return content, attrs.evolve(seen, size=status.size, mtime_ns=status.mtime_ns)
+            try:
+                status = content.status()
+                is_it = (status.device, status.inode) == (seen.device, seen.inode)
+                head = content.pread(HEAD, 0) if is_it else b""
+            except OSError:
+                content.close()
+                raise
+            if is_it:
+                now = attrs.evolve(seen, size=status.size, mtime_ns=status.mtime_ns)
+                return content, now, head
             content.close()
         renamed = [
             other
@@ -75,7 +85,7 @@ def _open(disk: ReadableFilesystem, path: str) -> Content | None:
 def _listed(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
     try:
         entries = disk.scandir(folder)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     seen = [
         _candidate(disk, os.path.join(folder, entry.name)) for entry in entries if not entry.is_dir
@@ -87,22 +97,26 @@ def _names(found: list[Candidate]) -> set[tuple[str, int]]:
     return {(candidate.path, candidate.inode) for candidate in found}
 
 
-def read_head(disk: ReadableFilesystem, path: str) -> bytes | None:
-    """Return the first bytes of a file, unpacked, or None if they cannot be read."""
+def is_still(disk: ReadableFilesystem, seen: Candidate, entry: FileEntry) -> bool:
+    """Tell whether a file that was seen a moment ago begins as a known one did.
+
+    Raises:
+        OSError: It cannot be read just now, which says nothing of it.
+    """
     try:
-        content = open_content(disk, path)
-    except OSError:
-        return None
-    try:
-        return content.pread(HEAD, 0)
-    except OSError:
-        return None
-    finally:
-        content.close()
+        content, _, head = open_candidate(disk, seen)
+    except (DamagedError, FileNotFoundError):
+        return False
+    content.close()
+    return matches_head(entry.fingerprint, head)
 
 
 def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | None:
-    """Find a known file where it was seen, or under another name beside it."""
+    """Find a known file where it was seen, or under another name beside it.
+
+    Raises:
+        OSError: Nobody can tell just now where it is.
+    """
     for path in dict.fromkeys((entry.file, entry.path)):
         seen = _candidate(disk, path)
         if seen is not None and _is(disk, entry, seen, same_device=False):
@@ -129,7 +143,7 @@ def open_known(disk: ReadableFilesystem, entry: FileEntry) -> Content:
 def _candidate(disk: ReadableFilesystem, path: str) -> Candidate | None:
     try:
         status = disk.stat(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISREG(status.mode):
         return None
@@ -139,5 +153,4 @@ def _candidate(disk: ReadableFilesystem, path: str) -> Candidate | None:
 def _is(disk: ReadableFilesystem, entry: FileEntry, seen: Candidate, *, same_device: bool) -> bool:
     if seen.inode != entry.inode or (same_device and seen.device != entry.device):
         return False
-    head = read_head(disk, seen.path)
-    return head is not None and matches_head(entry.fingerprint, head)
+    return is_still(disk, seen, entry)
