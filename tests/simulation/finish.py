@@ -19,7 +19,11 @@ def missing(contents: Iterable[Content], sink: str, rows: Iterable[Row]) -> list
         line
         for content in contents
         for line in content.lines
-        if sink not in line.excuses and line.text not in there and _is_due(line)
+        if not content.excuse
+        and sink not in line.excuses
+        and not (content.is_older and not content.was_opened)
+        and line.text not in there
+        and _is_due(line)
     ]
 
 

@@ -78,7 +78,11 @@ class Content:
         lines: Its lines.
         mtime_ns: When it was written last.
         was_opened: Whether the pipeline has ever had it open.
+        was_seen: Whether the pipeline has ever looked into it, with bytes in it.
         is_over: Whether nobody writes to it any more.
+        is_older: Whether it was renamed to a name that no pattern matches, with a
+            time that is before that of a content in front of it.
+        excuse: Why all of it may be missing; empty if it may not.
     """
 
     log: str
@@ -88,7 +92,10 @@ class Content:
     lines: list[Line] = attrs.field(factory=list)
     mtime_ns: int = 0
     was_opened: bool = False
+    was_seen: bool = False
     is_over: bool = False
+    is_older: bool = False
+    excuse: str = ""
 
     @property
     def source(self) -> str:

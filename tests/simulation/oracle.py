@@ -207,7 +207,7 @@ class Oracle:
     def losses(self) -> None:
         """Excuse the lines that nobody can read any more and that were not delivered."""
         self._world.notice_opened()
-        self._excuse("deleted while it was not open", self._lines_in_outputs)
+        self._excuse("deleted while it was not open", self._lines_kept)
 
     def ended(self) -> None:
         """Take in that a life has ended: files without a name are gone with it."""
@@ -216,6 +216,7 @@ class Oracle:
         self._believed_saves = 0
         for line in self._world.lines:
             line.is_owed = False
+        self._forget_unrecorded()
         self._back_to_checkpoint(self._sinks if self._is_blind else self._harmed)
         self._is_blind = False
         if self._gone():
@@ -241,12 +242,21 @@ class Oracle:
                 if not output.node.data.startswith(output.kept):
                     self.fail(f"a power loss took bytes of {sink} that a checkpoint covers")
         self._newest = self._trusted
+        self._forget_unrecorded()
         self._excuse("deleted, and its lines were not durable in the output", self._lines_kept)
 
     def _check_lost(self, sink: str) -> None:
         table = (self._trusted or {}).get("sinks", {}).get(sink)
         if table and table["offset"]:
             self.fail(f"a power loss took the output {sink} that a checkpoint names")
+
+    def _forget_unrecorded(self) -> None:
+        """Excuse files under names that no pattern matches, of logs in no checkpoint."""
+        self._world.known = {file["path"] for file in _files(self._newest or {})}
+        if not self._scenario.settings.every_name:
+            for content in self._world.contents:
+                if content.is_over and content.log not in self._world.known:
+                    content.excuse = "found and renamed, but in no checkpoint when the life ended"
 
     def _back_to_checkpoint(self, sinks: Collection[str]) -> None:
         """Keep only what the newest checkpoint covers: the rest is compared, not adopted."""
@@ -255,9 +265,6 @@ class Oracle:
             if self._outputs[sink]:
                 output = self._outputs[sink][-1]
                 output.kept = output.kept[: table["offset"]]
-
-    def _lines_in_outputs(self, sink: str) -> set[bytes]:
-        return {line for row in self.rows(sink) for line in row.lines}
 
     def _lines_kept(self, sink: str) -> set[bytes]:
         return {

@@ -123,6 +123,8 @@ class _Run:
         if self._trace:
             self._say(f"  {call.name} {call.path} {call.target}")
         self._oracle.look()
+        if call.name in {"open", "pread", "preadv"}:
+            self._world.notice_look(call.path)
         self._happenings.called()
 
     # Lives

@@ -135,6 +135,9 @@ def make(seed: int) -> Scenario:
         return _one_shot(rng, seed, settings)
     seconds = rng.choice((2.0, 3.0, 5.0))
     kinds = [kind for kind in _KINDS if rng.random() < _KINDS[kind][0]]
+    if "rotate" in kinds and "copytruncate" in kinds:
+        # Whoever rotates a log does it in one way.
+        kinds.remove(rng.choice(("rotate", "copytruncate")))
     weights = [_KINDS[kind][1] for kind in kinds]
     events = [_first(rng, log) for log in settings.logs]
     for _ in range(rng.randint(4, 24)):

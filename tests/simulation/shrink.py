@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import attrs
 
 from simulation.runner import run
@@ -9,7 +12,7 @@ from simulation.scenario import Event, Scenario
 
 __all__ = ["shrink"]
 
-_RUNS: int = 400
+_RUNS: Final = 400
 
 
 def shrink(scenario: Scenario) -> Scenario:
@@ -18,14 +21,14 @@ def shrink(scenario: Scenario) -> Scenario:
     Halves are left out first, then quarters, and so on down to single events; at
     last every event is tried without its pace.
     """
-    budget = [_RUNS]
+    trial = _Trial(scenario)
     events = list(scenario.events)
     size = max(1, len(events) // 2)
     while size:
         start, smaller = 0, False
         while start < len(events):
             fewer = events[:start] + events[start + size :]
-            if _fails(scenario, fewer, budget):
+            if trial.fails(fewer):
                 events, smaller = fewer, True
             else:
                 start += size
@@ -34,11 +37,27 @@ def shrink(scenario: Scenario) -> Scenario:
         size = max(1, size // 2)
     for number, event in enumerate(events):
         plain = [*events[:number], attrs.evolve(event, pace=0), *events[number + 1 :]]
-        if event.pace and _fails(scenario, plain, budget):
+        if event.pace and trial.fails(plain):
             events = plain
     return attrs.evolve(scenario, events=tuple(events))
 
 
-def _fails(scenario: Scenario, events: list[Event], budget: list[int]) -> bool:
-    budget[0] -= 1
-    return budget[0] >= 0 and bool(run(attrs.evolve(scenario, events=tuple(events))).failure)
+class _Trial:
+    """Tries whether other events fail in the same way."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._kind = _kind(run(scenario).failure)
+        self._left = _RUNS
+
+    def fails(self, events: list[Event]) -> bool:
+        """Tell whether a run with these events fails in the same way."""
+        self._left -= 1
+        if self._left < 0:
+            return False
+        return _kind(run(attrs.evolve(self._scenario, events=tuple(events))).failure) == self._kind
+
+
+def _kind(failure: str) -> str:
+    """Return a failure without its names, numbers and texts."""
+    return re.sub(r"b'.*'|/\S+|\d+|raw|json", "", failure)

@@ -18,6 +18,7 @@ from pipeline_helpers import START_NS, stamp
 from simulation.disk import SimulatedDisk
 from simulation.model import Content, Line, Place
 from simulation.scenario import Settings
+from trio_ship.follow import HEAD
 
 __all__ = ["World"]
 
@@ -37,6 +38,7 @@ class World:
         contents: Everything ever written.
         rotations: How many files were rotated, cut, replaced or removed.
         on_loss: Called when lines may have become impossible to read.
+        known: The logs of which the pipeline knows a file, open or recorded.
         is_alive: Tells whether the pipeline runs.
     """
 
@@ -50,6 +52,7 @@ class World:
         self.contents: list[Content] = []
         self.rotations = 0
         self.on_loss: Callable[[], None] = lambda: None
+        self.known: set[str] = set()
         disk.now_ns = self.wall_ns
         disk.reuse_inodes = settings.reuse_inodes
 
@@ -80,8 +83,15 @@ class World:
     def notice_opened(self) -> None:
         """Remember which files the pipeline has open."""
         for content in self.contents:
-            if not content.was_opened and any(place.node.opened for place in content.places):
+            if any(place.node.opened for place in content.places):
                 content.was_opened = True
+                self.known.add(content.log)
+
+    def notice_look(self, path: str) -> None:
+        """Remember that the pipeline looks into a file."""
+        content = self._current.get(path)
+        if content is not None and content.data:
+            content.was_seen = True
 
     def remap(self, survivors: dict[Node, Node]) -> None:
         """Go on with the files that a power loss has left."""
@@ -208,7 +218,14 @@ class World:
         """Let a log begin a new content at its next line."""
         content = self._current.pop(log)
         content.is_over = True
+        content.is_older = not self._settings.every_name and any(
+            other.log == log and other.mtime_ns > content.mtime_ns for other in self.contents
+        )
         return content
+
+    def _excuse_unknown(self, content: Content) -> None:
+        if content.log not in self.known and not self._settings.every_name:
+            content.excuse = "rotated before any file of its log was known"
 
     def _do_rotate(
         self, log: str, turns: int, keep: int, after: int, *, dated: bool, create: bool
@@ -222,10 +239,12 @@ class World:
             else:
                 yield from self._shift(log, keep)
                 target = f"{log}.1"
+            self.notice_opened()
             self._disk.rename(log, target)
             self.rotations += 1
             content = self._give_up(log)
             self.on_loss()
+            self._excuse_unknown(content)
             yield
             if after and self._disk.exists(target):
                 self._put(log, after, path=target, content=content)
@@ -246,14 +265,19 @@ class World:
         self._disk.write(f"{log}.1", bytes(content.data))
         content.places.append(Place(self._disk.node(f"{log}.1"), len(content.data)))
         yield
-        if gap:
+        # Of a smaller file the copy could not be told: its head goes on behind the copy.
+        if gap and len(content.data) >= HEAD:
             self._put(log, gap)
             yield
+        self.notice_opened()
         self._disk.truncate(log)
         self.rotations += 1
         self._give_up(log)
         del content.places[0]
         self.on_loss()
+        self._excuse_unknown(content)
+        if not content.was_seen and not self._settings.every_name:
+            content.excuse = "written, copied and cut between two looks"
         if fast:
             self._put(log, fast)
         yield
