@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from simulation.report import failure_lines, total_line
 from simulation.runner import Outcome, run
 from simulation.scenario import make
 from simulation.shrink import shrink
@@ -29,7 +30,7 @@ def main() -> int:
     logging.lastResort = None
     if options.seed is not None:
         return _one(options.seed, trace=options.trace, whole=options.whole)
-    time.perf_counter()
+    began = time.perf_counter()
     counts: Counter[str] = Counter()
     failed = 0
     seeds = range(options.first, options.first + options.seeds)
@@ -38,6 +39,7 @@ def main() -> int:
         if outcome.failure:
             failed += 1
             _tell(seed, outcome, whole=options.whole)
+    _say(total_line(len(seeds), failed, counts, time.perf_counter() - began))
     return int(failed > 0)
 
 
@@ -56,11 +58,13 @@ def _run(seed: int) -> tuple[int, Outcome]:
 def _one(seed: int, *, trace: bool, whole: bool) -> int:
     scenario = make(seed)
     if trace:
-        outcome = run(scenario, print)
+        outcome = run(scenario, _say)
+        _say(outcome.failure or "no failure")
     else:
         outcome = run(scenario)
         if outcome.failure:
             _tell(seed, outcome, whole=whole)
+        _say(total_line(1, int(bool(outcome.failure)), outcome.counts, 0))
     return int(bool(outcome.failure))
 
 
@@ -68,7 +72,14 @@ def _tell(seed: int, outcome: Outcome, *, whole: bool) -> None:
     scenario = make(seed)
     if not whole:
         scenario = shrink(scenario)
-        run(scenario)
+        outcome = run(scenario)
+    for text in failure_lines(scenario, outcome):
+        _say(text)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
