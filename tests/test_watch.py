@@ -100,6 +100,19 @@ def test_a_file_made_in_the_tick_of_a_listing_is_found() -> None:
     assert eyes.changed(0.25) == ["/log/b.log"]
 
 
+def test_r30_a_folder_whose_time_never_changes_is_listed_once_a_minute() -> None:
+    """New files on a mount without folder times are found a minute later."""
+    eyes = _Eyes("/log/*.log")
+    eyes.disk.write("/log/a.log", b"")
+    eyes.disk.set_mtime("/log", 0)
+    assert eyes.changed() == ["/log/a.log"]
+    eyes.disk.write("/log/b.log", b"")
+    eyes.disk.set_mtime("/log", 0)
+    assert [eyes.changed() for _ in range(6)] == [[], [], [], [], [], ["/log/b.log"]]
+    assert eyes.changed() == []
+    assert eyes.disk.count("scandir") == 0
+
+
 NAMES = ["a.log", "b.log", "x/a.log", "x/y/b.log", "x/y/.h/a.log", "z/a.log", "z/c.txt"]
 PATTERNS = [
     "/d/*.log",

@@ -28,12 +28,13 @@ from trio_ship.reader.watcher import Watcher
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
-from trio_ship.state import FileEntry
+from trio_ship.state import FileEntry, Snapshot
 
 __all__ = ["Assembly", "Sources"]
 
 _SPARE_DESCRIPTORS: Final = 64
 _PIECE: Final = 1 << 20
+_UNKNOWN_NS: Final = 10_000_000_000
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -137,12 +138,12 @@ class Assembly:
         finally:
             self._disk.close(fd)
 
-    def sources(self, board: Board, *, fresh: bool) -> Sources:
+    def sources(self, board: Board, *, checkpoint: Snapshot | None) -> Sources:
         """Make what reads; every reader gets its bell on the board.
 
         Args:
             board: What the tasks share; it shows what was read before.
-            fresh: Whether this is the very first start.
+            checkpoint: What was loaded; None at the very first start.
         """
         pulse = Pulse(self._disk)
         watches: dict[str, Watch] = {}
@@ -154,7 +155,7 @@ class Assembly:
                 stdin = self._stdin(source, board)
                 continue
             watches[name] = Watch(pulse, source.paths, source.exclude, literal=source.literal)
-            readers.append(self._reader(name, source, board, fresh=fresh))
+            readers.append(self._reader(name, source, board, checkpoint))
         watcher = Watcher(
             self._disk,
             watches,
@@ -166,7 +167,10 @@ class Assembly:
         )
         return Sources(watcher=watcher, readers=tuple(readers), stdin=stdin)
 
-    def _reader(self, name: str, source: SourceConfig, board: Board, *, fresh: bool) -> Reader:
+    def _reader(
+        self, name: str, source: SourceConfig, board: Board, checkpoint: Snapshot | None
+    ) -> Reader:
+        saved_ns = checkpoint.saved_ns if checkpoint is not None else 0
         settings = self._config.pipeline
         pulse = Pulse(self._disk)
         recorded = [
@@ -185,7 +189,9 @@ class Assembly:
             pulse,
             chains,
             covers=_covers(source),
-            from_end=fresh and source.start == "end",
+            from_end=checkpoint is None and source.start == "end",
+            # A file is known some seconds after it was made.
+            since_ns=max(0, saved_ns - _UNKNOWN_NS),
             recorded=recorded,
             outputs=lambda: {
                 (state.device, state.inode) for state in board.snapshot.sinks.values()

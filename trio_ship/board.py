@@ -90,6 +90,7 @@ class Board:
         statistics: What has been done.
         pending: Bytes waiting in the sequencer, by number of the chain.
         readers: The bell of every reader, by name of the source.
+        found: Rings when files were found that no checkpoint has.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -97,6 +98,7 @@ class Board:
         self.statistics = Statistics()
         self.pending: I64 = np.zeros(0, np.int64)
         self.readers: dict[str, Bell] = {}
+        self.found = Bell()
         self._looks: dict[str, Look] = {}
 
     def put_look(self, source: str, look: Look) -> None:
@@ -127,6 +129,8 @@ class Board:
         old = self.snapshot
         files = {**old.files, **{name: entry for name, (entry, _) in found.items()}}
         new = {name: place for name, (_, place) in found.items() if name not in old.positions}
+        if new:
+            self.found.ring()
         self.snapshot = attrs.evolve(
             old,
             files=MappingProxyType(files),

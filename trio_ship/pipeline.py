@@ -197,7 +197,7 @@ class Pipeline:
         for sink in self._sinks:
             sink.begin(common)
         self._board.snapshot = common
-        self._sources = self._assembly.sources(self._board, fresh=checkpoint is None)
+        self._sources = self._assembly.sources(self._board, checkpoint=checkpoint)
 
     def _checkpointer(self, store: Store) -> Checkpointer:
         return Checkpointer(

@@ -127,6 +127,8 @@ class Snapshot:
         files: Every file known, by id.
         positions: The position of every file in `files`, by id.
         sinks: The state of every sink after the cut, by name.
+        saved_ns: When it was saved, nanoseconds since 1970; 0 for one that was
+            not read from a checkpoint. It is no part of the state.
     """
 
     sequence: int = 0
@@ -134,3 +136,4 @@ class Snapshot:
     files: Mapping[str, FileEntry] = attrs.field(factory=dict, converter=_frozen_mapping)
     positions: Mapping[str, Position] = attrs.field(factory=dict, converter=_frozen_mapping)
     sinks: Mapping[str, SinkState] = attrs.field(factory=dict, converter=_frozen_mapping)
+    saved_ns: int = attrs.field(default=0, eq=False)

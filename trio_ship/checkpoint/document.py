@@ -230,7 +230,15 @@ def from_document(document: Mapping[str, Any], *, pipeline: str) -> Snapshot:
         files=files,
         positions=positions,
         sinks={name: _sink(table) for name, table in root.tables("sinks")},
+        saved_ns=_nanoseconds(document.get("saved_at")),
     )
+
+
+def _nanoseconds(moment: object) -> int:
+    """Return when a checkpoint was saved; 0 where somebody took that out."""
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        return 0
+    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
 
 
 def _key(table: _Table) -> OrderKey:

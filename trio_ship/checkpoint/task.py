@@ -10,6 +10,7 @@ or end with the run before, and it shows that there is room.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -27,6 +28,7 @@ __all__ = ["Checkpointer"]
 
 _LOG = logging.getLogger("trio_ship")
 _LAST_SAVE_SECONDS: Final = 5.0
+_FOUND_SECONDS: Final = 0.5
 _NANO: Final = 1_000_000_000
 
 
@@ -60,6 +62,7 @@ class Checkpointer:
         self._wall_ns = wall_ns
         self._saved: Snapshot | None = None
         self._failure = ""
+        self._found_at = -math.inf
 
     async def begin(self, *, is_first: bool) -> None:
         """Save what the start has found; have every journal begin behind it.
@@ -80,12 +83,15 @@ class Checkpointer:
     async def run(self, stop: trio.Event) -> None:
         """Save at every tick until `stop`, and once more then.
 
+        Files that were found are saved soon: who dies without having written
+        down that there was a file does not look for it when it is renamed.
         The last save is shielded from cancellation, for five seconds at most.
         """
         try:
-            while not stop.is_set():
+            while True:
                 with trio.move_on_after(self._interval):
-                    await stop.wait()
+                    await self._wait_news(stop)
+                if stop.is_set():
                     break
                 await self.save()
         finally:
@@ -93,6 +99,20 @@ class Checkpointer:
                 await self.save()
             if last.cancelled_caught:
                 _LOG.error("the last checkpoint took too long; the next start goes back further")
+
+    async def _wait_news(self, stop: trio.Event) -> None:
+        """Wait until files were found, not too soon after the last time, or until `stop`."""
+
+        async def wait_found(scope: trio.CancelScope) -> None:
+            await self._board.found.wait_ring()
+            await trio.sleep_until(self._found_at + _FOUND_SECONDS)
+            self._found_at = trio.current_time()
+            scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait_found, nursery.cancel_scope)
+            await stop.wait()
+            nursery.cancel_scope.cancel()
 
     async def save(self) -> bool:
         """Save the newest snapshot unless it is saved already.

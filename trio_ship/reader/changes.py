@@ -40,9 +40,13 @@ class Changes:
     Args:
         disk: Where the files are.
         chains: What is being read; the decisions change it.
+        covers: Tells whether a path belongs to the source.
         outputs: Returns the identities of the files that sinks write.
 
     Attributes:
+        since_ns: When all files of the source that were there were known, in
+            nanoseconds since 1970; 0 if never.
+        listed: Files that no pattern matches, by folder; listed once a look.
         refused: Files that could not be opened, with their chains, by identity.
     """
 
@@ -51,11 +55,15 @@ class Changes:
         disk: ReadableFilesystem,
         chains: Chains,
         *,
+        covers: Callable[[str], bool],
         outputs: Callable[[], set[tuple[int, int]]],
     ) -> None:
         self._disk = disk
         self._chains = chains
+        self._covers = covers
         self._outputs = outputs
+        self.since_ns = 0
+        self.listed: dict[str, list[Candidate]] = {}
         self.refused: dict[tuple[int, int], tuple[ChainFiles, Candidate]] = {}
 
     def discover(self, path: str, seen: Candidate, now: float, *, at_end: bool) -> None:
@@ -91,7 +99,9 @@ class Changes:
         if self._is_copy(path, seen):
             chains.notes.append(Note.info(f"{path} is a copy of a file that is read; passed over"))
             return
-        self.begin(chains.new(path), seen, now, at_end=at_end)
+        chain = chains.new(path)
+        chain.since_ns = self.since_ns
+        self.begin(chain, seen, now, at_end=at_end)
 
     def change(self, chain: ChainFiles, seen: Candidate | None, now: float) -> None:
         """Take in what stands behind the path of a chain now.
@@ -157,7 +167,9 @@ class Changes:
         if not chain.since_ns:
             return set()
         known = self._chains.known
-        found = candidates_in(self._disk, os.path.dirname(chain.path))
+        folder = os.path.dirname(chain.path)
+        # While nothing is known of a chain, what a pattern matches is another's.
+        found = candidates_in(self._disk, folder) if chain.generation else self._unnamed(folder)
         known_here = {
             (other.device, other.inode) for other in found if known.entry_of(other) is not None
         }
@@ -170,6 +182,13 @@ class Changes:
         for passed in between:
             self._append_new(chain, passed, now)
         return {(other.device, other.inode) for other in between}
+
+    def _unnamed(self, folder: str) -> list[Candidate]:
+        """Return the files of a folder that no pattern matches."""
+        if folder not in self.listed:
+            found = candidates_in(self._disk, folder)
+            self.listed[folder] = [other for other in found if not self._covers(other.path)]
+        return self.listed[folder]
 
     def _grown(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
         if not self._chains.follow:

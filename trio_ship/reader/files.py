@@ -32,6 +32,8 @@ _CHECK_SECONDS: Final = 3600.0
 _RETRY_SECONDS: Final = 1.0
 _LINGER_SECONDS: Final = 900.0
 _DELETED_SECONDS: Final = 60.0
+_CLOCK_NS: Final = 20_000_000
+"""How far the clock of a disk may be behind."""
 
 
 class SourceFiles:
@@ -42,6 +44,8 @@ class SourceFiles:
         chains: What is being read.
         covers: Tells whether a path belongs to the source.
         from_end: Whether files found by the first look begin at their end.
+        since_ns: When all files of the source that were there were known, in
+            nanoseconds since 1970; 0 at the very first start.
         recorded: The files known from the checkpoint, and their positions.
         outputs: Returns the identities of the files that sinks write.
 
@@ -57,6 +61,7 @@ class SourceFiles:
         *,
         covers: Callable[[str], bool],
         from_end: bool,
+        since_ns: int,
         recorded: Sequence[tuple[FileEntry, Position]],
         outputs: Callable[[], set[tuple[int, int]]],
     ) -> None:
@@ -67,7 +72,8 @@ class SourceFiles:
         self._put_off: dict[str, tuple[Sighting, float]] = {}
         self._refused_until = 0.0
         self._unrestored = by_chain(recorded, covers)
-        self._changes = Changes(disk, chains, outputs=outputs)
+        self._changes = Changes(disk, chains, covers=covers, outputs=outputs)
+        self._changes.since_ns = since_ns
         self.chains = chains
         self.forgotten: list[str] = []
 
@@ -86,6 +92,7 @@ class SourceFiles:
         for path in list(self._unrestored):
             seen = look.changed[path] if path in look.changed else self._seen_before(path)
             self._try(path, functools.partial(self._restore, path, seen, now))
+        self._changes.listed.clear()
         self._look_again(now)
         due = {path: seen for path, (seen, at) in self._put_off.items() if now >= at}
         changed = {**due, **look.changed}
@@ -97,6 +104,7 @@ class SourceFiles:
                 del self._put_off[path]
         if self._from_end is None:
             self._from_end = set(self._put_off)
+        self._changes.since_ns = look.poll.wall_ns - _CLOCK_NS
 
     def _seen_before(self, path: str) -> Sighting:
         return self._put_off[path][0] if path in self._put_off else None

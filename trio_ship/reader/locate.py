@@ -6,6 +6,7 @@ further: a rotation out of every watched folder cannot be followed.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -87,10 +88,12 @@ def _listed(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
         entries = disk.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    seen = [
-        _candidate(disk, os.path.join(folder, entry.name)) for entry in entries if not entry.is_dir
-    ]
-    return [candidate for candidate in seen if candidate is not None]
+    found = []
+    for entry in entries:
+        with contextlib.suppress(PermissionError):  # one that is nothing for us hides no other
+            seen = None if entry.is_dir else _candidate(disk, os.path.join(folder, entry.name))
+            found += [] if seen is None else [seen]
+    return found
 
 
 def _names(found: list[Candidate]) -> set[tuple[str, int]]:

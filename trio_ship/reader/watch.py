@@ -1,10 +1,10 @@
 """The watcher's eyes: which files there are, and which of them have changed.
 
-A `Watch` looks for one source. Folders are listed again only when their
-modification time has changed (or is too young to be trusted), and a file that
-shows the same identity, size and time as before costs one `stat` and nothing
-else. Every look begins with both clocks, because what it did not find was
-written after them.
+A `Watch` looks for one source. Folders are listed again when their modification
+time has changed (or is too young to be trusted), and once a minute in any case;
+a file that shows the same identity, size and time as before costs one `stat` and
+nothing else. Every look begins with both clocks, because what it did not find
+was written after them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ __all__ = ["Look", "Problem", "Sighting", "Watch", "kind_of"]
 
 _YOUNG_NS: Final = 2_000_000_000
 """A folder changed less than this before its listing may change unseen."""
+_OLD_NS: Final = 60_000_000_000
+"""A folder is listed again after this, for mounts whose folder times never change."""
 
 
 @attrs.frozen
@@ -89,10 +91,11 @@ class _Folder:
     listed_ns: int
     entries: list[Entry]
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether a later change would show in the time."""
-        return self.mtime_ns + _YOUNG_NS < self.listed_ns
+    def is_settled(self, now_ns: int) -> bool:
+        """Tell whether a change since the listing would show in the time of the folder."""
+        return self.mtime_ns + _YOUNG_NS < self.listed_ns and (
+            abs(now_ns - self.listed_ns) < _OLD_NS
+        )
 
 
 class Watch:
@@ -129,7 +132,7 @@ class Watch:
         Args:
             poll: Both clocks, read before the call.
         """
-        if self._found is None or not self._is_unchanged():
+        if self._found is None or not self._is_unchanged(poll.wall_ns):
             self._find(poll.wall_ns)
         paths, empty = self._found or ({}, ())
         changed = self._changes(paths)
@@ -152,13 +155,13 @@ class Watch:
         self._folders = {path: self._folders[path] for path in self._folders.keys() & listed}
         self._found = (paths, tuple(empty))
 
-    def _is_unchanged(self) -> bool:
+    def _is_unchanged(self, now_ns: int) -> bool:
         """Tell whether every folder that was listed shows the same, trusted time."""
         if self._missing or self._unreadable:
             return False
         try:
             return all(
-                folder.is_settled and self._disk.stat(path).mtime_ns == folder.mtime_ns
+                folder.is_settled(now_ns) and self._disk.stat(path).mtime_ns == folder.mtime_ns
                 for path, folder in self._folders.items()
             )
         except OSError:
@@ -248,7 +251,7 @@ class Watch:
         try:
             status = self._disk.stat(folder)
             mtime_ns = status.mtime_ns
-            if known is None or known.mtime_ns != mtime_ns or not known.is_settled:
+            if known is None or known.mtime_ns != mtime_ns or not known.is_settled(now_ns):
                 entries = sorted(self._disk.scandir(folder), key=lambda entry: entry.name)
                 identity = (status.device, status.inode)
                 known = self._folders[folder] = _Folder(identity, mtime_ns, now_ns, entries)
