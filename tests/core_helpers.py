@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, Batch, Flag, Kind, OrderedBatch
+from trio_ship.follow import footprint
 from trio_ship.report import Chain, Report
 from trio_ship.sequencer import Sequencer
 from trio_ship.state import FileEntry, OrderKey, Position
@@ -282,6 +283,7 @@ class Ledger:
                 optional(last.key),
                 optional(last.latest),
                 bool(last.flags & Flag.PARTIAL),
+                footprint(last.data),
             )
             assert move.limit_ns == 2**62
             self._taken[move.file.id] = first + count

@@ -54,7 +54,7 @@ def test_c03_a_damaged_generation_gives_way_to_the_previous(
     assert found(disk) == 1
 
 
-def test_c01_c03_death_while_a_damaged_generation_makes_room() -> None:
+def test_c03_death_while_a_damaged_generation_makes_room() -> None:
     """The previous generation, then the only whole one, is never given up for a broken one."""
     for calls in range(30):
         disk = started(2)
@@ -114,7 +114,7 @@ def test_c16_a_missing_generation_is_no_fresh_start() -> None:
         (b"version = 1\n", b"", "it is not a checkpoint of trio-ship"),
     ],
 )
-def test_c04_c17_changed_and_foreign_checkpoints_are_refused(
+def test_c04_changed_and_foreign_checkpoints_are_refused(
     old: bytes, new: bytes, message: str
 ) -> None:
     """They are refused although the previous generation is good, and not touched."""

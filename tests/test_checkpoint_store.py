@@ -89,7 +89,7 @@ def test_c01_death_at_any_call_of_a_save(saves: int) -> None:
     torn=st.integers(0, 400),
     seed=st.integers(0, 2**32),
 )
-def test_c02_c03_power_loss_at_any_call(saves: int, calls: int, torn: int, seed: int) -> None:
+def test_c02_power_loss_at_any_call(saves: int, calls: int, torn: int, seed: int) -> None:
     """Whatever was not synced is gone, one of the last generations is found and goes on."""
     disk = started(saves)
     store = store_on(disk)

@@ -189,7 +189,7 @@ async def test_r12_a_file_that_is_still_being_compressed_is_waited_for(
     texts = [f"app {number} {rng.getrandbits(400):x}" for number in range(3000)]
     async with running(disk, config()):
         disk.append(LOG, now_line(texts[0]))
-        await trio.sleep(2)
+        await trio.sleep(3)
         disk.append(LOG, b"".join(map(now_line, texts[1:])))
         whole = PACKERS[suffix](disk.read(LOG))
     disk.remove(LOG)

@@ -97,7 +97,7 @@ def test_what_a_snapshot_knew_stays() -> None:
 
 @given(SEEDS)
 @settings(max_examples=100, deadline=None)
-def test_d10_d16_reading_begins_at_the_least_and_each_sink_knows_what_it_has(seed: int) -> None:
+def test_d16_reading_begins_at_the_least_and_each_sink_knows_what_it_has(seed: int) -> None:
     """Every file begins where the sink with the least of it stands; others know their surplus."""
     random = Random(seed)
     sinks = ["a", "b", "c"][: random.randint(1, 3)]

@@ -13,9 +13,13 @@ from trio_ship.follow import (
     HEAD,
     Candidate,
     Change,
+    believed_time,
     fingerprint,
+    foot_length,
+    footprint,
     head_length,
     judge,
+    matches_foot,
     matches_head,
     successors,
 )
@@ -35,7 +39,7 @@ def test_r20_a_file_that_grows_keeps_its_identity(text: bytes, early: int, late:
 
 @given(st.binary(min_size=1, max_size=1100), st.data())
 @settings(max_examples=100, deadline=None)
-def test_r16_r18_another_beginning_is_another_file(text: bytes, data: st.DataObject) -> None:
+def test_r18_another_beginning_is_another_file(text: bytes, data: st.DataObject) -> None:
     """One changed byte of the head, or a file that is shorter than it, does not match."""
     known = fingerprint(text)
     place = data.draw(st.integers(0, min(len(text), HEAD) - 1))
@@ -43,6 +47,21 @@ def test_r16_r18_another_beginning_is_another_file(text: bytes, data: st.DataObj
     other[place] ^= 1
     assert not matches_head(known, bytes(other[:HEAD]))
     assert not matches_head(known, text[: min(len(text), HEAD) - 1])
+
+
+@given(st.binary(max_size=1100), st.binary(max_size=1100), st.integers(1, 255))
+@settings(max_examples=100, deadline=None)
+def test_r16_a_place_is_known_by_the_bytes_in_front_of_it(
+    before: bytes, older: bytes, change: int
+) -> None:
+    """Whatever stands further in front makes no difference, one changed byte does."""
+    known = footprint(before)
+    length = foot_length(known)
+    assert length == min(len(before), HEAD)
+    assert matches_foot(known, (older + before)[len(older + before) - length :])
+    if length:
+        assert not matches_foot(known, before[-length:-1] + bytes([before[-1] ^ change]))
+    assert matches_foot("", older)
 
 
 def test_r19_a_fingerprint_covers_the_first_bytes_only() -> None:
@@ -64,7 +83,7 @@ def test_r19_a_fingerprint_covers_the_first_bytes_only() -> None:
         (Candidate(PATH, 2, 0, 1, 0), Change.REPLACED),
     ],
 )
-def test_r15_r19_r23_identity_decides_before_size(seen: Candidate | None, expected: Change) -> None:
+def test_r23_identity_decides_before_size(seen: Candidate | None, expected: Change) -> None:
     """Device and inode say whether it is the file, its size what became of it."""
     assert judge(Log(0, "app", PATH).entry, 10, seen) is expected
 
@@ -100,7 +119,7 @@ def test_r11_of_equally_old_dated_files_the_earlier_date_is_first(
     assert _names((late, 200), (early, 200)) == [early, late]
 
 
-def test_r11_r14_only_unknown_files_of_the_name_that_are_young_enough_count() -> None:
+def test_r14_only_unknown_files_of_the_name_that_are_young_enough_count() -> None:
     """The path itself, known files, other names and files from before are none of them."""
     found = _names(
         (PATH, 200),
@@ -111,3 +130,19 @@ def test_r11_r14_only_unknown_files_of_the_name_that_are_young_enough_count() ->
         known={(1, 4)},
     )
     assert found == [f"{PATH}.1"]
+
+
+@pytest.mark.parametrize(
+    ("mtime", "now", "expected"),
+    [
+        (0, 10**18, 10**18),
+        (10**18, 10**18, 10**18),
+        (9 * 10**17, 10**18, 9 * 10**17),
+        (10**18 + 10**13, 10**18, 10**18 + 10**13),
+        (2 * 10**18, 10**18, 10**18),
+        (0, 5, 5),
+    ],
+)
+def test_r30_a_time_that_cannot_be_is_now(mtime: int, now: int, expected: int) -> None:
+    """Times of 1970 and of years to come are not believed; a day in front may be a wrong clock."""
+    assert believed_time(mtime, now) == expected

@@ -35,7 +35,7 @@ def _plain(text: bytes, *, final: bool, longest: int) -> list[tuple[bytes, int]]
 
 @given(REGIONS)
 @settings(max_examples=200, deadline=None)
-def test_r01_r02_r06_r07_lines_are_those_of_a_plain_loop(regions: list[tuple[bytes, bool]]) -> None:
+def test_r07_lines_are_those_of_a_plain_loop(regions: list[tuple[bytes, bool]]) -> None:
     """Every region has the lines that it would have alone, cut where they are too long."""
     size = column(len(text) for text, _ in regions)
     arena = np.frombuffer(b"".join(text for text, _ in regions) + b"\n\nslack", np.uint8)

@@ -102,7 +102,7 @@ def _recover(data: bytes, checkpoint: Snapshot, size: int | None, boot: str = "b
 
 @given(SEEDS)
 @settings(max_examples=150, deadline=None)
-def test_d02_d03_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None:
+def test_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None:
     """Whatever is torn, exactly the batches that both have in full count; the torn one is told."""
     random = Random(seed)
     disk = MemoryDisk()

@@ -1,37 +1,230 @@
-"""The memory of files that a source has met."""
+"""The memory of files that a source has met, and whose they are after an edit."""
 
 from __future__ import annotations
 
-from memory_disk import MemoryDisk
+from collections.abc import Callable
 
+import attrs
+import pytest
+import trio
+import trio.testing
+from follow_helpers import LOG, Logs, reusing
+from memory_disk import MemoryDisk
+from pipeline_helpers import (
+    OUTPUT,
+    START_NS,
+    config,
+    line,
+    new_disk,
+    output_lines,
+    run_once,
+    running,
+)
+
+from trio_ship.config import Config, parse_config
+from trio_ship.reader.claims import assign
 from trio_ship.reader.known import KnownFiles
 from trio_ship.state import FileEntry, Position
 
-LOG = "/logs/a.log"
+DAY = 86_400
+DAY_NS = DAY * 10**9
+ONCE = config(follow=False)
+
+
+def entry_of(disk: MemoryDisk, path: str, generation: int, chain: str = LOG) -> FileEntry:
+    """Return what is known of a file."""
+    status = disk.stat(path)
+    return FileEntry(
+        id=f"{generation:016x}",
+        source="app",
+        path=chain,
+        file=path,
+        generation=generation,
+        device=status.device,
+        inode=status.inode,
+    )
 
 
 def test_c07_entries_of_files_that_are_gone_leave_after_a_day() -> None:
-    """Of ten generations whose files are deleted only the last is kept, a day later."""
+    """Rotated files leave a day after they were missed, a chain's last after thirty."""
     disk = MemoryDisk()
     disk.mkdir("/logs")
     recorded = []
     for number in range(1, 11):
-        path = f"{LOG}.{number}"
-        disk.write(path, b"x")
-        status = disk.stat(path)
-        entry = FileEntry(
-            id=f"{number:016x}",
-            source="app",
-            path=LOG,
-            file=path,
-            generation=number,
-            device=status.device,
-            inode=status.inode,
-        )
-        recorded.append((entry, Position(1)))
+        disk.write(f"{LOG}.{number}", b"x")
+        recorded.append((entry_of(disk, f"{LOG}.{number}", number), Position(1)))
     known = KnownFiles(disk, recorded)
+    assert known.outlived(START_NS, set()) == ([], [])
     for number in range(1, 11):
         disk.remove(f"{LOG}.{number}")
-    assert known.outlived(0.0, set()) == []
-    assert known.outlived(80_000.0, set()) == []
-    assert sorted(known.outlived(90_000.0, set())) == [f"{n:016x}" for n in range(1, 10)]
+    changed, forgotten = known.outlived(START_NS, set())
+    assert [entry.gone_ns for entry in changed] == [START_NS] * 10
+    assert forgotten == []
+    assert known.outlived(START_NS + DAY_NS - 1, set()) == ([], [])
+    _, forgotten = known.outlived(START_NS + DAY_NS, {recorded[0][0].id})
+    assert forgotten == [f"{number:016x}" for number in range(2, 10)]
+    _, forgotten = known.outlived(START_NS + 30 * DAY_NS, set())
+    assert forgotten == [f"{number:016x}" for number in (1, 10)]
+
+
+def test_c07_a_file_that_is_there_again_stays() -> None:
+    """A disk that was not there for a while costs no position; the time begins anew."""
+    disk = MemoryDisk()
+    for name in (f"{LOG}.1", LOG):
+        disk.write(name, b"x")
+    recorded = [
+        (entry_of(disk, f"{LOG}.1", 1), Position(1)),
+        (entry_of(disk, LOG, 2), Position(1)),
+    ]
+    known = KnownFiles(disk, recorded)
+    disk.rename("/logs", "/elsewhere")
+    changed, _ = known.outlived(START_NS, set())
+    assert len(changed) == 2
+    disk.rename("/elsewhere", "/logs")
+    changed, forgotten = known.outlived(START_NS + 2 * DAY_NS, set())
+    assert [entry.gone_ns for entry in changed] == [None, None]
+    assert forgotten == []
+
+
+def rename(disk: MemoryDisk, turn: int) -> None:
+    """Rotate by renames; two old logs are kept."""
+    if disk.exists(f"{LOG}.1"):
+        disk.rename(f"{LOG}.1", f"{LOG}.2")
+    disk.rename(LOG, f"{LOG}.1")
+
+
+def copy(disk: MemoryDisk, turn: int) -> None:
+    """Rotate by a copy and a truncation; one old log is kept."""
+    disk.write(f"{LOG}.1", disk.read(LOG))
+    disk.truncate(LOG)
+
+
+def remove(disk: MemoryDisk, turn: int) -> None:
+    """Remove the log."""
+    disk.remove(LOG)
+
+
+@pytest.mark.parametrize(
+    ("rotate", "disk"),
+    [(rename, MemoryDisk), (copy, MemoryDisk), (remove, MemoryDisk), (remove, reusing)],
+)
+async def test_c07_many_rotations(
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    rotate: Callable[[MemoryDisk, int], None],
+    disk: type[MemoryDisk],
+) -> None:
+    """Entries do not pile up, whether or not the inodes of removed logs are used again."""
+    monkeypatch.setattr("trio_ship.reader.watcher._POLL_SECONDS", 900.0)
+    monkeypatch.setattr("trio_ship.reader.watcher._POLL_SECONDS_MOST", 900.0)
+    logs = Logs(new_disk(disk()))
+    async with running(logs.disk, config(interval=3600)) as pipeline:
+        for turn in range(150):
+            logs.put(f"app {turn}")
+            await trio.sleep(2700)
+            rotate(logs.disk, turn)
+        assert len(pipeline.snapshot.files) < 50
+        await trio.sleep(3600)
+    logs.check()
+
+
+async def test_c07_one_shot_runs_twice_a_day(autojump_clock: trio.testing.MockClock) -> None:
+    """The day of a file that is gone is counted across runs, each of them short."""
+    logs = Logs(new_disk())
+    for turn in range(20):
+        logs.put(f"app {turn}")
+        pipeline = await run_once(logs.disk, ONCE)
+        rename(logs.disk, turn)
+        await trio.sleep(DAY / 2)
+    assert len(pipeline.snapshot.files) < 8
+    assert output_lines(logs.disk) == logs.written
+
+
+TEXT = f"""
+[pipeline.checkpoint]
+interval_seconds = 5
+[sources.app]
+type = "file"
+paths = ["/logs/*.log"]
+[sinks.merged]
+type = "file"
+path = "{OUTPUT}"
+"""
+EDITS = {
+    "renamed source": ("sources.app", "sources.web"),
+    "other keys": ('paths = ["/logs/*.log"]', 'paths = ["/logs/*.log"]\nmax_delay_seconds = 2'),
+    "other pattern": ("/logs/*.log", "/logs/*"),
+    "second source": (
+        "[sinks.",
+        '[sources.more]\ntype = "file"\npaths = ["/more/*"]\n[sinks.',
+    ),
+    "shared out": (
+        'paths = ["/logs/*.log"]',
+        'paths = ["/logs/a*.log"]\n[sources.b]\ntype = "file"\npaths = ["/logs/b*.log"]',
+    ),
+    "second sink": ("[sinks.", '[sinks.second]\ntype = "file"\npath = "/out/2.log"\n[sinks.'),
+}
+
+
+def text_config(text: str) -> Config:
+    """Return the configuration of a text."""
+    return parse_config(text, file="/etc/ship/ship.toml")
+
+
+@pytest.mark.parametrize("edit", EDITS)
+async def test_c08_an_edit_of_the_configuration_keeps_positions(
+    autojump_clock: trio.testing.MockClock, edit: str
+) -> None:
+    """Positions belong to files: whatever reads them now goes on, and back again."""
+    logs = Logs(new_disk())
+    for number, text in enumerate((TEXT, TEXT.replace(*EDITS[edit]), TEXT)):
+        logs.put(f"app {number} down")
+        logs.put(f"b {number} down", path="/logs/b.log")
+        async with running(logs.disk, text_config(text)):
+            logs.put(f"app {number}")
+            await trio.sleep(3)
+            logs.disk.rename(LOG, f"{LOG}.1")
+            logs.put(f"app {number} new")
+            await trio.sleep(3)
+    logs.check()
+
+
+def test_c08_what_is_orphaned_goes_to_one_source() -> None:
+    """Of two sources that match a file one goes on with it: the first that has not read it."""
+    file = FileEntry(id="a", source="old", path=LOG, file=LOG, device=1, inode=1)
+    rotated = attrs.evolve(file, id="b", generation=2)
+    own = attrs.evolve(file, id="c", source="one")
+    covers: dict[str, Callable[[str], bool]] = {
+        "none": lambda _: False,
+        "one": lambda _: True,
+        "two": lambda _: True,
+    }
+    assert assign([file, rotated], covers) == {"a": "one", "b": "one"}
+    assert assign([file, rotated, own], covers) == {"a": "two", "b": "two", "c": "one"}
+    assert assign([file], {"none": covers["none"]}) == {}
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(1, True), (29, True), (31, False)])
+async def test_c09_a_source_that_is_taken_out_and_put_back(
+    autojump_clock: trio.testing.MockClock, days: int, *, is_kept: bool
+) -> None:
+    """Its positions are kept for thirty days."""
+    logs = Logs(new_disk())
+    logs.disk.write("/other/x.log", line(0, "other"))
+    without = TEXT.replace("/logs", "/other").replace("sources.app", "sources.x")
+    logs.put("app 0", "app 1")
+    async with running(logs.disk, text_config(TEXT)):
+        await trio.sleep(3)
+    async with running(logs.disk, text_config(without)):
+        await trio.sleep(3)
+    await trio.sleep(days * DAY)
+    async with running(logs.disk, text_config(without)):
+        await trio.sleep(3)
+    logs.put("app 2")
+    async with running(logs.disk, text_config(TEXT)) as pipeline:
+        await trio.sleep(3)
+        assert [file.gone_ns is None for file in pipeline.snapshot.files.values()] == [
+            file.source == "app" for file in pipeline.snapshot.files.values()
+        ]
+    found = [text for text in output_lines(logs.disk) if text.startswith("app")]
+    assert found == logs.written if is_kept else [*logs.written[:2], *logs.written]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP, Batch, Flag
+from trio_ship.follow import footprint
 from trio_ship.merge import compact, merge_order, optional_ns, positions_after
 from trio_ship.state import Position
 
@@ -100,6 +101,7 @@ def test_positions_stand_behind_the_last_row_of_each_region(seed: int) -> None:
             optional(int(batch.key[last])),
             optional(int(batch.latest[last])),
             bool(batch.flags[last] & Flag.PARTIAL),
+            footprint(batch.buffer[batch.start[last] : batch.end[last]].tobytes()),
         )
 
 

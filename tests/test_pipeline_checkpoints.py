@@ -158,7 +158,7 @@ async def test_c11_a_save_slower_than_the_interval_does_not_pile_up(
 
 
 @pytest.mark.parametrize("hops", range(1, 12))
-async def test_c10_p06_a_cancelled_pipeline_leaves_a_whole_checkpoint(
+async def test_c10_a_cancelled_pipeline_leaves_a_whole_checkpoint(
     autojump_clock: trio.testing.MockClock, hops: int
 ) -> None:
     """Cancelled after any number of scheduler steps, what is saved is whole and true."""

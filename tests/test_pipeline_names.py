@@ -30,7 +30,7 @@ def expected(count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("paths", ['["/logs/*.log"]', '["/logs/*"]'])
-async def test_r14_r15_r16_copytruncate_loses_and_doubles_nothing(
+async def test_r15_copytruncate_loses_and_doubles_nothing(
     autojump_clock: trio.testing.MockClock, paths: str
 ) -> None:
     """What was not read before the truncation is read from the copy, whatever the glob."""
@@ -65,7 +65,7 @@ async def test_r14_a_rotated_name_that_the_glob_matches_is_read_once(
 
 
 @pytest.mark.parametrize("way", ["rename", "copytruncate", "twice"])
-async def test_r10_r17_rotated_while_down(autojump_clock: trio.testing.MockClock, way: str) -> None:
+async def test_r10_rotated_while_down(autojump_clock: trio.testing.MockClock, way: str) -> None:
     """The rest of the old file is found by identity, or in its copy, and comes first."""
     disk = prepared()
     async with running(disk, config()):

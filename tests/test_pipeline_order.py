@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 import trio
+import trio.testing
 from memory_disk import MemoryDisk
 from pipeline_helpers import OUTPUT, config, line, new_disk, now_line, running, wall_ns
 
@@ -38,7 +39,7 @@ async def write_sparsely(
 
 
 @pytest.mark.parametrize(("whole_seconds", "delay"), [(False, 1.0), (True, 0.2), (False, 0.2)])
-async def test_s02_s18_sparse_writers_come_out_in_exact_order(
+async def test_s18_sparse_writers_come_out_in_exact_order(
     autojump_clock: trio.testing.MockClock, *, whole_seconds: bool, delay: float
 ) -> None:
     """Four sparse writers: exact time order, no record late or ahead, in either resolution."""
@@ -55,6 +56,30 @@ async def test_s02_s18_sparse_writers_come_out_in_exact_order(
                 writers.start_soon(functools.partial(write, disk, name, count=60))
         await trio.sleep(20)
         assert pipeline.statistics.records == 240
+        assert (pipeline.statistics.late, pipeline.statistics.ahead) == (0, 0)
+    stamps = [str(record["timestamp"]) for record in records(disk)]
+    assert stamps == sorted(stamps)
+
+
+async def test_s17_new_files_of_whole_seconds_in_a_source_of_milliseconds(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Files that appear with syslog stamps beside exact ones have no line that is late."""
+    disk = new_disk()
+    settings = config(
+        pipeline="max_delay_seconds = 0.2",
+        source='[sources.app.timestamp]\ntimezone = "UTC"',
+        sinks=JSON,
+    )
+    async with running(disk, settings) as pipeline:
+        for number in range(60):
+            await trio.sleep(0.13)
+            disk.append("/logs/exact.log", now_line(number))
+            if number % 4 == 3:
+                text = f"{moment(whole_seconds=True)} host new {number}\n"
+                disk.append(f"/logs/new{number}.log", text.encode())
+        await trio.sleep(20)
+        assert pipeline.statistics.records == 75
         assert (pipeline.statistics.late, pipeline.statistics.ahead) == (0, 0)
     stamps = [str(record["timestamp"]) for record in records(disk)]
     assert stamps == sorted(stamps)

@@ -209,7 +209,7 @@ def test_p10_a_second_one_shot_run_ships_only_what_is_new(tmp_path: Path) -> Non
     assert (tmp_path / "out.log").read_bytes() == log.read_bytes()
 
 
-def test_r24_p12_a_fifo_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+def test_p12_a_fifo_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     """A FIFO among the files is refused with its kind, the rest is shipped, status 1."""
     config = write_config(tmp_path, follow=False)
     os.mkfifo(tmp_path / "logs" / "pipe.log")

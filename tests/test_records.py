@@ -29,7 +29,7 @@ def _columns(regions: list[tuple[list[int], int]]) -> tuple[I64, I64, I64]:
 
 @given(REGIONS | NEAR_REGIONS)
 @settings(max_examples=200, deadline=None)
-def test_s05_s22_running_maximum_is_that_of_a_plain_loop(
+def test_s05_running_maximum_is_that_of_a_plain_loop(
     regions: list[tuple[list[int], int]],
 ) -> None:
     """Each region goes on from its own carry, whatever stands in the others."""

@@ -152,7 +152,7 @@ def _text(random: Random, longest: int) -> bytes:
 
 @given(SEEDS, st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_r03_r06_r07_s16_s22_records_do_not_depend_on_how_files_are_read(
+def test_r03_records_do_not_depend_on_how_files_are_read(
     seed: int,
     multiline: bool,  # noqa: FBT001  (Hypothesis gives it by name)
 ) -> None:
@@ -181,7 +181,7 @@ def test_r03_r06_r07_s16_s22_records_do_not_depend_on_how_files_are_read(
 
 
 @pytest.mark.parametrize("final", [False, True])
-def test_r01_r02_a_line_without_its_end_waits_unless_the_file_is_over(
+def test_r02_a_line_without_its_end_waits_unless_the_file_is_over(
     final: bool,  # noqa: FBT001  (pytest gives it by name)
 ) -> None:
     """Half a line is no record while it may grow; of a finished file it is one, flagged."""

@@ -50,7 +50,7 @@ def _has_continued(stream: Stream) -> bool:
 @example(3610)
 @example(1_000_093)
 @settings(max_examples=150, deadline=None)
-def test_s01_s02_s18_good_clocks_give_exact_order(seed: int) -> None:
+def test_s18_good_clocks_give_exact_order(seed: int) -> None:
     """Whenever lines are written, seen and read, none of them is late, ahead or out of place."""
     random = Random(seed)
     world = _world(random)
@@ -79,7 +79,7 @@ def test_s01_s02_s18_good_clocks_give_exact_order(seed: int) -> None:
 @example(8_429_296, False)  # noqa: FBT003  (whether late records are dropped)
 @example(1_000_247, False)  # noqa: FBT003  (likewise)
 @settings(max_examples=200, deadline=None)
-def test_s06_s08_s09_s19_whatever_clocks_do_every_record_leaves_once(
+def test_s06_whatever_clocks_do_every_record_leaves_once(
     seed: int,
     drop_late: bool,  # noqa: FBT001  (Hypothesis gives it by name)
 ) -> None:
@@ -128,7 +128,7 @@ def test_s02_two_quiet_files_that_speak_together_come_out_in_order_of_time() -> 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_s01_a_quiet_file_holds_the_others_no_longer_than_the_delay(resolution: int) -> None:
-    """The clock speaks for a file that says nothing: the others wait its delay and a look."""
+    """The others wait its delay, a second that a file not found yet may have, and a look."""
     world = World({"app": SECOND, "db": SECOND})
     busy = world.add("app", "/a", resolution=resolution)
     quiet = world.add("db", "/b", resolution=resolution)
@@ -138,7 +138,7 @@ def test_s01_a_quiet_file_holds_the_others_no_longer_than_the_delay(resolution: 
         world.settle(0.5)
     world.settle(4)
     assert world.places(Kind.IN_ORDER) == world.expected()
-    assert world.waits()["in_order"] <= SECOND + resolution + SECOND // 2
+    assert world.waits()["in_order"] <= SECOND + SECOND + SECOND // 2
 
 
 def _tell(world: World, streams: dict[Stream, int], rounds: int = 40) -> None:
@@ -158,12 +158,12 @@ def test_s08_a_clock_behind_is_late_and_harms_nobody() -> None:
     world.settle(3)
     late = world.places(Kind.LATE)
     assert [place for place in world.places() if place[2] == "/c"] == world.expected(behind)
-    assert len(late) >= len(behind.log.records) - 6
+    assert len(late) >= len(behind.log.records) - 10
     assert {place[2] for place in late} == {"/c"}
     assert world.places(Kind.IN_ORDER)[-1] == world.expected(good, other)[-1]
     assert not world.places(Kind.AHEAD)
     assert world.waits()["late"] <= SECOND // 2
-    assert world.waits()["in_order"] <= 2 * SECOND
+    assert world.waits()["in_order"] <= 2 * SECOND + SECOND // 2
 
 
 @pytest.mark.parametrize("is_multiline", [False, True])
@@ -251,6 +251,22 @@ def test_s17_a_new_file_with_fresh_records_is_in_order_however_late_it_is_read()
         world.write(good, world.wall(world.now))
         world.read("app")
     world.settle(3)
+    assert world.places(Kind.IN_ORDER) == world.expected()
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("known", [1, MS])
+def test_s17_a_new_file_that_writes_whole_seconds_is_in_order(delay: int, known: int) -> None:
+    """Its first lines are not late, however exact the stamps of the files found before."""
+    world = World({"app": delay})
+    good = world.add("app", "/a", resolution=known)
+    for number in range(8):
+        new = world.add("app", f"/new{number}", resolution=SECOND)
+        _tell(world, {good: 0}, rounds=5)
+        world.now += SECOND // 10 * 9 - world.now % SECOND
+        world.write(new, world.wall(world.now) - delay)
+        _tell(world, {good: 0, new: -delay}, rounds=3)
+    world.settle(6)
     assert world.places(Kind.IN_ORDER) == world.expected()
 
 

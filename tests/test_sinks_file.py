@@ -358,17 +358,17 @@ async def test_d09_a_checkpoint_and_a_kill_while_outputs_change(
         try:
             async with running(disk, config(interval=interval, pipeline="max_delay_seconds = 0")):
                 put(disk, "app 0", "app 1")
-                await trio.sleep(1)
+                await trio.sleep(2)
                 disk.rename(OUTPUT, f"{OUTPUT}.1")
                 put(disk, "app 2", "app 3")
                 disk.die_after(when, 5)
-                await trio.sleep(1)
+                await trio.sleep(2)
         except* Death:
             pass
         disk.restart()
         put(disk, "app 4", "app 5")
         async with running(disk, config(pipeline="max_delay_seconds = 0")):
-            await trio.sleep(1)
+            await trio.sleep(2)
         new = output_lines(disk) if disk.exists(OUTPUT) else []
         both = output_lines(disk, f"{OUTPUT}.1") + new
         assert (when, both) == (when, [f"app {number}" for number in range(6)])

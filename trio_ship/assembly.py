@@ -18,6 +18,7 @@ from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.filesystem import Filesystem, Pulse, is_regular
 from trio_ship.globs import matches
 from trio_ship.reader.chains import Chains
+from trio_ship.reader.claims import assign, without_abandoned
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.replay import replay
 from trio_ship.reader.rounds import RoundReader
@@ -28,7 +29,7 @@ from trio_ship.reader.watcher import Watcher
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
-from trio_ship.state import FileEntry, Snapshot
+from trio_ship.state import FileEntry, Position, Snapshot
 
 __all__ = ["Assembly", "Sources"]
 
@@ -145,6 +146,13 @@ class Assembly:
             board: What the tasks share; it shows what was read before.
             checkpoint: What was loaded; None at the very first start.
         """
+        covers = {
+            name: _covers(source)
+            for name, source in self._config.sources.items()
+            if source.type == "file"
+        }
+        assigned = assign(list(board.snapshot.files.values()), covers)
+        board.snapshot = without_abandoned(board.snapshot, assigned, self._wall_ns())
         pulse = Pulse(self._disk)
         watches: dict[str, Watch] = {}
         readers: list[Reader] = []
@@ -155,7 +163,12 @@ class Assembly:
                 stdin = self._stdin(source, board)
                 continue
             watches[name] = Watch(pulse, source.paths, source.exclude, literal=source.literal)
-            readers.append(self._reader(name, source, board, checkpoint))
+            recorded = [
+                (board.snapshot.files[id_], board.snapshot.positions[id_])
+                for id_, owner in assigned.items()
+                if owner == name
+            ]
+            readers.append(self._reader(name, source, board, recorded, checkpoint))
         watcher = Watcher(
             self._disk,
             watches,
@@ -168,16 +181,16 @@ class Assembly:
         return Sources(watcher=watcher, readers=tuple(readers), stdin=stdin)
 
     def _reader(
-        self, name: str, source: SourceConfig, board: Board, checkpoint: Snapshot | None
+        self,
+        name: str,
+        source: SourceConfig,
+        board: Board,
+        recorded: list[tuple[FileEntry, Position]],
+        checkpoint: Snapshot | None,
     ) -> Reader:
         saved_ns = checkpoint.saved_ns if checkpoint is not None else 0
         settings = self._config.pipeline
         pulse = Pulse(self._disk)
-        recorded = [
-            (entry, board.snapshot.positions[entry.id])
-            for entry in board.snapshot.files.values()
-            if self._belongs(entry, name, source)
-        ]
         chains = Chains(
             pulse,
             name,
@@ -234,11 +247,6 @@ class Assembly:
     def _future(self, source: SourceConfig) -> float:
         own = source.max_future_seconds
         return self._config.pipeline.max_future_seconds if own is None else own
-
-    def _belongs(self, entry: FileEntry, name: str, source: SourceConfig) -> bool:
-        """Tell whether a source goes on with a recorded file, its own or orphaned."""
-        orphaned = entry.source not in self._config.sources
-        return entry.source == name or (orphaned and _covers(source)(entry.path))
 
 
 def _covers(source: SourceConfig) -> Callable[[str], bool]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import attrs
@@ -182,6 +183,22 @@ class OrderedBatch:
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self.rows)
+
+    def described_by(self, files: Mapping[str, FileEntry]) -> OrderedBatch:
+        """Return the batch with the newest descriptions of its files.
+
+        Between the read of a file and its delivery it may have been moved.
+
+        Args:
+            files: The newest descriptions, by id.
+        """
+        newest = tuple(files.get(move.file.id, move.file) for move in self.moves)
+        if all(move.file is entry for move, entry in zip(self.moves, newest, strict=True)):
+            return self
+        moves = zip(self.moves, newest, strict=True)
+        return attrs.evolve(
+            self, moves=tuple(attrs.evolve(move, file=entry) for move, entry in moves)
+        )
 
     @functools.cached_property
     def start(self) -> I64:

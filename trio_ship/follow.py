@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
+import zlib
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,9 +22,13 @@ __all__ = [
     "HEAD",
     "Candidate",
     "Change",
+    "believed_time",
     "fingerprint",
+    "foot_length",
+    "footprint",
     "head_length",
     "judge",
+    "matches_foot",
     "matches_head",
     "packing_of",
     "successors",
@@ -32,11 +37,18 @@ __all__ = [
 HEAD: Final = 1024
 """How many bytes of a file's beginning its fingerprint covers at most."""
 
+_FOOT: Final = 1024
+"""How many bytes in front of a position its footprint covers at most."""
 
 _PACKINGS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 _FIRST_YEAR: Final = 1000
 """A number in a name that is not smaller is part of a date, not a count of rotations."""
+
+
+_DAY_NS: Final = 86_400_000_000_000
+_EARLIEST_NS: Final = 20 * 365 * _DAY_NS
+"""Some mounts say 1970 of every file; no log is older than this."""
 
 
 class Change(enum.Enum):
@@ -105,6 +117,29 @@ def matches_head(known: str, head: bytes) -> bool:
     return len(head) >= length and fingerprint(head[:length]) == known
 
 
+def footprint(before: bytes | memoryview) -> str:
+    """Return the footprint of a position behind the bytes `before`."""
+    before = before[-_FOOT:]
+    return f"{len(before)}:{zlib.crc32(before):08x}"
+
+
+def foot_length(known: str) -> int:
+    """Return how many bytes in front of its position a footprint covers."""
+    return int(known.partition(":")[0]) if known else 0
+
+
+def matches_foot(known: str, before: bytes) -> bool:
+    """Tell whether a file is still what it was in front of a position.
+
+    A head alone does not say so: every file of a service may begin alike.
+
+    Args:
+        known: A footprint; an empty one matches everything.
+        before: As many bytes in front of its position as it covers.
+    """
+    return not known or footprint(before) == known
+
+
 def judge(entry: FileEntry, read: int, seen: Candidate | None) -> Change:
     """Decide what has become of a file whose first `read` bytes were read."""
     if seen is None:
@@ -114,6 +149,17 @@ def judge(entry: FileEntry, read: int, seen: Candidate | None) -> Change:
     if seen.size < read:
         return Change.SHRANK
     return Change.GREW if seen.size > read else Change.SAME
+
+
+def believed_time(mtime_ns: int, now_ns: int) -> int:
+    """Return when a file was changed last: now, where the time that it bears cannot be.
+
+    Args:
+        mtime_ns: Its modification time, nanoseconds since 1970.
+        now_ns: The wall clock.
+    """
+    is_possible = _EARLIEST_NS <= mtime_ns <= max(now_ns, _EARLIEST_NS) + _DAY_NS
+    return mtime_ns if is_possible else now_ns
 
 
 def _age(suffix: str) -> tuple[int, ...]:

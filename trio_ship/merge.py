@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP, Batch, Flag
+from trio_ship.follow import footprint
 from trio_ship.state import Position
 
 __all__ = ["compact", "merge_order", "optional_ns", "positions_after"]
@@ -97,9 +98,18 @@ def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list
     touched = np.flatnonzero(np.diff(edges))
     head, last = rows[edges[touched]], rows[edges[touched + 1] - 1]
     offset = batch.end[last] + batch.shift[touched]
+    data = batch.buffer.data
     positions = [
-        Position(place, optional_ns(key), optional_ns(latest), bool(flags & Flag.PARTIAL))
-        for place, key, latest, flags in zip(
+        Position(
+            place,
+            optional_ns(key),
+            optional_ns(latest),
+            bool(flags & Flag.PARTIAL),
+            footprint(data[start:end]),
+        )
+        for start, end, place, key, latest, flags in zip(
+            batch.start[last].tolist(),
+            batch.end[last].tolist(),
             offset.tolist(),
             batch.key[last].tolist(),
             batch.latest[last].tolist(),

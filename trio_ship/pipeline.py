@@ -281,7 +281,7 @@ class Pipeline:
             # A name that outlives its use would pin an arena until the next report.
             del report
             while batches:
-                batch = batches.pop(0)
+                batch = batches.pop(0).described_by(self._board.snapshot.files)
                 cut.announce(batch)
                 self._count(batch)
                 for send in outputs:

@@ -58,6 +58,8 @@ class FileEntry:
             the file's first stamp, nanoseconds since 1970.
         changed_ns: Its modification time when it was found here, nanoseconds
             since 1970: what came after it was changed no earlier. 0: unknown.
+        gone_ns: Since when it is not to be found, or its source is not in the
+            configuration; nanoseconds since 1970.
     """
 
     id: str
@@ -72,6 +74,7 @@ class FileEntry:
     zone: str = ""
     anchor_ns: int | None = None
     changed_ns: int = 0
+    gone_ns: int | None = None
 
 
 @attrs.frozen
@@ -85,12 +88,15 @@ class Position:
         last_ns: The last stamp of this file up to there; None while there was
             none.
         inside: Whether `offset` lies inside a line that was cut.
+        footprint: What the bytes in front of `offset` are: their number, a
+            colon and their CRC-32 in hexadecimal; empty where nobody knows.
     """
 
     offset: int = 0
     max_ns: int | None = None
     last_ns: int | None = None
     inside: bool = False
+    footprint: str = ""
 
 
 def _frozen_mapping(value: Mapping[str, Any]) -> Mapping[str, Any]:

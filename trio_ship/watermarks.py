@@ -127,9 +127,8 @@ class Watermarks:
         moment = poll.wall_ns - source.delay_ns
         source.poll_seconds = poll.seconds
         source.unread = report.unread
-        # A file whose stamps are not known yet may turn out to write seconds.
-        known = self._resolution[members]
-        coarsest = int(known.max(initial=0)) or _SECOND
+        # A file that is not known yet may turn out to write seconds.
+        coarsest = max(int(self._resolution[members].max(initial=0)), _SECOND)
         source.step_ns = coarsest
         source.listed = max(source.listed, moment // coarsest * coarsest)
         step = self._resolution[members]

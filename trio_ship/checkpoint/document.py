@@ -34,6 +34,7 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ODD: Final = re.compile(r'[\x00-\x1f"\\\x7f]')
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 _FINGERPRINT: Final = re.compile(r"[0-9]{1,9}:(?:[0-9a-f]{2})*")
+_FOOTPRINT: Final = re.compile(r"[0-9]{1,9}:[0-9a-f]{8}|")
 
 # An inode may use all 64 bits, and nothing on a disk is larger.
 _UNSIGNED: Final = range(2**64)
@@ -143,6 +144,8 @@ def _file_table(file: FileEntry, position: Position) -> dict[str, Any]:
         table["anchor_ns"] = file.anchor_ns
     if file.changed_ns:
         table["changed_ns"] = file.changed_ns
+    if file.gone_ns is not None:
+        table["gone_ns"] = file.gone_ns
     return table
 
 
@@ -156,6 +159,8 @@ def _position_table(position: Position) -> dict[str, Any]:
         table["max_timestamp_ns"] = position.max_ns
     if position.inside:
         table["inside_record"] = True
+    if position.footprint:
+        table["footprint"] = position.footprint
     return table
 
 
@@ -269,6 +274,7 @@ def _file(source: str, table: _Table) -> FileEntry:
         zone=table.text("zone", ""),
         anchor_ns=table.moment("anchor_ns"),
         changed_ns=table.moment("changed_ns") or 0,
+        gone_ns=table.moment("gone_ns"),
     )
 
 
@@ -278,6 +284,9 @@ def _position(table: _Table) -> Position:
         max_ns=table.moment("max_timestamp_ns"),
         last_ns=table.moment("last_timestamp_ns"),
         inside=table.flag("inside_record"),
+        footprint=table.matching(
+            "footprint", _FOOTPRINT, "a number of bytes, a colon and 8 hexadecimal digits", ""
+        ),
     )
 
 
@@ -342,8 +351,10 @@ class _Table:
             raise self.error(key, "must be a string")
         return value
 
-    def matching(self, key: str, pattern: re.Pattern[str], form: str) -> str:
-        value = self.content.get(key)
+    def matching(
+        self, key: str, pattern: re.Pattern[str], form: str, default: str | None = None
+    ) -> str:
+        value = self.content.get(key, default)
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise self.error(key, f"must be a string: {form}")
         return value

@@ -39,6 +39,7 @@ __all__ = [
     "recover",
 ]
 
+_VERSION: Final = 2
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 _LONGEST_ID: Final = 100
 
@@ -89,15 +90,22 @@ class _Noted:
     """What was appended, until a checkpoint has it.
 
     Attributes:
-        data: The lines.
+        data: The line.
+        files: Files that the lines before it describe.
         sequence: Of a batch with records: those delivered up to and with it.
         reach: Of a batch that was dropped, which counts no records: how far
             each file has come.
     """
 
     data: bytes
+    files: tuple[FileEntry, ...] = ()
     sequence: int | None = None
     reach: Mapping[str, int] = MappingProxyType({})
+
+    def lines(self, known: Mapping[str, FileEntry]) -> bytes:
+        """Return the lines, without descriptions of files that are known better."""
+        told = (entry for entry in self.files if entry.id not in known)
+        return b"".join(_line({"file": attrs.asdict(entry)}) for entry in told) + self.data
 
     def is_counted_in(self, snapshot: Snapshot) -> bool:
         return self.sequence is not None and self.sequence <= snapshot.sequence
@@ -163,13 +171,13 @@ class Journal:
         self._recent = _behind(self._recent, snapshot)
         self._told = dict(snapshot.files)
         head = {
-            "journal": 1,
+            "journal": _VERSION,
             "boot": self._boot,
             "device": state.device,
             "inode": state.inode,
             "offset": state.offset,
         }
-        data = _line(head) + b"".join(noted.data for noted in self._recent)
+        data = _line(head) + b"".join(noted.lines(snapshot.files) for noted in self._recent)
         temporary = f"{self._path}.new"
         # Whatever stands there, left by a dead process or planted, is not written to.
         with contextlib.suppress(FileNotFoundError):
@@ -201,11 +209,10 @@ class Journal:
             after: Length of the output when the batch is written.
             over_old: Whether bytes of an earlier run stand in its place.
         """
-        lines = []
-        for move in batch.moves:
-            if self._told.get(move.file.id) != move.file:
-                self._told[move.file.id] = move.file
-                lines.append(_line({"file": attrs.asdict(move.file)}))
+        files = tuple(
+            move.file for move in batch.moves if self._told.get(move.file.id) != move.file
+        )
+        self._told.update({entry.id: entry for entry in files})
         key = batch.last_key
         value: dict[str, Any] = {
             "sequence": batch.sequence,
@@ -219,12 +226,11 @@ class Journal:
         }
         if over_old:
             value["over_old"] = True
-        lines.append(_line(value))
-        data = b"".join(lines)
         if batch.kind is Kind.DROPPED:
-            self._append(_Noted(data, reach={m.file.id: m.after.offset for m in batch.moves}))
+            reach = {move.file.id: move.after.offset for move in batch.moves}
+            self._append(_Noted(_line(value), files, reach=reach))
         else:
-            self._append(_Noted(data, sequence=batch.sequence))
+            self._append(_Noted(_line(value), files, sequence=batch.sequence))
 
     def append_output(self, state: SinkState, *, is_durable: bool) -> None:
         """Note that the sink goes on in another output, or at another place.
@@ -249,12 +255,13 @@ class Journal:
         self._recent.append(noted)
         if self._fd is None or not self._good:
             return
+        data = noted.lines({})
         try:
-            _write_all(self._disk, self._fd, noted.data, self._length)
+            _write_all(self._disk, self._fd, data, self._length)
         except OSError:
             self._good = False
             raise
-        self._length += len(noted.data)
+        self._length += len(data)
 
     def close(self) -> None:
         """Close the file."""
@@ -277,7 +284,7 @@ def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any
     """
     values = _values(data)
     head = next(values, None)
-    if not head or head.get("journal") != 1:
+    if not head or head.get("journal") != _VERSION:
         return []
     if (head["device"], head["inode"]) != (state.device, state.inode):
         return []
@@ -373,8 +380,8 @@ def _written(value: dict[str, Any]) -> Written:
         before=value["before"],
         after=value["after"],
         last_key=OrderKey(*value["key"]) if value["key"] else None,
-        positions={move[0]: Position(*move[1:5]) for move in value["moves"]},
-        limits={move[0]: move[5] for move in value["moves"]},
+        positions={move[0]: Position(*move[1:6]) for move in value["moves"]},
+        limits={move[0]: move[6] for move in value["moves"]},
         is_over_old=value.get("over_old", False),
     )
 

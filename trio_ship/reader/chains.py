@@ -13,11 +13,11 @@ from typing import Final
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import Candidate, packing_of
+from trio_ship.follow import Candidate, believed_time, matches_head, packing_of
 from trio_ship.notes import Note
 from trio_ship.reader.content import Content, Plain
 from trio_ship.reader.known import KnownFiles
-from trio_ship.reader.locate import open_known
+from trio_ship.reader.locate import is_at, open_known
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.state import FileEntry, Position
 
@@ -45,9 +45,11 @@ class Chains:
         known: Every file met.
         opened: Chains that the sequencer has not heard of.
         discovered: Files, new or better known, that the snapshot lacks, by id.
+        doubtful: Paths of chains whose file was not what it is read as.
         unreadable: Why paths cannot be read.
         notes: What is to be said.
         wall_ns: The wall clock before the last look, nanoseconds since 1970.
+        before_ns: The wall clock before the look before that one.
     """
 
     def __init__(
@@ -68,9 +70,11 @@ class Chains:
         self.active: dict[int, ChainFiles] = {}
         self.opened: list[ChainFiles] = []
         self.discovered: dict[str, tuple[FileEntry, Position]] = {}
+        self.doubtful: set[str] = set()
         self.unreadable: dict[str, str] = {}
         self.notes: list[Note] = []
         self.wall_ns = 0
+        self.before_ns = 0
 
     def new(self, path: str) -> ChainFiles:
         """Begin a chain."""
@@ -87,7 +91,7 @@ class Chains:
             entry=entry,
             position=position,
             size=self.length(seen, position),
-            mtime_ns=seen.mtime_ns,
+            mtime_ns=believed_time(seen.mtime_ns, self.wall_ns),
             read_to=position.offset,
             changed_at=self.age(seen, now),
         )
@@ -104,26 +108,53 @@ class Chains:
     def update(self, tail: Tail, entry: FileEntry) -> None:
         """Put a new description of a file in the place of the old one."""
         tail.entry = entry
+        self.know(entry, tail.position)
+
+    def know(self, entry: FileEntry, position: Position) -> None:
+        """Take in a file, or a better description of one."""
         self.known.add(entry)
-        self.discovered[entry.id] = (entry, tail.position)
+        self.discovered[entry.id] = (entry, position)
 
     def moved(self, entry: FileEntry, seen: Candidate) -> FileEntry:
         """Return the description of a known file that was found somewhere."""
         if entry.device != seen.device and entry.inode == seen.inode:
-            self.notes.append(Note.info(f"{seen.path}: its disk has another number now"))
+            self.notes.append(
+                Note.info(
+                    f"device {entry.device} has the number {seen.device} now; "
+                    "its files are known by inode and content"
+                )
+            )
         return attrs.evolve(
-            entry, source=self.source, file=seen.path, device=seen.device, inode=seen.inode
+            entry,
+            source=self.source,
+            file=seen.path,
+            device=seen.device,
+            inode=seen.inode,
+            gone_ns=None,
         )
 
     def age(self, seen: Candidate, now: float) -> float:
         """Return when a file was changed last, on the pipeline's clock, `now` at the latest."""
-        return now - max(0.0, (self.wall_ns - seen.mtime_ns) / _SECOND)
+        mtime_ns = believed_time(seen.mtime_ns, self.wall_ns)
+        return now - max(0.0, (self.wall_ns - mtime_ns) / _SECOND)
+
+    def grown_ns(self, mtime_ns: int) -> int:
+        """Return when a file was changed that has grown since the look before the last."""
+        return max(believed_time(mtime_ns, self.wall_ns), self.before_ns)
 
     def open(self, tail: Tail) -> Content:
         """Return the open file of a tail; OSError if it is not to be had."""
         if tail.content is None:
             tail.content = open_known(self._disk, tail.entry)
         return tail.content
+
+    def is_same(self, tail: Tail, head: bytes) -> bool:
+        """Tell whether an open file that begins with `head` is still what it was read as.
+
+        Raises:
+            OSError: It cannot be read just now.
+        """
+        return matches_head(tail.entry.fingerprint, head) and is_at(self.open(tail), tail.position)
 
     def rotate(self, tail: Tail, now: float) -> None:
         """Take in that a file has lost its name."""
@@ -149,7 +180,8 @@ class Chains:
         if isinstance(tail.content, Plain):
             status = tail.content.status()
             if status.size != tail.size:
-                tail.size, tail.mtime_ns, tail.changed_at = status.size, status.mtime_ns, now
+                tail.size, tail.changed_at = status.size, now
+                tail.mtime_ns = self.grown_ns(status.mtime_ns)
 
     def _go_on_packed(self, tail: Tail) -> None:
         """Go on with a file that is gone in what compressing has made of it, if anything."""
@@ -174,8 +206,10 @@ class Chains:
         """Go on with a file in a copy, or in its compressed form."""
         self.close_tail(tail)
         self.update(tail, self.moved(tail.entry, seen))
-        tail.size, tail.mtime_ns = self.length(seen, tail.position), seen.mtime_ns
+        tail.size = self.length(seen, tail.position)
+        tail.mtime_ns = believed_time(seen.mtime_ns, self.wall_ns)
         tail.read_to = tail.position.offset
+        tail.failures, tail.retry_at = 0, 0.0
 
     def finish(self, chain: ChainFiles) -> None:
         """Let go of a chain's first file; the next one begins."""

@@ -21,13 +21,12 @@ from trio_ship.follow import (
     fingerprint,
     head_length,
     judge,
-    matches_head,
     successors,
 )
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import DamagedError, Plain, last_line_end
-from trio_ship.reader.locate import candidates_in, open_candidate
+from trio_ship.reader.locate import candidate_at, candidates_in, open_candidate
 from trio_ship.reader.tails import ChainFiles, Tail, new_id
 from trio_ship.state import FileEntry, Position
 
@@ -46,7 +45,8 @@ class Changes:
     Attributes:
         since_ns: When all files of the source that were there were known, in
             nanoseconds since 1970; 0 if never.
-        listed: Files that no pattern matches, by folder; listed once a look.
+        listed: The files of folders, all or those that no pattern matches, where
+            one listing a look will do.
         refused: Files that could not be opened, with their chains, by identity.
     """
 
@@ -63,7 +63,7 @@ class Changes:
         self._covers = covers
         self._outputs = outputs
         self.since_ns = 0
-        self.listed: dict[str, list[Candidate]] = {}
+        self.listed: dict[tuple[str, bool], list[Candidate]] = {}
         self.refused: dict[tuple[int, int], tuple[ChainFiles, Candidate]] = {}
 
     def discover(self, path: str, seen: Candidate, now: float, *, at_end: bool) -> None:
@@ -167,9 +167,7 @@ class Changes:
         if not chain.since_ns:
             return set()
         known = self._chains.known
-        folder = os.path.dirname(chain.path)
-        # While nothing is known of a chain, what a pattern matches is another's.
-        found = candidates_in(self._disk, folder) if chain.generation else self._unnamed(folder)
+        found = self._beside(chain)
         known_here = {
             (other.device, other.inode) for other in found if known.entry_of(other) is not None
         }
@@ -177,32 +175,77 @@ class Changes:
         between = [
             other
             for other in successors(chain.path, chain.since_ns, found, known_here)
-            if not (other.is_packed and known.is_packed_form(other, lengths, self._chains.wall_ns))
+            if not any(known.is_copy(other, tail.entry, tail.size) for tail in chain.tails)
+            and not (other.is_packed and known.is_packed_form(other, lengths, self._chains.wall_ns))
         ]
         for passed in between:
             self._append_new(chain, passed, now)
         return {(other.device, other.inode) for other in between}
 
-    def _unnamed(self, folder: str) -> list[Candidate]:
-        """Return the files of a folder that no pattern matches."""
-        if folder not in self.listed:
+    def _beside(self, chain: ChainFiles) -> list[Candidate]:
+        """Return the files that bear the name of a chain and more."""
+        folder = os.path.dirname(chain.path)
+        # While nothing is known of a chain, what a pattern matches is another's.
+        is_known = chain.generation > 0
+        if is_known and chain.tails:
             found = candidates_in(self._disk, folder)
-            self.listed[folder] = [other for other in found if not self._covers(other.path)]
-        return self.listed[folder]
+        elif (folder, is_known) in self.listed:
+            found = self.listed[folder, is_known]
+        else:
+            found = [
+                other
+                for other in candidates_in(self._disk, folder)
+                if is_known or not self._covers(other.path)
+            ]
+            self.listed[folder, is_known] = found
+        return [other for other in found if other.path.startswith(chain.path)]
+
+    def take_up_again(self, chain: ChainFiles, now: float) -> None:
+        """Find out what became of a chain's first file, which was not what it is read as.
+
+        Raises:
+            OSError: It cannot be looked at just now.
+        """
+        if not chain.tails or chain.hangs:
+            return
+        tail = chain.tails[0]
+        seen = candidate_at(self._disk, chain.path)
+        if seen is not None and tail.rotated_at is None:
+            self.change(chain, seen, now)
+            return
+        self._chains.notes.append(
+            Note.warning(
+                f"{tail.entry.file} was changed; bytes {tail.position.offset} to {tail.size} "
+                "of what it was are lost"
+            )
+        )
+        tail.size = tail.read_to = tail.position.offset
+        tail.failures = 0
 
     def _grown(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
         if not self._chains.follow:
             return
         head = self._chains.open(tail).pread(HEAD, 0)
-        if not matches_head(tail.entry.fingerprint, head):
+        if not self._chains.is_same(tail, head):
             self._truncated(chain, tail, seen, now)
             return
+        if head and not head_length(tail.entry.fingerprint) and tail.entry.generation > 1:
+            self._look_behind(chain, tail, now)
         if head_length(tail.entry.fingerprint) < min(len(head), HEAD):
             self._chains.update(tail, attrs.evolve(tail.entry, fingerprint=fingerprint(head)))
         if tail.size != seen.size:
             tail.changed_at = now
-        tail.size, tail.mtime_ns, tail.rotated_at = seen.size, seen.mtime_ns, None
+            tail.mtime_ns = self._chains.grown_ns(seen.mtime_ns)
+        tail.size, tail.rotated_at = seen.size, None
         chain.since_ns = seen.mtime_ns
+
+    def _look_behind(self, chain: ChainFiles, tail: Tail, now: float) -> None:
+        """Put what a file that was empty held, and lost to copies unseen, before what it holds."""
+        if self.append_passed(chain, now):
+            chain.tails.remove(tail)
+            chain.tails.append(tail)
+            chain.generation += 1
+            self._chains.update(tail, attrs.evolve(tail.entry, generation=chain.generation))
 
     def _truncated(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
         chains = self._chains
@@ -239,6 +282,7 @@ class Changes:
             return
         chains.unreadable.pop(seen.path, None)
         chain.generation += 1
+        original = chains.known.find_original(chain.path, seen)
         entry = FileEntry(
             id=new_id(chains.source, chain.path, chain.generation, seen, head),
             source=chains.source,
@@ -250,8 +294,19 @@ class Changes:
             fingerprint=fingerprint(head),
             changed_ns=seen.mtime_ns,
         )
-        offset = last_line_end(content, seen.size) if at_end else 0
-        tail = chains.add(chain, entry, Position(offset), seen, now)
+        position = Position(last_line_end(content, seen.size) if at_end else 0)
+        if original is not None:
+            known, position = original
+            entry = attrs.evolve(
+                entry, layout=known.layout, zone=known.zone, anchor_ns=known.anchor_ns
+            )
+            chains.notes.append(
+                Note.info(
+                    f"{seen.path} begins with what was read of {known.file}; it is read from "
+                    f"byte {position.offset}"
+                )
+            )
+        tail = chains.add(chain, entry, position, seen, now)
         tail.content = content
         if seen.path != chain.path:
             tail.rotated_at = chains.age(seen, now)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import HEAD, Candidate, matches_head
+from trio_ship.follow import HEAD, Candidate
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.changes import Changes
@@ -68,10 +68,11 @@ class SourceFiles:
         self._disk = disk
         # Files that begin at their end; None while that is true of all.
         self._from_end: set[str] | None = None if from_end else set()
-        self._checked_at = 0.0
+        self._checked_at = -_CHECK_SECONDS
         self._put_off: dict[str, tuple[Sighting, float]] = {}
         self._refused_until = 0.0
-        self._unrestored = by_chain(recorded, covers)
+        self._absent: dict[str, float] = {}
+        self._unrestored = by_chain(recorded)
         self._changes = Changes(disk, chains, covers=covers, outputs=outputs)
         self._changes.since_ns = since_ns
         self.chains = chains
@@ -80,13 +81,11 @@ class SourceFiles:
     def settle(self, look: Look) -> None:
         """Take in what the watcher saw."""
         now = look.poll.seconds
-        self.chains.wall_ns = look.poll.wall_ns
+        self.chains.before_ns, self.chains.wall_ns = self.chains.wall_ns, look.poll.wall_ns
         for chain in self.chains.active.values():
             for tail in [] if chain.hangs else chain.tails:
                 if tail.rotated_at is not None:
                     self.chains.hold_on(tail, now)
-        if now - self._checked_at >= _CHECK_SECONDS:
-            self._forget(now)
         for folder, error in look.unreadable.items():
             self.chains.notes.append(refusal(self._disk, folder, error))
         for path in list(self._unrestored):
@@ -95,7 +94,7 @@ class SourceFiles:
         self._changes.listed.clear()
         self._look_again(now)
         due = {path: seen for path, (seen, at) in self._put_off.items() if now >= at}
-        changed = {**due, **look.changed}
+        changed = {**dict.fromkeys(self._left(look, now)), **due, **look.changed}
         for path in sorted(changed):
             self._put_off[path] = (changed[path], now + _RETRY_SECONDS)
             if self._can_take_in(path) and self._try(
@@ -105,6 +104,15 @@ class SourceFiles:
         if self._from_end is None:
             self._from_end = set(self._put_off)
         self._changes.since_ns = look.poll.wall_ns - _CLOCK_NS
+        if now - self._checked_at >= _CHECK_SECONDS:
+            self._forget_gone(now)
+
+    def _left(self, look: Look, now: float) -> list[str]:
+        """Return the paths that files may have come to and left again unseen."""
+        self._absent = {
+            path: since for path, since in self._absent.items() if now - since < _LINGER_SECONDS
+        }
+        return [path for path in self._absent if os.path.dirname(path) in look.renamed]
 
     def _seen_before(self, path: str) -> Sighting:
         return self._put_off[path][0] if path in self._put_off else None
@@ -126,6 +134,10 @@ class SourceFiles:
     def _take_in(self, path: str, seen: Sighting, now: float) -> None:
         chain = self.chains.by_path.get(path)
         self.chains.unreadable.pop(path, None)
+        if seen is not None:
+            self._absent.pop(path, None)
+        elif chain is not None:
+            self._absent.setdefault(path, now)
         if isinstance(seen, Problem):
             self._refuse(path, seen)
         elif chain is not None:
@@ -151,21 +163,30 @@ class SourceFiles:
         if not is_there:
             self._put_off[path] = (None, now)  # is there really nothing, and what came before it?
 
-    def _forget(self, now: float) -> None:
-        """Forget files that were gone for a day."""
+    def _forget_gone(self, now: float) -> None:
+        """Let the entries of files go that were gone for long."""
         chains = self.chains.by_path.values()
-        if any(chain.hangs for chain in chains):
+        if self._unrestored or any(chain.hangs for chain in chains):
             return
         self._checked_at = now
-        reading = {tail.entry.id for chain in chains for tail in chain.tails}
+        reading = {tail.entry.id for chain in chains for tail in (*chain.tails, *chain.lingering)}
+        known = self.chains.known
         with contextlib.suppress(OSError):  # the next check does it
-            self.forgotten += self.chains.known.outlived(now, reading)
+            changed, forgotten = known.outlived(self.chains.wall_ns, reading)
+            self.forgotten += forgotten
+            for entry in changed:
+                self.chains.discovered[entry.id] = (entry, known.finished[entry.id])
 
     def _look_again(self, now: float) -> None:
-        """Look at what is not in the look: files written on, files refused before."""
+        """Look at what is not in the look: files written on, doubted, or refused before."""
         for chain in self.chains.by_path.values():
             if chain.lingering and not chain.hangs:
                 self._look_after(chain, now)
+        doubtful, self.chains.doubtful = self.chains.doubtful, set()
+        for path in doubtful:
+            step = functools.partial(self._changes.take_up_again, self.chains.by_path[path], now)
+            if not self._try(path, step):
+                self.chains.doubtful.add(path)
         if now < self._refused_until:
             return
         self._refused_until = now + _RETRY_SECONDS
@@ -182,13 +203,13 @@ class SourceFiles:
                 content = self.chains.open(tail)
                 status = content.status()
                 grew = status.size > tail.read_to
-                head = content.pread(HEAD, 0) if grew else b""
+                is_same = grew and self.chains.is_same(tail, content.pread(HEAD, 0))
                 if not grew and not self._is_out_of_reach(chain, tail, now):
                     continue
             except OSError:
                 continue  # the next look asks again
-            if grew and matches_head(tail.entry.fingerprint, head):
-                tail.size, tail.mtime_ns = status.size, status.mtime_ns
+            if is_same:
+                tail.size, tail.mtime_ns = status.size, self.chains.grown_ns(status.mtime_ns)
                 tail.rotated_at = tail.changed_at = now
                 tail.retry_at = 0.0
                 tail.position = chain.carry(tail.position)

@@ -6,19 +6,27 @@ gone. So whoever looks like a known file must also begin like it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import attrs
+
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, head_length
-from trio_ship.reader.content import holds, open_content
-from trio_ship.reader.locate import candidates_in, is_still, open_known
+from trio_ship.reader.content import DamagedError, holds
+from trio_ship.reader.locate import candidates_in, is_still, open_candidate, open_known
 from trio_ship.state import FileEntry, Position
 
-__all__ = ["KnownFiles"]
+__all__ = ["LONG_KEPT_NS", "KnownFiles"]
 
-_DAY: Final = 86_400.0
+_KEPT_NS: Final = 86_400_000_000_000
+LONG_KEPT_NS: Final = 30 * _KEPT_NS
+"""How long the position in a file is kept that nobody finds or asks for, in ns."""
+
+_PIECE: Final = 1 << 20
+_SOON_NS: Final = 2_000_000_000
 
 
 class KnownFiles:
@@ -33,8 +41,9 @@ class KnownFiles:
         self, disk: ReadableFilesystem, recorded: Iterable[tuple[FileEntry, Position]]
     ) -> None:
         self._disk = disk
-        self._entries: dict[tuple[int, int], FileEntry] = {}
-        self._gone_since: dict[str, float] = {}
+        self._files: dict[str, FileEntry] = {}
+        self._ids: dict[tuple[int, int], str] = {}
+        self._chains: dict[str, dict[str, None]] = {}
         self._packed: set[tuple[int, int]] = set()
         self.finished: dict[str, Position] = {}
         for entry, position in recorded:
@@ -43,19 +52,41 @@ class KnownFiles:
 
     def add(self, entry: FileEntry) -> None:
         """Take in a file, or a better description of one."""
-        self._entries[entry.device, entry.inode] = entry
+        identity = (entry.device, entry.inode)
+        before = self._files.get(entry.id, entry)
+        if (before.device, before.inode) != identity:
+            self._release(before)
+        self._files[entry.id] = entry
+        self._ids[identity] = entry.id
+        self._chains.setdefault(entry.path, {})[entry.id] = None
 
-    def _begins_alike(self, seen: Candidate, entry: FileEntry) -> bool:
-        """Tell whether some file begins as a known one; no, if it is nothing for us to read."""
+    def _release(self, entry: FileEntry) -> None:
+        """Let the identity of a file be another's, unless it is already."""
+        if self._has_identity(entry):
+            del self._ids[entry.device, entry.inode]
+
+    def _has_identity(self, entry: FileEntry) -> bool:
+        return self._ids.get((entry.device, entry.inode)) == entry.id
+
+    def _is_still(
+        self, seen: Candidate, entry: FileEntry, position: Position | None = None
+    ) -> bool:
+        """Tell whether some file is what a known one was; no, if it is nothing for us to read."""
         try:
-            return is_still(self._disk, seen, entry)
+            return is_still(self._disk, seen, entry, position)
         except PermissionError:
             return False
 
     def entry_of(self, seen: Candidate) -> FileEntry | None:
         """Return which known file this is, if any."""
-        entry = self._entries.get((seen.device, seen.inode))
-        return entry if entry is not None and is_still(self._disk, seen, entry) else None
+        name = self._ids.get((seen.device, seen.inode))
+        if name is None:
+            return None
+        entry = self._files[name]
+        position = None if seen.is_packed else self.finished.get(entry.id)
+        if position is not None and seen.size < position.offset:
+            return None
+        return entry if is_still(self._disk, seen, entry, position) else None
 
     def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for the copy that was made before a file was truncated."""
@@ -67,7 +98,7 @@ class KnownFiles:
             if seen.path != path
             and seen.path.startswith(path)
             and (seen.is_packed or seen.size >= position.offset)
-            and self._begins_alike(seen, entry)
+            and self._is_still(seen, entry, position)
             and self.entry_of(seen) in (None, entry)
         ]
         return max(found, key=lambda seen: seen.mtime_ns, default=None)
@@ -87,7 +118,7 @@ class KnownFiles:
             for seen in candidates_in(self._disk, folder)
             if seen.is_packed
             and seen.path.startswith(entry.path)
-            and self._begins_alike(seen, entry)
+            and self._is_still(seen, entry, position)
             and self.entry_of(seen) in (None, entry)
         ]
         later = [seen for seen in found if seen.mtime_ns >= (position.last_ns or 0)]
@@ -105,10 +136,10 @@ class KnownFiles:
             return True
         likely = [
             entry
-            for entry in self._entries.values()
+            for entry in self._files.values()
             if seen.path.startswith(entry.path)
             and head_length(entry.fingerprint)
-            and self._begins_alike(seen, entry)
+            and self._is_still(seen, entry)
         ]
         known = {self.finished.get(entry.id, Position()).offset for entry in likely}
         known |= {lengths[entry.id] for entry in likely if entry.id in lengths}
@@ -116,6 +147,26 @@ class KnownFiles:
             self._packed.add((seen.device, seen.inode))
             return True
         return False
+
+    def find_original(self, path: str, seen: Candidate) -> tuple[FileEntry, Position] | None:
+        """Return the finished file of a chain that a new one begins with, and its position.
+
+        Somebody has put a rotated file back. Content without stamps may well be
+        written twice, and so may content that is as old as its file: that is new.
+        """
+        for name in self._chains.get(path, ()):
+            entry, position = self._files[name], self.finished.get(name)
+            if (
+                position is not None
+                and position.last_ns is not None
+                and not seen.is_packed
+                and seen.mtime_ns > position.last_ns + _SOON_NS
+                and 0 < position.offset <= seen.size
+                and self._is_still(seen, entry, position)
+                and self._is_alike(seen, entry, 0, position.offset)
+            ):
+                return entry, position
+        return None
 
     def is_copy(self, seen: Candidate, entry: FileEntry, size: int) -> bool:
         """Tell whether a new file holds what a known one of `size` bytes holds.
@@ -125,52 +176,68 @@ class KnownFiles:
         """
         if not head_length(entry.fingerprint) or seen.size > size:
             return False
-        if not self._begins_alike(seen, entry):
+        if not self._is_still(seen, entry):
             return False
-        length = min(seen.size, 4 * HEAD)
+        return self._is_alike(seen, entry, max(0, seen.size - 4 * HEAD), seen.size)
+
+    def _is_alike(self, seen: Candidate, entry: FileEntry, begin: int, stop: int) -> bool:
+        """Tell whether a range of a file is that of a known one."""
         try:
-            original = open_known(self._disk, entry)
-            try:
-                there = original.pread(length, seen.size - length)
-            finally:
-                original.close()
-            copy = open_content(self._disk, seen.path)
-            try:
-                return there == copy.pread(length, seen.size - length)
-            finally:
-                copy.close()
-        except (FileNotFoundError, PermissionError):
+            with contextlib.ExitStack() as stack:
+                original = open_known(self._disk, entry)
+                stack.callback(original.close)
+                copy = open_candidate(self._disk, seen)[0]
+                stack.callback(copy.close)
+                for place in range(begin, stop, _PIECE):
+                    length = min(_PIECE, stop - place)
+                    there = original.pread(length, place)
+                    if len(there) < length or there != copy.pread(length, place):
+                        return False
+        except (DamagedError, FileNotFoundError, PermissionError):
             return False
+        return True
 
-    def outlived(self, now: float, needed: set[str]) -> list[str]:
-        """Forget finished files that were gone for a day; return their ids.
+    def outlived(self, now_ns: int, needed: set[str]) -> tuple[list[FileEntry], list[str]]:
+        """Forget finished files that were gone for long.
 
-        The last file of a chain stays, for its running maximum and generation.
+        The last file of a chain is kept longer: it may be on a disk that is not
+        there just now, and its position is what keeps it from being read again.
 
         Args:
-            now: The pipeline's clock, in seconds.
+            now_ns: The wall clock, nanoseconds since 1970.
             needed: Ids of files that are still read.
+
+        Returns:
+            The files of which it is news that they are gone, or there again; and
+            the ids of those that are forgotten.
         """
-        newest: dict[str, FileEntry] = {}
-        for entry in self._entries.values():
-            if entry.path not in newest or newest[entry.path].generation < entry.generation:
-                newest[entry.path] = entry
-        kept = needed | {entry.id for entry in newest.values()}
-        folders = {os.path.dirname(entry.file) for entry in self._entries.values()}
+        suspects = [entry for entry in self._files.values() if entry.id not in needed]
+        folders = {os.path.dirname(entry.file) for entry in suspects}
         there = {
             (seen.device, seen.inode)
             for folder in folders
             for seen in candidates_in(self._disk, folder)
         }
-        gone = [
-            entry
-            for identity, entry in self._entries.items()
-            if identity not in there and entry.id not in kept
-        ]
-        since = {entry.id: self._gone_since.get(entry.id, now) for entry in gone}
-        forgotten = [entry for entry in gone if now - since[entry.id] >= _DAY]
-        for entry in forgotten:
-            del self._entries[entry.device, entry.inode], since[entry.id]
-            self.finished.pop(entry.id, None)
-        self._gone_since = since
-        return [entry.id for entry in forgotten]
+        changed, forgotten = [], []
+        for entry in suspects:
+            if self._has_identity(entry) and (entry.device, entry.inode) in there:
+                gone_ns = None
+            else:
+                gone_ns = now_ns if entry.gone_ns is None else entry.gone_ns
+            kept_ns = LONG_KEPT_NS if self._is_last(entry) else _KEPT_NS
+            if gone_ns is not None and now_ns - gone_ns >= kept_ns:
+                self._forget(entry)
+                forgotten.append(entry.id)
+            elif gone_ns != entry.gone_ns:
+                changed.append(attrs.evolve(entry, gone_ns=gone_ns))
+                self._files[entry.id] = changed[-1]
+        return changed, forgotten
+
+    def _is_last(self, entry: FileEntry) -> bool:
+        generations = (self._files[name].generation for name in self._chains[entry.path])
+        return entry.generation == max(generations)
+
+    def _forget(self, entry: FileEntry) -> None:
+        self._release(entry)
+        del self._files[entry.id], self._chains[entry.path][entry.id]
+        self.finished.pop(entry.id, None)

@@ -15,11 +15,26 @@ from typing import Final
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import HEAD, Candidate, matches_head
+from trio_ship.follow import (
+    HEAD,
+    Candidate,
+    foot_length,
+    head_length,
+    matches_foot,
+    matches_head,
+)
 from trio_ship.reader.content import Content, DamagedError, open_content
-from trio_ship.state import FileEntry
+from trio_ship.state import FileEntry, Position
 
-__all__ = ["candidates_in", "find_by_identity", "is_still", "open_candidate", "open_known"]
+__all__ = [
+    "candidate_at",
+    "candidates_in",
+    "find_by_identity",
+    "is_at",
+    "is_still",
+    "open_candidate",
+    "open_known",
+]
 
 _TRIES: Final = 10
 
@@ -91,7 +106,7 @@ def _listed(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
     found = []
     for entry in entries:
         with contextlib.suppress(PermissionError):  # one that is nothing for us hides no other
-            seen = None if entry.is_dir else _candidate(disk, os.path.join(folder, entry.name))
+            seen = None if entry.is_dir else candidate_at(disk, os.path.join(folder, entry.name))
             found += [] if seen is None else [seen]
     return found
 
@@ -100,8 +115,10 @@ def _names(found: list[Candidate]) -> set[tuple[str, int]]:
     return {(candidate.path, candidate.inode) for candidate in found}
 
 
-def is_still(disk: ReadableFilesystem, seen: Candidate, entry: FileEntry) -> bool:
-    """Tell whether a file that was seen a moment ago begins as a known one did.
+def is_still(
+    disk: ReadableFilesystem, seen: Candidate, entry: FileEntry, position: Position | None = None
+) -> bool:
+    """Tell whether a file that was seen begins as a known one did, up to a position if given.
 
     Raises:
         OSError: It cannot be read just now, which says nothing of it.
@@ -110,8 +127,22 @@ def is_still(disk: ReadableFilesystem, seen: Candidate, entry: FileEntry) -> boo
         content, _, head = open_candidate(disk, seen)
     except (DamagedError, FileNotFoundError):
         return False
-    content.close()
-    return matches_head(entry.fingerprint, head)
+    try:
+        return matches_head(entry.fingerprint, head) and (
+            position is None or is_at(content, position)
+        )
+    except DamagedError:
+        return False
+    finally:
+        content.close()
+
+
+def is_at(content: Content, position: Position) -> bool:
+    """Tell whether an open file is in front of a position what it was there."""
+    length = foot_length(position.footprint)
+    if not length:
+        return True
+    return matches_foot(position.footprint, content.pread(length, position.offset - length))
 
 
 def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | None:
@@ -121,12 +152,14 @@ def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | 
         OSError: Nobody can tell just now where it is.
     """
     for path in dict.fromkeys((entry.file, entry.path)):
-        seen = _candidate(disk, path)
-        if seen is not None and _is(disk, entry, seen, same_device=False):
+        seen = candidate_at(disk, path)
+        if seen is not None and seen.inode == entry.inode and is_still(disk, seen, entry):
             return seen
     for folder in dict.fromkeys((os.path.dirname(entry.file), os.path.dirname(entry.path))):
         for seen in candidates_in(disk, folder):
-            if _is(disk, entry, seen, same_device=True):
+            # A disk may have another number after a reboot; a head that is empty tells nothing.
+            is_possible = seen.device == entry.device or head_length(entry.fingerprint)
+            if is_possible and seen.inode == entry.inode and is_still(disk, seen, entry):
                 return seen
     return None
 
@@ -143,7 +176,12 @@ def open_known(disk: ReadableFilesystem, entry: FileEntry) -> Content:
     return open_candidate(disk, seen)[0]
 
 
-def _candidate(disk: ReadableFilesystem, path: str) -> Candidate | None:
+def candidate_at(disk: ReadableFilesystem, path: str) -> Candidate | None:
+    """Return the regular file behind a path, if there is one.
+
+    Raises:
+        OSError: Nobody can tell just now.
+    """
     try:
         status = disk.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -151,9 +189,3 @@ def _candidate(disk: ReadableFilesystem, path: str) -> Candidate | None:
     if not stat.S_ISREG(status.mode):
         return None
     return Candidate(path, status.device, status.inode, status.size, status.mtime_ns)
-
-
-def _is(disk: ReadableFilesystem, entry: FileEntry, seen: Candidate, *, same_device: bool) -> bool:
-    if seen.inode != entry.inode or (same_device and seen.device != entry.device):
-        return False
-    return is_still(disk, seen, entry)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import Candidate
 from trio_ship.notes import Note
 from trio_ship.reader.chains import Chains
-from trio_ship.reader.locate import find_by_identity
+from trio_ship.reader.locate import find_by_identity, is_still
 from trio_ship.reader.tails import ChainFiles
 from trio_ship.state import FileEntry, Position
 
@@ -16,18 +16,12 @@ __all__ = ["by_chain", "restore"]
 
 
 def by_chain(
-    recorded: Iterable[tuple[FileEntry, Position]], covers: Callable[[str], bool]
+    recorded: Iterable[tuple[FileEntry, Position]],
 ) -> dict[str, list[tuple[FileEntry, Position]]]:
-    """Return the recorded files of a source and their positions, by chain, oldest first.
-
-    Args:
-        recorded: Each file and its position.
-        covers: Tells whether a path belongs to the source.
-    """
+    """Return the recorded files of a source and their positions, by chain, oldest first."""
     found: dict[str, list[tuple[FileEntry, Position]]] = {}
     for entry, position in sorted(recorded, key=lambda item: item[0].generation):
-        if covers(entry.path):
-            found.setdefault(entry.path, []).append((entry, position))
+        found.setdefault(entry.path, []).append((entry, position))
     return found
 
 
@@ -85,7 +79,9 @@ def _whereabouts(
 ) -> Candidate | None:
     """Find a file, or what holds the rest of it: its compressed form, or a copy."""
     seen = find_by_identity(disk, entry)
-    if seen is not None and (seen.is_packed or seen.size >= position.offset):
+    if seen is not None and (
+        seen.is_packed or (seen.size >= position.offset and is_still(disk, seen, entry, position))
+    ):
         return seen
     copy = None
     if seen is None and not done:
@@ -127,9 +123,11 @@ def _resume(
         chain.leave(position)
         return
     chain.since_ns = seen.mtime_ns
+    moved = chains.moved(entry, seen)
     if not last and seen.size == position.offset and not seen.is_packed:
+        chains.know(moved, position)
         chain.leave(position)
         return
-    tail = chains.add(chain, chains.moved(entry, seen), position, seen, now)
+    tail = chains.add(chain, moved, position, seen, now)
     if seen.path != chain.path:
         tail.rotated_at = chains.age(seen, now)

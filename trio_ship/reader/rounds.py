@@ -19,6 +19,7 @@ from trio_ship.batch import I64, U8
 from trio_ship.config import SourceConfig
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.filesystem import Pulse
+from trio_ship.follow import footprint, head_length, matches_head
 from trio_ship.merge import optional_ns
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.arena import Arenas
@@ -26,6 +27,7 @@ from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, Packed
 from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.hops import Hop
+from trio_ship.reader.locate import is_at
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.state import FileEntry, Position
 
@@ -33,6 +35,7 @@ __all__ = ["Filled", "Job", "Reading", "RoundReader"]
 
 _WHOLE: Final = 8 << 20
 _SAMPLES: Final = 512
+_DOUBT_SECONDS: Final = 3.0
 _SECOND: Final = 1_000_000_000
 _RETRY_SECONDS: Final = 30.0
 
@@ -66,6 +69,7 @@ class Filled:
         entry: Who it is, with its layout.
         fault: Why a compressed file has no more, where that has to be said.
         error: Why it could not be read.
+        is_same: Whether it is still what it was in front of what was read.
     """
 
     job: Job
@@ -75,6 +79,7 @@ class Filled:
     entry: FileEntry
     fault: str = ""
     error: OSError | None = None
+    is_same: bool = True
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -156,6 +161,8 @@ class RoundReader:
                 reach = content.measure(self._chains.wall_ns)
                 fault = content.fault
             size = content.readinto(memory, tail.position.offset)
+            if size and not _is_same(tail, content, memory[:size]):
+                return Filled(job=job, place=place, size=0, reach=reach, entry=entry, is_same=False)
             if size and not self.decoders.knows(entry):
                 entry = self._with_layout(tail, content, memory[:size], reach, final=job.final)
         except OSError as error:
@@ -175,6 +182,9 @@ class RoundReader:
         done = []
         for one in filled:
             tail = one.job.chain.tails[0]
+            if not one.is_same:
+                self._doubt(one.job.chain, tail, reading.now)
+                continue
             if one.error is not None:
                 self._failed(one.job.chain, tail, one.error, reading.now)
                 continue
@@ -207,6 +217,14 @@ class RoundReader:
         self._chains.notes.append(refusal(self._disk, chain.path, error))
         self._chains.unreadable[chain.path] = str(error)
 
+    def _doubt(self, chain: ChainFiles, tail: Tail, now: float) -> None:
+        """Leave a file alone that is not what it was, until the next look has said why."""
+        tail.failures += 1
+        tail.retry_at = now + _DOUBT_SECONDS
+        self._chains.doubtful.add(chain.path)
+        if not self._follow:
+            self._chains.unreadable[chain.path] = f"{chain.path} was changed while it was read"
+
     def _regions(self, jobs: Sequence[Job], size: I64) -> Regions:
         tails = [job.chain.tails[0] for job in jobs]
         reaches = np.array([tail.size for tail in tails])
@@ -234,9 +252,11 @@ class RoundReader:
             result.inside.tolist(),
             result.held.tolist(),
             regions.size.tolist(),
+            regions.base.tolist(),
             strict=True,
         )
-        for job, offset, max_ns, last_ns, inside, held, size in columns:
+        data = result.batch.buffer.data
+        for job, offset, max_ns, last_ns, inside, held, size, base in columns:
             tail = job.chain.tails[0]
             tail.read_to = tail.position.offset + size
             if size < job.length and tail.read_to < tail.size:
@@ -244,7 +264,10 @@ class RoundReader:
                 tail.size = tail.read_to
             moved = offset != tail.position.offset
             if moved:
-                tail.position = Position(offset, optional_ns(max_ns), optional_ns(last_ns), inside)
+                foot = footprint(data[base : base + offset - tail.position.offset])
+                tail.position = Position(
+                    offset, optional_ns(max_ns), optional_ns(last_ns), inside, foot
+                )
             tail.want = 0 if moved else 2 * job.length
             if held and (moved or not tail.held):
                 tail.held_since = now
@@ -265,6 +288,23 @@ class RoundReader:
             mtime_ns=tail.mtime_ns,
             blocks=lambda: list(_blocks(content, tail.position.offset, reach)),
         )
+
+
+def _is_same(tail: Tail, content: Content, data: memoryview) -> bool:
+    """Tell whether what was read belongs to the file as it is known.
+
+    It may have been truncated since it was seen, and have grown again. The
+    question comes after the read, so that no such moment lies between them.
+    """
+    if isinstance(content, Packed):
+        return True
+    if tail.position.footprint:
+        return is_at(content, tail.position)
+    known = tail.entry.fingerprint
+    length = head_length(known)
+    if tail.position.offset == 0 and len(data) >= length:
+        return matches_head(known, bytes(data[:length]))
+    return matches_head(known, content.pread(length, 0))
 
 
 def _blocks(content: Content, begin: int, size: int) -> Iterator[bytes]:

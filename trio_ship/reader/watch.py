@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from trio_ship.filesystem import Entry, ReadableFilesystem, Status
-from trio_ship.follow import Candidate
+from trio_ship.follow import Candidate, believed_time
 from trio_ship.globs import has_magic, matches, segment_matcher
 from trio_ship.report import Poll
 
@@ -25,8 +25,9 @@ __all__ = ["Look", "Problem", "Sighting", "Watch", "kind_of"]
 
 _YOUNG_NS: Final = 2_000_000_000
 """A folder changed less than this before its listing may change unseen."""
-_OLD_NS: Final = 60_000_000_000
-"""A folder is listed again after this, for mounts whose folder times never change."""
+
+_LONG_SECONDS: Final = 60.0
+"""A listing this old is made again: on some mounts the time of a folder never changes."""
 
 
 @attrs.frozen
@@ -53,6 +54,7 @@ class Look:
     Attributes:
         poll: The clocks before the (last) look.
         changed: What stands behind each path that has changed.
+        renamed: Folders whose names have changed.
         unreadable: Folders that could not be listed.
         empty: Patterns that matched nothing.
         hangs: Whether nothing was seen, because the disk does not answer, and
@@ -61,6 +63,7 @@ class Look:
 
     poll: Poll
     changed: dict[str, Sighting] = attrs.field(factory=dict)
+    renamed: frozenset[str] = frozenset()
     unreadable: dict[str, OSError] = attrs.field(factory=dict)
     empty: tuple[str, ...] = ()
     hangs: bool = False
@@ -70,7 +73,9 @@ class Look:
         if earlier is None:
             return self
         changed = {**earlier.changed, **self.changed}
-        return attrs.evolve(self, changed=changed, hangs=self.hangs and earlier.hangs)
+        renamed = earlier.renamed | self.renamed
+        hangs = self.hangs and earlier.hangs
+        return attrs.evolve(self, changed=changed, renamed=renamed, hangs=hangs)
 
 
 def kind_of(status: Status) -> str:
@@ -89,13 +94,8 @@ class _Folder:
     identity: tuple[int, int]
     mtime_ns: int
     listed_ns: int
+    listed_at: float
     entries: list[Entry]
-
-    def is_settled(self, now_ns: int) -> bool:
-        """Tell whether a change since the listing would show in the time of the folder."""
-        return self.mtime_ns + _YOUNG_NS < self.listed_ns and (
-            abs(now_ns - self.listed_ns) < _OLD_NS
-        )
 
 
 class Watch:
@@ -123,6 +123,7 @@ class Watch:
         self._folders: dict[str, _Folder] = {}
         self._unreadable: dict[str, OSError] = {}
         self._missing = False
+        self._seconds = 0.0
         self._found: tuple[dict[str, None], tuple[str, ...]] | None = None
         self._seen: dict[str, Status | str | None] = {}
 
@@ -132,11 +133,19 @@ class Watch:
         Args:
             poll: Both clocks, read before the call.
         """
-        if self._found is None or not self._is_unchanged(poll.wall_ns):
+        self._seconds = poll.seconds
+        self._renamed: set[str] = set()
+        if self._found is None or not self._is_unchanged():
             self._find(poll.wall_ns)
         paths, empty = self._found or ({}, ())
         changed = self._changes(paths)
-        return Look(poll=poll, changed=changed, unreadable=self._unreadable, empty=empty)
+        return Look(
+            poll=poll,
+            changed=changed,
+            renamed=frozenset(self._renamed),
+            unreadable=self._unreadable,
+            empty=empty,
+        )
 
     def _find(self, now_ns: int) -> None:
         """List the folders that may have changed, and match all names again."""
@@ -155,17 +164,23 @@ class Watch:
         self._folders = {path: self._folders[path] for path in self._folders.keys() & listed}
         self._found = (paths, tuple(empty))
 
-    def _is_unchanged(self, now_ns: int) -> bool:
+    def _is_unchanged(self) -> bool:
         """Tell whether every folder that was listed shows the same, trusted time."""
         if self._missing or self._unreadable:
             return False
         try:
             return all(
-                folder.is_settled(now_ns) and self._disk.stat(path).mtime_ns == folder.mtime_ns
+                self._is_settled(folder) and self._disk.stat(path).mtime_ns == folder.mtime_ns
                 for path, folder in self._folders.items()
             )
         except OSError:
             return False
+
+    def _is_settled(self, folder: _Folder) -> bool:
+        """Tell whether a change since the listing would show in the folder's time."""
+        believed = believed_time(folder.mtime_ns, folder.listed_ns)
+        is_old = self._seconds - folder.listed_at >= _LONG_SECONDS
+        return not is_old and believed + _YOUNG_NS < folder.listed_ns
 
     def _is_excluded(self, path: str) -> bool:
         return any(matches(pattern, path) for pattern in self._exclude)
@@ -251,10 +266,14 @@ class Watch:
         try:
             status = self._disk.stat(folder)
             mtime_ns = status.mtime_ns
-            if known is None or known.mtime_ns != mtime_ns or not known.is_settled(now_ns):
+            if known is None or known.mtime_ns != mtime_ns or not self._is_settled(known):
                 entries = sorted(self._disk.scandir(folder), key=lambda entry: entry.name)
                 identity = (status.device, status.inode)
-                known = self._folders[folder] = _Folder(identity, mtime_ns, now_ns, entries)
+                if known is not None and known.entries != entries:
+                    self._renamed.add(folder)
+                known = self._folders[folder] = _Folder(
+                    identity, mtime_ns, now_ns, self._seconds, entries
+                )
         except (FileNotFoundError, NotADirectoryError):
             self._folders.pop(folder, None)
             self._missing = True

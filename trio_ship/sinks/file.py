@@ -228,7 +228,8 @@ class FileSink:
         fd, status = found
         durable = min(output.offset, state.offset)
         self._use(fd, status, state.offset, durable=durable)
-        cut = recovered.cut
+        sinks = {**recovered.cut.sinks, self.name: attrs.evolve(state, device=status.device)}
+        cut = attrs.evolve(recovered.cut, sinks=sinks)
         if recovered.torn is not None:
             cut = self._complete(recovered.torn, cut, durable)
         if status.size > cut.sinks[self.name].offset:
@@ -259,7 +260,10 @@ class FileSink:
         return beyond(cut, torn, self.name, state)
 
     def _find(self, output: SinkState) -> tuple[int, Status] | None:
-        """Open the output written last, also under another name beside it."""
+        """Open the output written last, also under another name beside it.
+
+        Where it stands under the name that it had, its disk may have another number.
+        """
         folder = os.path.dirname(self._path)
         own = (self._path, output.path)
         beside: list[str] = []
@@ -269,7 +273,8 @@ class FileSink:
         for path in dict.fromkeys((*own, *beside)):
             try:
                 status = self._disk.stat(path)
-                if (status.device, status.inode) == (output.device, output.inode):
+                is_there = status.device == output.device or path == output.path
+                if is_there and status.inode == output.inode:
                     return self._open_path(path)
             except (OSError, ConfigError) as error:
                 reason = error.__cause__ or error

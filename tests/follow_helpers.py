@@ -1,0 +1,63 @@
+"""Logs that programs write while a pipeline follows them, and the oracle for what must come.
+
+The oracle is always the same: each line once, and the lines of a log in the order
+in which they were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+from memory_disk import MemoryDisk
+from pipeline_helpers import OUTPUT, config, line, new_disk, of_file, output_lines, running
+
+from trio_ship.config import Config
+from trio_ship.pipeline import Pipeline
+
+__all__ = ["EVERY_NAME", "LOG", "Logs", "following", "reusing"]
+
+LOG = "/logs/app.log"
+EVERY_NAME = '["/logs/*"]'
+
+
+@attrs.define
+class Logs:
+    """The programs that write logs, and the pipeline that follows them."""
+
+    disk: MemoryDisk
+    written: list[str] = attrs.field(factory=list)
+    pipeline: Pipeline = attrs.field(init=False)
+
+    def put(self, *texts: str, path: str = LOG) -> None:
+        """Append lines that are stamped now."""
+        for text in texts:
+            self.written.append(text)
+            self.disk.append(path, line(trio.current_time(), text))
+
+    def check(self) -> None:
+        """Assert that each line was delivered once, in order."""
+        found = output_lines(self.disk) if self.disk.exists(OUTPUT) else []
+        for name in {text.split()[0] for text in [*self.written, *found]}:
+            assert of_file(found, name + " ") == of_file(self.written, name + " ")
+
+
+@asynccontextmanager
+async def following(
+    settings: Config | None = None, disk: MemoryDisk | None = None
+) -> AsyncIterator[Logs]:
+    """Follow for as long as the block lasts and three seconds more; check what came."""
+    logs = Logs(new_disk(disk))
+    async with running(logs.disk, settings or config()) as logs.pipeline:
+        yield logs
+        await trio.sleep(3)
+    logs.check()
+
+
+def reusing() -> MemoryDisk:
+    """Return a disk that gives the inode of a removed file to the next new one."""
+    disk = MemoryDisk()
+    disk.reuse_inodes = True
+    return disk
