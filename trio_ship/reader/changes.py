@@ -339,8 +339,10 @@ class Changes:
 
     def _is_copy(self, path: str, seen: Candidate) -> bool:
         """Tell whether a new file holds what a file of this source holds."""
+        known = self._chains.known
         return any(
-            self._chains.known.is_copy(seen, tail.entry, tail.size)
+            known.is_copy(seen, tail.entry, tail.size)
+            or known.holds_read(seen, tail.entry, tail.position)
             for chain in self._chains.by_path.values()
             if chain.path != path and path.startswith(chain.path) and not chain.hangs
             for tail in chain.tails

@@ -168,6 +168,18 @@ class KnownFiles:
                 return entry, position
         return None
 
+    def holds_read(self, seen: Candidate, entry: FileEntry, position: Position) -> bool:
+        """Tell whether a new file holds what was read of a known one, which may be truncated now.
+
+        Content without stamps may well be written twice: that is not told from a copy.
+        """
+        return (
+            position.last_ns is not None
+            and bool(position.footprint)
+            and seen.size >= position.offset
+            and self._is_still(seen, entry, position)
+        )
+
     def is_copy(self, seen: Candidate, entry: FileEntry, size: int) -> bool:
         """Tell whether a new file holds what a known one of `size` bytes holds.
 
