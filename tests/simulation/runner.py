@@ -24,7 +24,7 @@ from simulation.oracle import Oracle, Violation
 from simulation.scenario import OUTPUTS, Scenario, Settings
 from simulation.world import World
 from trio_ship.config import Config, parse_config
-from trio_ship.errors import ShipError
+from trio_ship.errors import ShipError, SourceError
 from trio_ship.pipeline import Pipeline
 
 __all__ = ["Outcome", "run"]
@@ -76,6 +76,7 @@ class _Run:
         self._settings = scenario.settings
         self._trace = trace
         self._lives = 0
+        self._read_all = True
         self._hash = hashlib.blake2b(digest_size=8)
         self._disk = SimulatedDisk(random.Random(scenario.seed), self._settings.hop_seconds)
         self._world = World(self._disk, self._settings, scenario.seed)
@@ -147,7 +148,9 @@ class _Run:
                     self._oracle.fail(f"{sink}: one more start brought something new")
         for sink in self._settings.sinks:
             rows = self._oracle.rows(sink)
-            for fault in faults_of(self._scenario, self._world.contents, sink, rows):
+            for fault in faults_of(
+                self._scenario, self._world.contents, sink, rows, read_all=self._read_all
+            ):
                 self._oracle.fail(fault)
 
     async def _life(self, guide: Callable[[Pipeline], object]) -> bool:
@@ -194,6 +197,7 @@ class _Run:
                 self._oracle.fail(f"the pipeline raised {failure!r} at {place}")
         self._disk.restart()
         self._oracle.ended()
+        self._read_all &= not any(isinstance(failure, SourceError) for failure in failures)
         if failures:
             self._say(f"ENDED with {failures[0]}")
             self._happenings.counts["failed lives"] += 1

@@ -262,6 +262,9 @@ class Changes:
             chains.notes.append(Note.warning(text) if lost > 0 else Note.info(text))
             chain.tails.remove(tail)
             chains.known.finished[tail.entry.id] = tail.position
+            earlier = chains.known.find_earlier_copy(chain.path, tail.entry, tail.position)
+            if earlier is not None:
+                chains.know(chains.moved(tail.entry, earlier), tail.position)
             chain.leave(tail.position)
         # Several truncations may lie between two looks, and each has left its copy.
         self.append_passed(chain, now)

@@ -85,7 +85,9 @@ class KnownFiles:
         entry = self._files[name]
         position = None if seen.is_packed else self.finished.get(entry.id)
         if position is not None and seen.size < position.offset:
-            return None
+            if position.last_ns is None:
+                return None
+            position = None  # a copy that was made before the last reads
         return entry if is_still(self._disk, seen, entry, position) else None
 
     def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
@@ -102,6 +104,24 @@ class KnownFiles:
             and self.entry_of(seen) in (None, entry)
         ]
         return max(found, key=lambda seen: seen.mtime_ns, default=None)
+
+    def find_earlier_copy(
+        self, path: str, entry: FileEntry, position: Position
+    ) -> Candidate | None:
+        """Look for the copy of a truncated file that lacks the last of what was read of it."""
+        if not head_length(entry.fingerprint) or position.last_ns is None:
+            return None
+        found = [
+            seen
+            for seen in candidates_in(self._disk, os.path.dirname(path))
+            if seen.path != path
+            and seen.path.startswith(path)
+            and not seen.is_packed
+            and 0 < seen.size < position.offset
+            and (seen.device, seen.inode) not in self._ids
+            and self._is_still(seen, entry)
+        ]
+        return max(found, key=lambda seen: seen.size, default=None)
 
     def packed_form(self, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for what compressing has made of a file that is gone.
