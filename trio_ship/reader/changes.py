@@ -25,7 +25,7 @@ from trio_ship.follow import (
 )
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.chains import Chains
-from trio_ship.reader.content import DamagedError, Plain, last_line_end
+from trio_ship.reader.content import Content, DamagedError, Plain, last_line_end
 from trio_ship.reader.locate import candidate_at, candidates_in, open_candidate
 from trio_ship.reader.tails import ChainFiles, Tail, new_id
 from trio_ship.state import FileEntry, Position
@@ -213,14 +213,18 @@ class Changes:
         if seen is not None and tail.rotated_at is None:
             self.change(chain, seen, now)
             return
-        self._chains.notes.append(
-            Note.warning(
-                f"{tail.entry.file} was changed; bytes {tail.position.offset} to {tail.size} "
-                "of what it was are lost"
-            )
-        )
-        tail.size = tail.read_to = tail.position.offset
-        tail.failures = 0
+        try:
+            content = self._chains.open(tail)
+        except FileNotFoundError:
+            self._let_go(chain, tail, now)
+            return
+        # It has lost its name as well, so its descriptor is all that leads to it.
+        status, head = content.status(), content.pread(HEAD, 0)
+        held = Candidate(tail.entry.file, status.device, status.inode, status.size, status.mtime_ns)
+        tail.content = None
+        self._let_go(chain, tail, now)
+        self._add(chain, content, held, head, now)
+        chain.tails[-1].rotated_at = now
 
     def _grown(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
         if not self._chains.follow:
@@ -248,6 +252,13 @@ class Changes:
             self._chains.update(tail, attrs.evolve(tail.entry, generation=chain.generation))
 
     def _truncated(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
+        self._let_go(chain, tail, now)
+        # Several truncations may lie between two looks, and each has left its copy.
+        self.append_passed(chain, now)
+        self._append_new(chain, seen, now)
+
+    def _let_go(self, chain: ChainFiles, tail: Tail, now: float) -> None:
+        """Go on with what a truncated file was in its copy, or without."""
         chains = self._chains
         copy = chains.known.find_copy(chain.path, tail.entry, tail.position)
         chains.close_tail(tail)
@@ -266,9 +277,6 @@ class Changes:
             if earlier is not None:
                 chains.know(chains.moved(tail.entry, earlier), tail.position)
             chain.leave(tail.position)
-        # Several truncations may lie between two looks, and each has left its copy.
-        self.append_passed(chain, now)
-        self._append_new(chain, seen, now)
 
     def _append_new(
         self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
@@ -283,7 +291,22 @@ class Changes:
             chains.unreadable[seen.path] = str(error)
             self.refused[seen.device, seen.inode] = (chain, seen)
             return
+        self._add(chain, content, seen, head, now, at_end=at_end)
+
+    def _add(
+        self,
+        chain: ChainFiles,
+        content: Content,
+        seen: Candidate,
+        head: bytes,
+        now: float,
+        *,
+        at_end: bool = False,
+    ) -> None:
+        """Put an open file that is new behind the others of its chain."""
+        chains = self._chains
         chains.unreadable.pop(seen.path, None)
+        chains.active[chain.number] = chain
         chain.generation += 1
         original = chains.known.find_original(chain.path, seen)
         entry = FileEntry(

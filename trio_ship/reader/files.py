@@ -82,6 +82,7 @@ class SourceFiles:
         """Take in what the watcher saw."""
         now = look.poll.seconds
         self.chains.before_ns, self.chains.wall_ns = self.chains.wall_ns, look.poll.wall_ns
+        self.chains.known.now = now
         for chain in self.chains.active.values():
             for tail in [] if chain.hangs else chain.tails:
                 if tail.rotated_at is not None:

@@ -26,6 +26,7 @@ LONG_KEPT_NS: Final = 30 * _KEPT_NS
 """How long the position in a file is kept that nobody finds or asks for, in ns."""
 
 _PIECE: Final = 1 << 20
+_DENIED_SECONDS: Final = 5.0
 _SOON_NS: Final = 2_000_000_000
 
 
@@ -35,6 +36,10 @@ class KnownFiles:
     Args:
         disk: Where they are.
         recorded: Those of the checkpoint, and how far each was taken.
+
+    Attributes:
+        finished: How far the files were taken that are not read just now, by id.
+        now: The pipeline's clock at the last look, in seconds.
     """
 
     def __init__(
@@ -45,6 +50,8 @@ class KnownFiles:
         self._ids: dict[tuple[int, int], str] = {}
         self._chains: dict[str, dict[str, None]] = {}
         self._packed: set[tuple[int, int]] = set()
+        self._denied: dict[tuple[int, int], float] = {}
+        self.now = 0.0
         self.finished: dict[str, Position] = {}
         for entry, position in recorded:
             self.add(entry)
@@ -71,11 +78,19 @@ class KnownFiles:
     def _is_still(
         self, seen: Candidate, entry: FileEntry, position: Position | None = None
     ) -> bool:
-        """Tell whether some file is what a known one was; no, if it is nothing for us to read."""
+        """Tell whether some file is what a known one was; no, if it is nothing for us to read.
+
+        Whoever copies or compresses a file may set its owner and mode a moment later.
+        """
+        identity = (seen.device, seen.inode)
         try:
-            return is_still(self._disk, seen, entry, position)
+            answer = is_still(self._disk, seen, entry, position)
         except PermissionError:
+            if self.now - self._denied.setdefault(identity, self.now) < _DENIED_SECONDS:
+                raise
             return False
+        self._denied.pop(identity, None)
+        return answer
 
     def entry_of(self, seen: Candidate) -> FileEntry | None:
         """Return which known file this is, if any."""
