@@ -100,7 +100,7 @@ class KnownFiles:
         entry = self._files[name]
         position = None if seen.is_packed else self.finished.get(entry.id)
         if position is not None and seen.size < position.offset:
-            if position.last_ns is None:
+            if position.last_ns is None or entry.path in {entry.file, seen.path}:
                 return None
             position = None  # a copy that was made before the last reads
         return entry if is_still(self._disk, seen, entry, position) else None
