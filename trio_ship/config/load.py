@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import select
+import stat
 import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,6 +35,7 @@ _MEBIBYTE: Final = 1 << 20
 _LOCAL: Final = "trio-ship.toml"
 _SYSTEM: Final = "/etc/trio-ship/trio-ship.toml"
 _DEEPEST: Final = 32
+_PATIENCE_SECONDS: Final = 10.0
 # The parser's time and memory grow with the square of the parts of a dotted key.
 _DEEP_KEY: Final = re.compile(
     r"""(?:^|[\[{,])[ \t]*+
@@ -65,7 +68,7 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     """Load a configuration.
 
     Args:
-        path: A TOML file of 1 MiB at most.
+        path: A TOML file of 1 MiB at most, or a pipe out of which one comes.
 
     Returns:
         The configuration, with absolute paths.
@@ -75,10 +78,7 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     """
     file = os.fspath(path)
     try:
-        with open(file, "rb") as stream:
-            data = stream.read(_MEBIBYTE + 1)
-    except IsADirectoryError:
-        raise _error(file, "this is a folder; the path of a TOML file is wanted") from None
+        data = _read(file)
     except FileNotFoundError:
         raise _error(file, "there is no such file; the path of a TOML file is wanted") from None
     except OSError as error:
@@ -130,6 +130,39 @@ def parse_config(text: str, *, file: str) -> Config:
 def _error(file: str, *texts: str) -> ConfigError:
     name = printable(file) or "configuration"
     return ConfigError("\n".join(f"{name}: {text}" for text in texts))
+
+
+def _read(file: str) -> bytes:
+    """Return what a file or a pipe holds, up to a byte more than is allowed."""
+    # O_NONBLOCK: a named pipe in this place must not stop the program.
+    fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(fd).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            kind = "folder" if stat.S_ISDIR(mode) else "device"
+            raise _error(file, f"this is a {kind}; the path of a TOML file is wanted")
+        data = piece = _read_piece(fd, file, _MEBIBYTE + 1)
+        while piece and len(data) <= _MEBIBYTE:
+            piece = _read_piece(fd, file, _MEBIBYTE + 1 - len(data))
+            data += piece
+    finally:
+        os.close(fd)
+    if not data and stat.S_ISFIFO(mode):
+        raise _error(file, "nobody writes to this pipe; the path of a TOML file is wanted")
+    return data
+
+
+def _read_piece(fd: int, file: str, size: int) -> bytes:
+    """Read once, waiting a while for whoever writes to a pipe."""
+    try:
+        return os.read(fd, size)
+    except BlockingIOError:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        if not poll.poll(_PATIENCE_SECONDS * 1000):
+            text = f"nothing came out of this pipe for {_PATIENCE_SECONDS:g} s; TOML is wanted"
+            raise _error(file, text) from None
+    return os.read(fd, size)
 
 
 def _parse_toml(text: str, file: str) -> dict[str, Any]:
