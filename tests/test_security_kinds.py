@@ -17,7 +17,7 @@ from process_helpers import PATIENCE, stamped, write_config
 import trio_ship
 from trio_ship.config import load as load_module
 from trio_ship.config import load_config
-from trio_ship.errors import ConfigError, ShipError, SourceError
+from trio_ship.errors import CheckpointError, ConfigError, ShipError, SourceError
 
 CHECKPOINT = "ship.checkpoint.toml"
 Plant = Callable[[Path], None]
@@ -175,3 +175,18 @@ def test_a_pipe_that_stays_silent_is_given_up(
             load_config(path)
     finally:
         os.close(writer)
+
+
+@pytest.mark.parametrize("plant", [pipe, listening])
+def test_what_is_no_file_is_not_set_aside(folder: Path, plant: Plant) -> None:
+    """A fresh start moves checkpoints out of its way, not a device that a path leads to."""
+    plant(folder / CHECKPOINT)
+    before = names(folder)
+
+    async def start_afresh() -> None:
+        config = load_config(folder / "ship.toml")
+        await trio_ship.Pipeline(config, ignore_checkpoint=True).run()
+
+    with pytest.raises(CheckpointError, match="not a regular file; move it away by hand"):
+        trio.run(start_afresh)
+    assert names(folder) - before == {f"{CHECKPOINT}.lock"}

@@ -34,7 +34,7 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeVar
 
@@ -188,11 +188,13 @@ class Store:
         kept = []
         try:
             names = {entry.name for entry in self._disk.scandir(self._folder)}
-            for path in (self.path, self.previous):
-                if os.path.basename(path) in names:
-                    target = f"{path}.ignored-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-                    kept.append(self._reserve(target))
-                    self._disk.replace(path, kept[-1])
+            paths = (self.path, self.previous)
+            there = [path for path in paths if os.path.basename(path) in names]
+            self._refuse_others(there)
+            for path in there:
+                target = f"{path}.ignored-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+                kept.append(self._reserve(target))
+                self._disk.replace(path, kept[-1])
             self._disk.fsync_folder(self._folder)
         except OSError as error:
             raise CheckpointError(
@@ -200,6 +202,13 @@ class Store:
             ) from error
         self._whole = None
         return kept[0] if kept else None
+
+    def _refuse_others(self, paths: Sequence[str]) -> None:
+        """Raise where a path leads to a device or the like, which nobody means to lose."""
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):  # a link that leads nowhere
+                if not is_regular(self._disk.stat(path)):
+                    raise OSError(errno.EINVAL, "it is not a regular file", path)
 
     # --- while the pipeline runs --------------------------------------------------
 
