@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 from trio_ship.cli.logs import set_up_logging
 from trio_ship.cli.streams import complain, open_missing
+from trio_ship.config.values import printable
 from trio_ship.errors import ConfigError, ShipError
 
 __all__ = ["main"]
@@ -52,15 +53,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in characters that steer no terminal.
+
+    Arguments come from patterns of the shell, and so from names that anybody may
+    have given to files.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     said = common.add_argument_group("what is said, on standard error")
     said.add_argument("-q", "--quiet", action="store_true", help="say only what is wrong")
     said.add_argument("-v", "--verbose", action="store_true", help="say more")
     said.add_argument("--log-format", choices=["auto", "text", "json"], default="auto")
     said.add_argument("--color", choices=["auto", "always", "never"], default="auto")
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="trio-ship",
         description="Merge log files into one stream in true time order, exact across restarts.",
     )
