@@ -47,6 +47,7 @@ _KINDS: Final = {
 _SHOWN_AT_MOST: Final = 80
 _PASSWORD: Final = re.compile(r"(://)[^/@\s]+@")
 _LONGEST_PATTERN: Final = 4096
+_LONGEST_FORMAT: Final = 100
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what a checkpoint adds, within NAME_MAX
 _LONGEST_PATH: Final = 4095  # bytes; PATH_MAX without its NUL
 _DEEPEST_PATH: Final = 100
@@ -243,6 +244,10 @@ class StampFormat:
             return text
         if "%" not in text:
             raise InvalidValueError(f"{shown(text)} is unknown", wanted)
+        if len(text) > _LONGEST_FORMAT:
+            raise InvalidValueError(
+                "this is too long", f"{_LONGEST_FORMAT} characters at most are allowed"
+            )
         from trio_ship.decode.patterns import Strptime  # noqa: PLC0415 - as in `Pattern`
 
         try:

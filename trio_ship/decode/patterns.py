@@ -19,6 +19,7 @@ from trio_ship.decode.words import Bools
 
 __all__ = ["Strptime", "UserPattern", "find_text", "trimmed_ends"]
 
+_LONGEST_TEXT: Final = 256
 _SLACK: Final = np.zeros(64, np.uint8)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PROBE: Final = datetime(2000, 2, 29, 13, 14, 15, 678_900, tzinfo=UTC)
@@ -169,7 +170,11 @@ class Strptime:
             datetime.strptime(_PROBE.strftime(self._form), self._form)  # noqa: DTZ007 - the zone may be missing
         except (ValueError, re.error) as error:
             raise ValueError(f"the format {form!r} is not usable: {error}") from None
-        self._read = functools.lru_cache(maxsize=65_536)(self._read_text)
+        self._cached = functools.lru_cache(maxsize=65_536)(self._read_text)
+
+    def _read(self, text: bytes) -> tuple[int, bool]:
+        # A pattern may take a whole record for a stamp; those are not kept, nor looked at.
+        return self._cached(text) if len(text) <= _LONGEST_TEXT else (NO_STAMP, False)
 
     def _read_text(self, text: bytes) -> tuple[int, bool]:
         """Return nanoseconds since 1970 and whether they are in UTC."""
