@@ -286,10 +286,19 @@ def _lead(arena: U8, start: I64, end: I64) -> I64:
     for place, value in enumerate(_BOM[1:], 1):
         marked = marked[arena[start[marked] + place] == value]
     lead[marked] = len(_BOM)
-    for row in np.flatnonzero(first == 0).tolist():
-        line = arena[start[row] : end[row]]
-        lead[row] = np.argmax(line != 0) if line.any() else 0
+    rows = np.flatnonzero(first == 0)
+    if len(rows):
+        behind = _behind_nuls(arena, start[rows], int(end[rows].max()))
+        lead[rows] = np.where(behind < end[rows], behind - start[rows], 0)
     return lead
+
+
+def _behind_nuls(arena: U8, places: I64, stop: int) -> I64:
+    """Return where the run of NULs ends that lies at each place; `stop` if not before it."""
+    begin = int(places.min())
+    is_text = arena[begin:stop] != 0
+    ends = np.flatnonzero(is_text[1:] & ~is_text[:-1]) + begin + 1
+    return np.append(ends, stop)[np.searchsorted(ends, places, side="right")]
 
 
 def frame(text: bytes) -> tuple[U8, I64, I64]:
