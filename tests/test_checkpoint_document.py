@@ -28,10 +28,10 @@ NAMES = st.one_of(
     st.from_regex(r"[A-Za-z0-9_-]{1,8}", fullmatch=True), st.text(st.characters(codec="utf-8"))
 )
 PATHS = st.one_of(
-    st.text(st.characters(codec="utf-8")),
-    st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0")),
+    st.binary().map(lambda raw: raw.replace(b"\0", b"").decode("utf-8", "surrogateescape")),
     st.sampled_from(
-        ['a "b"', "new\nline", "\x7f\x00", "back\\slash", "c:'d'", os.fsdecode(b"\xff")]
+        ['a "b"', "new\nline", "\x7f\x01", "back\\slash", "c:'d'", os.fsdecode(b"\xff")]
     ),
 )
 POSITIONS = st.builds(

@@ -56,7 +56,7 @@ def peak_of(folder: Path, *arguments: str) -> int:
 
 @pytest.mark.parametrize("filling", [b"\0", b"x"])
 def test_r06_a_line_larger_than_the_memory_passes_in_parts(tmp_path: Path, filling: bytes) -> None:
-    """An endless line or a hole is cut at `max_record_bytes`; neither memory nor the rest suffers."""
+    """An endless line or a hole is cut at `max_record_bytes`; memory and the rest stay."""
     config = write_config(tmp_path, follow=False, extra="max_buffer_bytes = 4194304")
     log = tmp_path / "logs" / "a.log"
     log.write_bytes(stamped(1, "one") + stamped(2, "two"))

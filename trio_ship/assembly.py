@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import resource
@@ -15,8 +16,10 @@ from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
 from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
+from trio_ship.errors import SinkError
 from trio_ship.filesystem import Filesystem, Pulse, is_regular
 from trio_ship.globs import matches
+from trio_ship.notes import planted_by
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.claims import assign, without_abandoned
 from trio_ship.reader.files import SourceFiles
@@ -36,6 +39,8 @@ __all__ = ["Assembly", "Sources"]
 _SPARE_DESCRIPTORS: Final = 64
 _PIECE: Final = 1 << 20
 _UNKNOWN_NS: Final = 10_000_000_000
+# There is none, it is a link, a socket, or a file that this user has not made.
+_NO_JOURNAL: Final = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -109,7 +114,7 @@ class Assembly:
             boot = await self._disk.run(boot_id, self._disk)
             journal = Journal(self._disk, path, boot)
             if resumed:
-                data = await self._disk.run(self._read_file, path)
+                data = await self._disk.run(self._read_journal, path)
         return FileSink(
             name,
             settings.path,
@@ -121,14 +126,26 @@ class Assembly:
             replay=lambda written, cut: replay(self._disk, self._config, written, cut),
         )
 
-    def _read_file(self, path: str) -> bytes:
+    def _read_journal(self, path: str) -> bytes:
+        """Return the content of a journal; nothing where there is none of ours.
+
+        Raises:
+            SinkError: There is one that cannot be read just now. A start without
+                it might cut from the output what it would have vouched for.
+        """
         try:
-            # O_NONBLOCK: a named pipe in this place must not stop the program.
-            fd = self._disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return b""
+            return self._read_ours(path)
+        except OSError as error:
+            if error.errno in _NO_JOURNAL:
+                return b""
+            raise SinkError(f"{path}: cannot be read: {error.strerror}") from error
+
+    def _read_ours(self, path: str) -> bytes:
+        # O_NONBLOCK: a named pipe in this place must not stop the program.
+        fd = self._disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            if not is_regular(self._disk.fstat(fd)):
+            status = self._disk.fstat(fd)
+            if not is_regular(status) or planted_by(self._disk, path, status):
                 return b""
             pieces = []
             offset = 0

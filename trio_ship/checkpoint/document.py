@@ -361,14 +361,18 @@ class _Table:
 
     def path(self, key: str) -> str:
         coded = f"{key}_bytes"
-        if coded not in self.content:
-            return self.text(key)
-        if key in self.content:
+        name = coded if coded in self.content else key
+        text = self.text(name)
+        if name == coded and key in self.content:
             raise self.error(coded, f"must not stand beside `{key}`")
-        try:
-            return bytes.fromhex(self.text(coded)).decode("utf-8", "surrogateescape")
-        except ValueError:
-            raise self.error(coded, "must be bytes in hexadecimal") from None
+        if name == coded:
+            try:
+                text = bytes.fromhex(text).decode("utf-8", "surrogateescape")
+            except ValueError:
+                raise self.error(coded, "must be bytes in hexadecimal") from None
+        if "\0" in text:
+            raise self.error(name, "must be a path, which holds no NUL")
+        return text
 
     def table(self, key: str) -> _Table:
         value = self.content.get(key)

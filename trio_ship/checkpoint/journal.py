@@ -17,12 +17,14 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
 
 from trio_ship.batch import Kind, OrderedBatch
+from trio_ship.checkpoint.lines import is_head, is_line, parse
 from trio_ship.cut import advance
 from trio_ship.filesystem import Filesystem, read_range
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
@@ -284,11 +286,11 @@ def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any
     """
     values = _values(data)
     head = next(values, None)
-    if not head or head.get("journal") != _VERSION:
+    if not head or head.get("journal") != _VERSION or not is_head(head):
         return []
     if (head["device"], head["inode"]) != (state.device, state.inode):
         return []
-    lines = list(values)
+    lines = list(takewhile(is_line, values))
     if boot and head.get("boot") == boot:
         return lines
     durable = [place for place, line in enumerate(lines) if line.get("durable")]
@@ -332,7 +334,7 @@ def recover(
             left -= 1
         else:
             written = _written(line)
-            if written.before != state.offset:
+            if written.before != state.offset or not files.keys() >= written.positions.keys():
                 break
             whole = left > 0 or (size is not None and written.after <= size)
             if written.is_over_old and line is lines[-1]:
@@ -370,7 +372,10 @@ def _values(data: bytes) -> Iterator[dict[str, Any]]:
     for line in data.split(b"\n")[:-1]:
         if line[:9] != b"%08x " % zlib.crc32(line[9:]):
             return
-        yield json.loads(line[9:])
+        value = parse(line[9:])
+        if value is None:
+            return
+        yield value
 
 
 def _written(value: dict[str, Any]) -> Written:
