@@ -111,6 +111,7 @@ def recovered(journal: bytes) -> int:
     assert isinstance(last_output(lines, STATE), SinkState)
     found = recover(lines, CUT, "out", 10**6)
     assert found.cut.positions.keys() <= found.cut.files.keys()
+    assert all(known.offset < 2**63 for known in found.cut.positions.values())
     to_document(common_start(CUT, {"out": found.cut}), pipeline="ship", saved_at=AT)
     return found.count
 

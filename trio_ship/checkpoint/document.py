@@ -36,8 +36,9 @@ _ID: Final = re.compile(r"[0-9a-f]{16}")
 _FINGERPRINT: Final = re.compile(r"[0-9]{1,9}:(?:[0-9a-f]{2})*")
 _FOOTPRINT: Final = re.compile(r"[0-9]{1,9}:[0-9a-f]{8}|")
 
-# An inode may use all 64 bits, and nothing on a disk is larger.
+# An inode may use all 64 bits; places in files are signed, as in the system.
 _UNSIGNED: Final = range(2**64)
+_COUNT: Final = range(2**63)
 _NUMBER: Final = range(1, 2**63)
 _NANOSECONDS: Final = range(-(2**63), 2**63)
 
@@ -230,7 +231,7 @@ def from_document(document: Mapping[str, Any], *, pipeline: str) -> Snapshot:
             files[file.id], positions[file.id] = file, _position(table)
     last_key = root.table("last_key") if "last_key" in document else None
     return Snapshot(
-        sequence=root.integer("sequence", _UNSIGNED),
+        sequence=root.integer("sequence", _COUNT),
         last_key=None if last_key is None else _key(last_key),
         files=files,
         positions=positions,
@@ -251,8 +252,8 @@ def _key(table: _Table) -> OrderKey:
         timestamp_ns=table.integer("timestamp_ns", _NANOSECONDS),
         source=table.text("source"),
         path=table.path("path"),
-        generation=table.integer("generation", _UNSIGNED),
-        offset=table.integer("offset", _UNSIGNED),
+        generation=table.integer("generation", _COUNT),
+        offset=table.integer("offset", _COUNT),
     )
 
 
@@ -280,7 +281,7 @@ def _file(source: str, table: _Table) -> FileEntry:
 
 def _position(table: _Table) -> Position:
     return Position(
-        offset=table.integer("offset", _UNSIGNED),
+        offset=table.integer("offset", _COUNT),
         max_ns=table.moment("max_timestamp_ns"),
         last_ns=table.moment("last_timestamp_ns"),
         inside=table.flag("inside_record"),
@@ -300,7 +301,7 @@ def _sink(table: _Table) -> SinkState:
         path=table.path("path"),
         device=table.integer("device", _UNSIGNED),
         inode=table.integer("inode", _UNSIGNED),
-        offset=table.integer("offset", _UNSIGNED),
+        offset=table.integer("offset", _COUNT),
         ahead=ahead,
     )
 

@@ -22,8 +22,10 @@ __all__ = ["is_head", "is_line", "parse"]
 _OUTPUT: Final = ("path", "device", "inode", "offset")
 _COUNTS: Final = ("sequence", "before", "after")
 _KINDS: Final = {kind.value for kind in Kind}
-# As in the checkpoint: an inode may use all 64 bits.
-_LEAST, _MOST = -(2**63), 2**64
+# As in the checkpoint.
+_SIGNED: Final = range(-(2**63), 2**63)
+_COUNT: Final = range(2**63)
+_NUMBER: Final = range(2**64)
 
 
 def parse(text: bytes) -> dict[str, Any] | None:
@@ -100,7 +102,9 @@ def _fits(name: str, value: object, kind: Any) -> bool:  # noqa: ANN401 - a clas
     if isinstance(value, bool):
         return kind is bool
     if isinstance(value, int):
-        return (_LEAST if name.endswith("_ns") else 0) <= value < _MOST
+        if name in {"device", "inode"}:
+            return value in _NUMBER
+        return value in (_SIGNED if name.endswith("_ns") else _COUNT)
     return not isinstance(value, str) or "\0" not in value
 
 
