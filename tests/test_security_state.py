@@ -43,7 +43,7 @@ CUT = Snapshot(
     sinks={"out": STATE},
 )
 LINES: list[dict[str, Any]] = [
-    {"journal": 1, "boot": "boot", "device": 5, "inode": 7, "offset": 100},
+    {"journal": 2, "boot": "boot", "device": 5, "inode": 7, "offset": 100},
     {
         "file": {
             "id": "1" * 16,
@@ -61,7 +61,10 @@ LINES: list[dict[str, Any]] = [
         "before": 100,
         "after": 120,
         "key": [8, "app", "/b", 1, 9],
-        "moves": [["1" * 16, 20, 8, 8, False, 8], [KNOWN.id, 15, 8, None, False, 8]],
+        "moves": [
+            ["1" * 16, 20, 8, 8, False, "", 8],
+            [KNOWN.id, 15, 8, None, False, "7:0123abcd", 8],
+        ],
     },
 ]
 ODD = st.one_of(
@@ -142,6 +145,13 @@ def test_d17_a_line_of_the_journal_that_is_no_table(text: bytes, place: int) -> 
 def test_d17_a_journal_says_nothing_of_files_that_nobody_knows() -> None:
     """A batch of a file without a description is not adopted."""
     assert recovered(line(LINES[0]) + line(LINES[3])) == 0
+
+
+@pytest.mark.parametrize(("key", "value"), [("id", "x"), ("fingerprint", "x"), ("inode", -1)])
+def test_d17_a_file_in_the_journal_that_cannot_be(key: str, value: object) -> None:
+    """Its line ends the journal, as it would be refused in the checkpoint."""
+    lines = [LINES[0], {"file": {**NEW, key: value}}, *LINES[2:]]
+    assert recovered(b"".join(map(line, lines))) == 0
 
 
 def test_d17_what_the_journal_writes_it_reads() -> None:

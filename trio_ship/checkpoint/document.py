@@ -24,7 +24,14 @@ import tomli_w
 from trio_ship.errors import CheckpointError
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
-__all__ = ["VERSION", "from_document", "refuse_foreign", "render", "to_document"]
+__all__ = [
+    "FORMS",
+    "VERSION",
+    "from_document",
+    "refuse_foreign",
+    "render",
+    "to_document",
+]
 
 VERSION: Final = 1
 """The version that is written, and the only one that is read."""
@@ -32,9 +39,13 @@ VERSION: Final = 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ODD: Final = re.compile(r'[\x00-\x1f"\\\x7f]')
-_ID: Final = re.compile(r"[0-9a-f]{16}")
-_FINGERPRINT: Final = re.compile(r"[0-9]{1,9}:(?:[0-9a-f]{2})*")
-_FOOTPRINT: Final = re.compile(r"[0-9]{1,9}:[0-9a-f]{8}|")
+
+FORMS: Final = {
+    "id": re.compile(r"[0-9a-f]{16}"),
+    "fingerprint": re.compile(r"[0-9]{1,9}:(?:[0-9a-f]{2})*"),
+    "footprint": re.compile(r"[0-9]{1,9}:[0-9a-f]{8}|"),
+}
+"""What is text and no name, by key."""
 
 # An inode may use all 64 bits; places in files are signed, as in the system.
 _UNSIGNED: Final = range(2**64)
@@ -261,7 +272,7 @@ def _file(source: str, table: _Table) -> FileEntry:
     path = table.path("path")
     moved = "file" in table.content or "file_bytes" in table.content
     return FileEntry(
-        id=table.matching("id", _ID, "16 hexadecimal digits, in lower case"),
+        id=table.matching("id", FORMS["id"], "16 hexadecimal digits, in lower case"),
         source=source,
         path=path,
         file=table.path("file") if moved else path,
@@ -269,7 +280,9 @@ def _file(source: str, table: _Table) -> FileEntry:
         device=table.integer("device", _UNSIGNED),
         inode=table.integer("inode", _UNSIGNED),
         fingerprint=table.matching(
-            "fingerprint", _FINGERPRINT, "a number of bytes, a colon and a hexadecimal digest"
+            "fingerprint",
+            FORMS["fingerprint"],
+            "a number of bytes, a colon and a hexadecimal digest",
         ),
         layout=table.text("layout", ""),
         zone=table.text("zone", ""),
@@ -286,7 +299,10 @@ def _position(table: _Table) -> Position:
         last_ns=table.moment("last_timestamp_ns"),
         inside=table.flag("inside_record"),
         footprint=table.matching(
-            "footprint", _FOOTPRINT, "a number of bytes, a colon and 8 hexadecimal digits", ""
+            "footprint",
+            FORMS["footprint"],
+            "a number of bytes, a colon and 8 hexadecimal digits",
+            "",
         ),
     )
 
@@ -294,7 +310,7 @@ def _position(table: _Table) -> Position:
 def _sink(table: _Table) -> SinkState:
     ahead = {}
     for id_, position in table.tables("ahead"):
-        if not _ID.fullmatch(id_):
+        if not FORMS["id"].fullmatch(id_):
             raise position.error(None, "must be named by the id of a file, 16 hexadecimal digits")
         ahead[id_] = _position(position)
     return SinkState(

@@ -15,6 +15,7 @@ from typing import Any, Final, get_type_hints
 import attrs
 
 from trio_ship.batch import Kind
+from trio_ship.checkpoint.document import FORMS
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState
 
 __all__ = ["is_head", "is_line", "parse"]
@@ -105,7 +106,9 @@ def _fits(name: str, value: object, kind: Any) -> bool:  # noqa: ANN401 - a clas
         if name in {"device", "inode"}:
             return value in _NUMBER
         return value in (_SIGNED if name.endswith("_ns") else _COUNT)
-    return not isinstance(value, str) or "\0" not in value
+    if isinstance(value, str):
+        return FORMS[name].fullmatch(value) is not None if name in FORMS else "\0" not in value
+    return True
 
 
 @cache
