@@ -17,17 +17,19 @@ from torture_lines import make_line
 from torture_live import Plan, Result
 from torture_ship import Ship, can_trace, make_fault, wait_until
 
-__all__ = ["run_backlog"]
+__all__ = ["WRITERS", "are_equal", "make_logs", "run_backlog", "run_to_end", "write_config"]
 
-_FILES: Final = 4
+WRITERS: Final = ("w0", "w1", "w2", "w3")
+"""Who writes: each has a log of that name."""
+
 _BEGIN_NS: Final = 1_795_420_800_000_000_000
 _OUTPUTS: Final = ("text.log", "objects.jsonl")
 _CONFIG: Final = """\
 [pipeline]
 follow = false
-max_buffer_bytes = 1048576
+max_buffer_bytes = {buffer_bytes}
 [pipeline.checkpoint]
-interval_seconds = 0.2
+interval_seconds = {interval_seconds}
 [sources.all]
 type = "file"
 paths = ["../logs/*.log"]
@@ -54,22 +56,21 @@ def run_backlog(folder: str, plan: Plan, *, lines: int, kills: int) -> Result:
     result = Result(plan.name)
     chance = random.Random(plan.seed)  # noqa: S311 - repeatable, not secret
     os.mkdir(os.path.join(folder, "logs"))
-    logs = _make_logs(os.path.join(folder, "logs"), lines, chance)
+    logs = make_logs(os.path.join(folder, "logs"), lines, chance)
     whole, killed = (os.path.join(folder, name) for name in ("whole", "killed"))
     for place in (whole, killed):
         os.mkdir(place)
-        with open(os.path.join(place, "ship.toml"), "w", encoding="utf-8") as config:
-            config.write(_CONFIG)
-    _run_to_end(Ship(whole), result)
+        write_config(place)
+    run_to_end(Ship(whole), result)
     size = os.path.getsize(os.path.join(whole, _OUTPUTS[0]))
     ship = Ship(killed)
     for place in range(kills):
         _interrupt(ship, killed, result, chance, size * place // kills, logs)
-    _run_to_end(ship, result)
+    run_to_end(ship, result)
     result.problems += ship.problems
     for name in _OUTPUTS:
         result.events[f"bytes of {name}"] = os.path.getsize(os.path.join(whole, name))
-        if not _are_equal(os.path.join(whole, name), os.path.join(killed, name)):
+        if not are_equal(os.path.join(whole, name), os.path.join(killed, name)):
             result.problems.append(f"{name} differs from that of an uninterrupted run")
     shutil.rmtree(whole)
     result.events["lines"] = lines
@@ -77,21 +78,32 @@ def run_backlog(folder: str, plan: Plan, *, lines: int, kills: int) -> Result:
     return result
 
 
-def _make_logs(folder: str, lines: int, chance: random.Random) -> list[str]:
-    paths = [os.path.join(folder, f"w{place}.log") for place in range(_FILES)]
+def write_config(
+    folder: str, *, buffer_bytes: int = 1_048_576, interval_seconds: float = 0.2
+) -> None:
+    """Write a configuration that ships the logs in `../logs` once, to two outputs."""
+    text = _CONFIG.format(buffer_bytes=buffer_bytes, interval_seconds=interval_seconds)
+    with open(os.path.join(folder, "ship.toml"), "w", encoding="utf-8") as config:
+        config.write(text)
+
+
+def make_logs(folder: str, lines: int, chance: random.Random) -> list[str]:
+    """Write so many lines to some logs; return their paths."""
+    paths = [os.path.join(folder, f"{writer}.log") for writer in WRITERS]
     files = [open(path, "wb") for path in paths]  # noqa: SIM115 - closed below
-    numbers = [0] * _FILES
+    numbers = [0] * len(WRITERS)
     for line in range(lines):
-        place = chance.randrange(_FILES)
+        place = chance.randrange(len(WRITERS))
         stamp = None if numbers[place] and chance.random() < 0.05 else _BEGIN_NS + line // 3 * 10**6  # noqa: PLR2004 - one in twenty
-        files[place].write(make_line(f"w{place}", numbers[place], stamp, chance))
+        files[place].write(make_line(WRITERS[place], numbers[place], stamp, chance))
         numbers[place] += 1
     for file in files:
         file.close()
     return paths
 
 
-def _run_to_end(ship: Ship, result: Result) -> None:
+def run_to_end(ship: Ship, result: Result) -> None:
+    """Run it to its end, which must be a good one."""
     ship.start()
     status = ship.wait()
     if status:
@@ -121,7 +133,8 @@ def _interrupt(
         result.problems.append(f"{output} shrank")
 
 
-def _are_equal(one: str, other: str) -> bool:
+def are_equal(one: str, other: str) -> bool:
+    """Tell whether two files hold the same bytes."""
     with open(one, "rb") as left, open(other, "rb") as right:
         while True:
             data = left.read(1 << 20)

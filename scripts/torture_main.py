@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from torture_backlog import run_backlog
+from torture_calls import run_calls
 from torture_live import Plan, Result, run_live
 from torture_ship import can_trace
 
@@ -25,9 +26,10 @@ _RUNS: Final = {
     "gzip": "rotation by renaming and compressing; the same",
     "disk": "a full disk: file size limits, and a small tmpfs where that may be mounted",
     "faults": "errors and deaths at single system calls, by strace",
+    "calls": "an error or death at one system call after the other, by strace",
     "backlog": "killed while catching up; compared with an uninterrupted run",
 }
-_USUAL: Final = ("rename", "copytruncate", "disk", "faults", "backlog")
+_USUAL: Final = ("rename", "copytruncate", "disk", "faults", "calls", "backlog")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +73,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=300.0, help="records a second and writer")
     parser.add_argument("--lines", type=int, default=400_000, help="of the backlog")
     parser.add_argument("--kills", type=int, default=12, help="while catching up")
+    parser.add_argument("--deaths", type=int, default=8, help="at so many of each system call")
     parser.add_argument("--keep", action="store_true", help="keep the files of a failure")
     parser.add_argument(
         "--runs", nargs="+", choices=_RUNS, default=_USUAL, metavar="RUN", help="which, see below"
@@ -88,7 +91,7 @@ def _run(name: str, folder: str, options: argparse.Namespace, seed: int) -> Resu
         harms = ("limit", "limit", "kill", "fill" if is_small else "limit")
         if refusal:
             _say(f"  no small disk: {refusal}")
-    if name == "faults":
+    if name in {"faults", "calls"}:
         refusal = can_trace()
         if refusal:
             _say(f"  skipped: {refusal}")
@@ -103,6 +106,8 @@ def _run(name: str, folder: str, options: argparse.Namespace, seed: int) -> Resu
         seed=seed,
         is_small=is_small,
     )
+    if name == "calls":
+        return run_calls(folder, plan, deaths=options.deaths)
     if name == "backlog":
         return run_backlog(folder, plan, lines=options.lines, kills=options.kills)
     return run_live(folder, plan)

@@ -63,11 +63,13 @@ class Fault:
         text: What it is, for people.
         arguments: For strace.
         is_deadly: Whether the program dies of it.
+        is_reading: Whether logs alone are concerned.
     """
 
     text: str
     arguments: tuple[str, ...]
     is_deadly: bool
+    is_reading: bool = False
 
 
 def can_trace() -> str:
