@@ -59,7 +59,7 @@ def is_line(value: dict[str, Any]) -> bool:
 
 
 def _is_batch(value: dict[str, Any]) -> bool:
-    key, moves = value.get("key"), value.get("moves")
+    key, moves = value.get("key", ...), value.get("moves")
     return (
         all(_fits(name, value.get(name), int) for name in _COUNTS)
         and isinstance(value.get("kind"), str)
