@@ -13,18 +13,18 @@ value. A line that is torn ends the journal.
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
-import zlib
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from itertools import takewhile
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec
 
 import attrs
 
 from trio_ship.batch import Kind, OrderedBatch
-from trio_ship.checkpoint.lines import is_head, is_line, parse
+from trio_ship.checkpoint.lines import is_head, is_line, make_line, read_lines
 from trio_ship.cut import advance
 from trio_ship.filesystem import Filesystem, read_range
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
@@ -41,6 +41,7 @@ __all__ = [
     "recover",
 ]
 
+_P = ParamSpec("_P")
 _VERSION: Final = 2
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 _LONGEST_ID: Final = 100
@@ -107,7 +108,7 @@ class _Noted:
     def lines(self, known: Mapping[str, FileEntry]) -> bytes:
         """Return the lines, without descriptions of files that are known better."""
         told = (entry for entry in self.files if entry.id not in known)
-        return b"".join(_line({"file": attrs.asdict(entry)}) for entry in told) + self.data
+        return b"".join(make_line({"file": attrs.asdict(entry)}) for entry in told) + self.data
 
     def is_counted_in(self, snapshot: Snapshot) -> bool:
         return self.sequence is not None and self.sequence <= snapshot.sequence
@@ -145,11 +146,26 @@ def journal_path(checkpoint: str, sink: str) -> str:
     return f"{checkpoint}.{sink}.journal"
 
 
+def _alone(
+    method: Callable[Concatenate[Journal, _P], None],
+) -> Callable[Concatenate[Journal, _P], None]:
+    """Have a method of a journal wait until no other of its methods runs."""
+
+    @functools.wraps(method)
+    def locked(self: Journal, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        with self._lock:
+            method(self, *args, **kwargs)
+
+    return locked
+
+
 class Journal:
     """Appends to the journal of one sink.
 
     Every method is synchronous disk work. Errors are those of the disk; a
-    journal that could not be written is not to be trusted until `begin`.
+    journal that could not be written is not to be trusted until `begin`. The
+    thread of the sink appends while that of the checkpoint begins anew: each
+    waits for the other, or a batch would go into the file that is left.
     """
 
     def __init__(self, disk: Filesystem, path: str, boot: str) -> None:
@@ -161,7 +177,9 @@ class Journal:
         self._told: dict[str, FileEntry] = {}
         self._recent: list[_Noted] = []
         self._good = False
+        self._lock = threading.RLock()
 
+    @_alone
     def begin(self, snapshot: Snapshot, state: SinkState) -> None:
         """Begin anew behind a saved checkpoint; batches after it are kept.
 
@@ -179,7 +197,7 @@ class Journal:
             "inode": state.inode,
             "offset": state.offset,
         }
-        data = _line(head) + b"".join(noted.lines(snapshot.files) for noted in self._recent)
+        data = make_line(head) + b"".join(noted.lines(snapshot.files) for noted in self._recent)
         temporary = f"{self._path}.new"
         # Whatever stands there, left by a dead process or planted, is not written to.
         with contextlib.suppress(FileNotFoundError):
@@ -200,6 +218,7 @@ class Journal:
         """Whether every batch since the last `begin` is in it."""
         return self._good
 
+    @_alone
     def append(
         self, batch: OrderedBatch, before: int, after: int, *, over_old: bool = False
     ) -> None:
@@ -230,10 +249,11 @@ class Journal:
             value["over_old"] = True
         if batch.kind is Kind.DROPPED:
             reach = {move.file.id: move.after.offset for move in batch.moves}
-            self._append(_Noted(_line(value), files, reach=reach))
+            self._append(_Noted(make_line(value), files, reach=reach))
         else:
-            self._append(_Noted(_line(value), files, sequence=batch.sequence))
+            self._append(_Noted(make_line(value), files, sequence=batch.sequence))
 
+    @_alone
     def append_output(self, state: SinkState, *, is_durable: bool) -> None:
         """Note that the sink goes on in another output, or at another place.
 
@@ -248,7 +268,7 @@ class Journal:
             "inode": state.inode,
             "offset": state.offset,
         }
-        self._append(_Noted(_line({"output": output, "durable": is_durable})))
+        self._append(_Noted(make_line({"output": output, "durable": is_durable})))
         if is_durable and self._fd is not None and self._good:
             self._disk.fsync(self._fd)
             self._disk.fsync_folder(os.path.dirname(self._path) or ".")
@@ -265,6 +285,7 @@ class Journal:
             raise
         self._length += len(data)
 
+    @_alone
     def close(self) -> None:
         """Close the file."""
         if self._fd is not None:
@@ -284,7 +305,7 @@ def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any
         The lines behind the first, as far as they are to be believed; none
         where it is of another output.
     """
-    values = _values(data)
+    values = read_lines(data)
     head = next(values, None)
     if not head or head.get("journal") != _VERSION or not is_head(head):
         return []
@@ -361,21 +382,6 @@ def beyond(cut: Snapshot, written: Written, sink: str, state: SinkState) -> Snap
         if position.offset > cut.positions.get(name, Position()).offset
     }
     return advance(cut, written.sequence, written.last_key, further, {sink: state})
-
-
-def _line(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, separators=(",", ":")).encode("ascii")
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def _values(data: bytes) -> Iterator[dict[str, Any]]:
-    for line in data.split(b"\n")[:-1]:
-        if line[:9] != b"%08x " % zlib.crc32(line[9:]):
-            return
-        value = parse(line[9:])
-        if value is None:
-            return
-        yield value
 
 
 def _written(value: dict[str, Any]) -> Written:

@@ -8,7 +8,8 @@ what stands behind it is found out by comparing.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, get_type_hints
 
@@ -18,7 +19,7 @@ from trio_ship.batch import Kind
 from trio_ship.checkpoint.document import FORMS
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState
 
-__all__ = ["is_head", "is_line", "parse"]
+__all__ = ["is_head", "is_line", "make_line", "read_lines"]
 
 _OUTPUT: Final = ("path", "device", "inode", "offset")
 _COUNTS: Final = ("sequence", "before", "after")
@@ -29,13 +30,24 @@ _COUNT: Final = range(2**63)
 _NUMBER: Final = range(2**64)
 
 
-def parse(text: bytes) -> dict[str, Any] | None:
-    """Return the JSON object of a line; None if it is none."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def make_line(value: Mapping[str, Any]) -> bytes:
+    """Return a value as a line."""
+    text = json.dumps(value, separators=(",", ":")).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def read_lines(data: bytes) -> Iterator[dict[str, Any]]:
+    """Yield the values of the lines of a journal, as far as they are whole."""
+    for line in data.split(b"\n")[:-1]:
+        if line[:9] != b"%08x " % zlib.crc32(line[9:]):
+            return
+        try:
+            value = json.loads(line[9:])
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(value, dict):
+            return
+        yield value
 
 
 def is_head(value: dict[str, Any]) -> bool:

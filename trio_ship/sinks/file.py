@@ -155,9 +155,10 @@ class FileSink:
         if self._new_name:
             self._disk.fsync_folder(os.path.dirname(self._path) or ".")
             self._new_name = False
-        for old in self._retired:
+        # Swapped first: the thread of the sink may retire another one meanwhile.
+        retired, self._retired = self._retired, []
+        for old in retired:
             self._disk.close(old)
-        self._retired = []
 
     def saved(self, snapshot: Snapshot) -> None:
         """Begin the journal anew behind a checkpoint."""
