@@ -152,7 +152,7 @@ def _alone(
     """Have a method of a journal wait until no other of its methods runs."""
 
     @functools.wraps(method)
-    def locked(self: Journal, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def locked(self: Journal, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         with self._lock:
             method(self, *args, **kwargs)
 
