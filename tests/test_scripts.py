@@ -184,3 +184,30 @@ def test_medians_and_verdicts(load: Load) -> None:
         "x",
         "MISSED",
     ]
+
+
+def test_system_calls_that_fail_lose_and_double_nothing(load: Load, tmp_path: Path) -> None:
+    """Errors and deaths at single system calls change no output."""
+    refusal = load("torture_ship").can_trace()
+    if refusal:
+        pytest.skip(refusal)
+    plan = load("torture_live").Plan("calls", "", (), seconds=0, rate=0, seed=1)
+    result = load("torture_calls").run_calls(str(tmp_path), plan, deaths=1, step=6)
+    assert result.problems == []
+    assert sum(result.events.values()) >= 6
+
+
+def test_outputs_are_compared_by_what_each_writer_wrote(load: Load, tmp_path: Path) -> None:
+    """The lines of two writers may stand otherwise to each other; all else is told."""
+    one, other = (str(tmp_path / name) for name in ("one", "other"))
+    lines = [b"x w0 0000000 a\n", b"x w0 0000001 a\n", b"x w1 0000000 b\n"]
+    Path(one).write_bytes(b"".join(lines))
+    for order, is_same in (
+        ((0, 1, 2), True),
+        ((2, 0, 1), True),
+        ((1, 0, 2), False),
+        ((0, 1), False),
+        ((0, 1, 2, 2), False),
+    ):
+        Path(other).write_bytes(b"".join(lines[place] for place in order))
+        assert load("torture_calls").hold_the_same(one, other) is is_same
