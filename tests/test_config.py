@@ -120,7 +120,7 @@ def test_defaults() -> None:
         "max_record_bytes": 1_048_576,
         "max_delay_seconds": None,
         "max_future_seconds": None,
-        "timestamp": {"pattern": None, "format": "auto", "timezone": "local"},
+        "timestamp": {"pattern": None, "format": "auto", "prefer": "outer", "timezone": "local"},
         "literal": False,
     }
     assert attrs.asdict(config.sinks["out"]) == {

@@ -3,14 +3,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.decode.detect import detect
-from trio_ship.decode.layouts import LAYOUTS, Layout
-from trio_ship.decode.stamps import StampDecoder
+from trio_ship.decode.layouts import Layout
+from trio_ship.decode.stamps import AUTO, StampDecoder
+from trio_ship.decode.table import LAYOUTS
 
 
 def spelling(head: bytes, prefer: str = "auto", pattern: str | None = None) -> str:
-    """Return the spelling found; empty for none."""
+    """Return the spelling found, without its permission of others; empty for none."""
     found = detect(head, prefer=prefer, pattern=pattern)
-    return found.spelling if found else ""
+    return found.spelling.removesuffix(AUTO) if found else ""
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -55,7 +56,7 @@ def test_a_stack_trace_has_no_vote() -> None:
     trace = b"".join(b"\tat org.example.Main.run(Main.java:%d)\n" % i for i in range(300))
     found = detect(trace + b"2001-02-03 04:05:06,007 boom at 1700000000\n" + trace)
     assert found is not None
-    assert (found.spelling, found.matched, found.lines) == ("iso8601@0/ ,3", 1, 601)
+    assert (found.spelling, found.matched, found.lines) == ("iso8601@0/ ,3;auto", 1, 601)
 
 
 def test_the_layout_of_most_lines_wins() -> None:

@@ -21,7 +21,7 @@ from trio_ship.config.model import (
     SourceConfig,
     TimestampConfig,
 )
-from trio_ship.decode.layouts import LAYOUTS
+from trio_ship.decode.table import LAYOUTS
 
 _README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 _TABLES = {
@@ -105,8 +105,9 @@ def test_defaults_in_the_reference_are_those_of_the_classes() -> None:
 
 def test_every_layout_is_in_the_table_with_its_example() -> None:
     """The table of stamps has every layout of the program, in its order."""
-    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", _README, re.MULTILINE)
-    assert [(layout.name, layout.example) for layout in LAYOUTS] == rows[: len(LAYOUTS)]
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (.+?) \|", _README, re.MULTILINE)
+    shown = [(layout.name, layout.example, layout.writers) for layout in LAYOUTS]
+    assert shown == rows[: len(LAYOUTS)]
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["check"]])

@@ -68,13 +68,16 @@ class TimestampConfig:
     Attributes:
         pattern: An RE2 expression with a group `ts` around the stamp; None: it
             is found out where the stamp stands.
-        format: A name of `values.FORMATS`, or a format of `strptime`.
+        format: "auto", the name of a layout, or a format of `strptime`.
+        prefer: Which of two stamps in a line counts: the outer one, of a
+            container or of syslog, or that of the application inside.
         timezone: The zone of stamps without one: "local" (this machine's),
             "UTC" or an IANA name.
     """
 
     pattern: Annotated[str, Pattern()] | None = None
     format: Annotated[str, StampFormat()] = "auto"
+    prefer: Literal["outer", "inner"] = "outer"
     timezone: Annotated[str, ZoneName()] = "local"
 
 

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 FORMATS: Final = ("auto", "iso8601", "clf", "syslog", "epoch", "epoch_ms")
-"""The formats of stamps that have a name; others are written for `strptime`."""
+"""The commonest formats that have a name; `table` has all, others are for `strptime`."""
 
 _KINDS: Final = {
     bool: "a boolean",
@@ -243,7 +243,15 @@ class StampFormat:
         if text in FORMATS:
             return text
         if "%" not in text:
-            raise InvalidValueError(f"{shown(text)} is unknown", wanted)
+            from trio_ship.decode.table import LAYOUTS  # noqa: PLC0415 - as in `Pattern`
+
+            names = [layout.name for layout in LAYOUTS]
+            if text in names:
+                return text
+            near = difflib.get_close_matches(text[:_SHOWN_AT_MOST], names, n=1)
+            raise InvalidValueError(
+                f"{shown(text)} is unknown", f'did you mean "{near[0]}"?' if near else wanted
+            )
         if len(text) > _LONGEST_FORMAT:
             raise InvalidValueError(
                 "this is too long", f"{_LONGEST_FORMAT} characters at most are allowed"

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.abbreviations import offset_of
 from trio_ship.decode.words import Bools
 
 __all__ = ["Dates"]
@@ -20,7 +21,12 @@ _SECOND: Final = 1_000_000_000
 _YEARS: Final = (1678, 2261)
 _LEAP_YEAR: Final = 2000
 _EPOCH_SECONDS: Final = (1_000_000_000, 9_223_372_035)
-_IN_PAIRS: Final = ("%Y", "%y", "%m", "%d", "%e", "%H", "%M", "%s", "hours", "minutes")
+_TAI: Final = (1 << 62) + 10
+_IN_PAIRS: Final = ("%Y", "%y", "%m", "%d", "%e", "%H", "%k", "%M", "%s", "hours", "minutes")
+_HEXADECIMAL: Final = np.array(
+    [int(chr(byte), 16) if chr(byte) in "0123456789abcdef" else 255 for byte in range(256)],
+    np.uint8,
+)
 
 
 def _names(text: str) -> I64:
@@ -76,23 +82,31 @@ class Dates:
             where the stamp says no offset), and whether they are right.
         """
         digits = rows[:, self._digits] - np.uint8(48)
-        if "%e" in self._places:
-            tens = digits[:, 2 * self._pairs["%e"].start]
-            tens[tens == 240] = 0  # noqa: PLR2004 - a space minus a zero, in eight bits
+        for code in ("%e", "%k"):
+            if code in self._places:
+                tens = digits[:, 2 * self._pairs[code].start]
+                tens[tens == 240] = 0  # noqa: PLR2004 - a space minus a zero, in eight bits
         valid = np.ones(len(rows), np.bool_)
         valid &= (digits <= 9).all(axis=1)  # noqa: PLR2004 - digits
         valid &= (rows[:, self._characters] == self._expected).all(axis=1)
         # What is no digit gives any number here, but `valid` knows.
         pairs = digits[:, 0::2].astype(np.int64) * 10 + digits[:, 1::2]
         if "%s" in self._places:
-            seconds = self._number(pairs, "%s")
-            valid &= (seconds >= _EPOCH_SECONDS[0]) & (seconds <= _EPOCH_SECONDS[1])
+            seconds = self._number(pairs, "%s") * 100
+            valid &= (seconds >= _EPOCH_SECONDS[0]) & (seconds < _EPOCH_SECONDS[1] - 100)
+        elif "%x" in self._places:
+            seconds = self._decode_label(rows, valid)
         else:
-            hour, minute = self._number(pairs, "%H"), self._number(pairs, "%M")
-            valid &= (hour < 24) & (minute < 60)  # noqa: PLR2004 - a day, an hour
+            hour = self._decode_hour(rows, pairs, valid)
+            minute = self._number(pairs, "%M")
+            valid &= minute < 60  # noqa: PLR2004 - an hour
             seconds = self._decode_days(rows, pairs, valid) * 86_400 + hour * 3600 + minute * 60
         if "sign" in self._places:
             seconds -= self._decode_offset(rows, pairs, valid)
+        if "name" in self._places:
+            minutes, known = offset_of(rows[:, self._places["name"]])
+            valid &= known
+            seconds -= minutes * 60
         seconds[~valid] = 0
         return seconds * _SECOND, valid
 
@@ -102,6 +116,32 @@ class Dates:
         for place in others:
             number = number * 100 + pairs[:, place]
         return number
+
+    def _decode_label(self, rows: U8, valid: Bools) -> I64:
+        """Return seconds since 1970 of a TAI64 label; clear `valid` where it is none.
+
+        The label is 2 to the 62nd and 10 more, as the programs write it that know
+        of no leap seconds.
+        """
+        digits = _HEXADECIMAL[rows[:, self._places["%x"]]]
+        valid &= (digits <= 15).all(axis=1)  # noqa: PLR2004 - hexadecimal
+        label = np.zeros(len(rows), np.int64)
+        for column in range(digits.shape[1]):
+            label = label << 4 | digits[:, column]
+        seconds = label - _TAI
+        valid &= (seconds >= 0) & (seconds <= _EPOCH_SECONDS[1])
+        return seconds
+
+    def _decode_hour(self, rows: U8, pairs: I64, valid: Bools) -> I64:
+        """Return the hour of the day; clear `valid` where there is no such."""
+        hour = self._number(pairs, "%k" if "%k" in self._places else "%H")
+        if "half" not in self._places:
+            valid &= hour < 24  # noqa: PLR2004 - a day
+            return hour
+        first, second = (rows[:, place] | 32 for place in self._places["half"])
+        valid &= ((first == ord("a")) | (first == ord("p"))) & (second == ord("m"))
+        valid &= (hour >= 1) & (hour <= 12)  # noqa: PLR2004 - half a day
+        return np.where(first == ord("p"), hour % 12 + 12, hour % 12)
 
     def _decode_days(self, rows: U8, pairs: I64, valid: Bools) -> I64:
         """Return days since 1970; clear `valid` where the date does not exist."""
@@ -118,7 +158,11 @@ class Dates:
             valid &= _which(rows, places["%a"], _DAYS) > 0
         named = "%b" in places
         month = _which(rows, places["%b"], _MONTHS) if named else self._number(pairs, "%m")
-        day = self._number(pairs, "%e" if "%e" in places else "%d")
+        if "digit" in places:
+            day = rows[:, places["digit"].start].astype(np.int64) - ord("0")
+            valid &= day <= 9  # noqa: PLR2004 - a digit
+        else:
+            day = self._number(pairs, "%e" if "%e" in places else "%d")
         valid &= (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004 - December
         months = np.where(valid, (year - 1970) * 12 + month - 1, 0)
         begin = months.view("M8[M]").astype("M8[D]").astype(np.int64)

@@ -1,8 +1,11 @@
 """How a file writes its stamps, found out from its first lines.
 
-The lines vote: the layout and place that give the most lines a stamp win, and
-where two give as many, the one that stands first in the table. Lines without a
-stamp have no vote, so a file may begin with a banner or a stack trace.
+The lines vote: the layout and place that give the most lines a stamp win. Lines
+without a stamp have no vote, so a file may begin with a banner or a stack trace.
+Of those that give as many, the one that stands first in the lines wins: the stamp
+of a container or of syslog is outside that of the application. A field of a JSON
+object wins over what stands somewhere in its text, and of fields and of layouts
+the one that stands first in its table.
 
 A stamp in column 0 or 1 (behind a bracket or a quote) settles the place: whatever
 stands further right in other lines is part of their text. Behind a longer prefix
@@ -13,26 +16,31 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8
-from trio_ship.decode.layouts import LAYOUTS, Layout, layout_named
+from trio_ship.decode.ambiguous import Evidence, weigh
+from trio_ship.decode.layouts import Layout
+from trio_ship.decode.looks import Head
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
-from trio_ship.decode.places import SEARCHED_BYTES, Place
-from trio_ship.decode.shapes import Head
-from trio_ship.decode.stamps import StampDecoder, frame
+from trio_ship.decode.places import FIELDS, SEARCHED_BYTES, Place
+from trio_ship.decode.stamps import AUTO, BEHIND, StampDecoder, frame
+from trio_ship.decode.table import LAYOUTS, layout_named
 
 __all__ = ["Found", "detect"]
 
 _T = TypeVar("_T")
 _BOM: Final = b"\xef\xbb\xbf"
+_DOCKER: Final = b'{"log":"'
 _SAMPLE: Final = 64
 _COLUMNS: Final = 8
+_JUDGED: Final = 6
 _FAR_BEHIND: Final = 4
+_NESTED: Final = 2000  # behind every column
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +53,8 @@ class Found:
         matched: How many of the lines have such a stamp.
         lines: How many lines were looked at.
         resolution_ns: What one step of the last digit of a stamp is worth.
+        reason: Why it was taken to be this, where its numbers may mean
+            something else too; empty otherwise.
     """
 
     spelling: str
@@ -52,24 +62,41 @@ class Found:
     matched: int
     lines: int
     resolution_ns: int
+    reason: str = ""
 
     def describe(self) -> str:
         """Return a sentence for the log."""
-        name, _, rest = self.spelling.partition("@")
+        way = self.spelling.removesuffix(AUTO)
+        outer, behind, inner = way.partition(BEHIND)
+        name, _, rest = (inner if behind and "%" not in outer else way).partition("@")
         text = rest.partition("/")[0]
         place = Place.parse(text)
         if place.by_pattern:
             where = "where the pattern says"
+        elif place.field:
+            where = (
+                f"in the {'last ' if place.last else ''}field {place.field.strip(chr(34) + '=')}"
+            )
         elif not place.searched:
             where = f"at column {text}"
         elif place.columns:
             where = f"behind a prefix, at column {' or '.join(map(str, place.columns))}"
         else:
             where = f'behind the first "{layout_named(name).marker}"'
-        return f"{name} like {self.example} {where} ({self.matched:,} of {self.lines:,} lines)"
+        if behind:
+            where = "behind another stamp"
+        counts = f"({self.matched:,} of {self.lines:,} lines)"
+        return f"{name} like {self.example} {where} {counts}{self.reason}"
 
 
-def detect(head: bytes, *, prefer: str = "auto", pattern: str | None = None) -> Found | None:
+def detect(
+    head: bytes,
+    *,
+    prefer: str = "auto",
+    pattern: str | None = None,
+    inner: bool = False,
+    evidence: Evidence | None = None,
+) -> Found | None:
     """Find out how stamps are written.
 
     Args:
@@ -77,6 +104,9 @@ def detect(head: bytes, *, prefer: str = "auto", pattern: str | None = None) -> 
         prefer: "auto", or the name of the only layout that may be found, or
             with a pattern a format of `strptime`.
         pattern: An RE2 expression with a group `ts` around the stamp.
+        inner: Whether a stamp inside the text of another's line counts.
+        evidence: What else is known of the file, for numbers whose order is
+            not clear.
 
     Returns:
         The winner, or None if no line has a stamp.
@@ -85,28 +115,26 @@ def detect(head: bytes, *, prefer: str = "auto", pattern: str | None = None) -> 
         ValueError: `prefer` or `pattern` is not usable.
     """
     if "%" in prefer:
-        return _judge(f"strptime@ts/{prefer}", "", frame(head), pattern)
+        return _judge(_Guess(f"strptime@ts/{prefer}", "", 0), frame(head), pattern)
     layouts = LAYOUTS if prefer == "auto" else (layout_named(prefer),)
     head = head.removeprefix(_BOM)
     lines = frame(head)
-    if pattern is None:
-        texts = _sample(layouts, lines)
-    else:
+    if pattern is not None:
         texts = _spread(_extract(UserPattern(pattern), lines))
-    guesses = [
-        _guess(
-            layout, texts, anywhere=prefer != "auto" or layout.anywhere, by_pattern=bool(pattern)
-        )
-        for layout in layouts
-    ]
-    most = max((guess.count for guess in guesses if guess), default=0)
-    judged = [
-        _judge(guess.spelling, guess.example, lines, pattern)
-        for guess in guesses
-        if guess and guess.count * _FAR_BEHIND >= most
-    ]
-    # Of equals `max` takes the first, which is that of the table.
-    return max((found for found in judged if found), key=lambda found: found.matched, default=None)
+        found = _elect(_in_pattern(layouts, texts), lines, pattern)
+    else:
+        texts = _sample(layouts, lines)
+        found = _elect(_guesses(layouts, texts, named=prefer != "auto"), lines, None)
+        if found is not None and inner:
+            found = _find_inner(found, layouts, lines) or found
+    if found is None:
+        return None
+    found = weigh(found, layouts, head, pattern, evidence)
+    return (
+        attrs.evolve(found, spelling=found.spelling + AUTO)
+        if pattern is None and prefer == "auto"
+        else found
+    )
 
 
 @attrs.frozen
@@ -117,11 +145,37 @@ class _Guess:
         spelling: As in `Found`.
         example: A stamp.
         count: How many of the lines seem to have one.
+        rank: What comes first of those that fit as many lines; small ones do.
     """
 
     spelling: str
     example: str
     count: int
+    rank: float = 0
+
+
+@attrs.define
+class _Votes:
+    """Lines that have a stamp of one layout, at one kind of place."""
+
+    columns: Counter[int] = attrs.field(factory=Counter)
+    variants: Counter[str] = attrs.field(factory=Counter)
+    example: str = ""
+
+    def add(self, text: bytes, column: int, found: tuple[str, int]) -> None:
+        self.columns[column] += 1
+        self.variants[found[0]] += 1
+        self.example = self.example or text[column : column + found[1]].decode()
+
+    def guess(self, layout: Layout, place: Place, rank: float) -> _Guess:
+        variant = self.variants.most_common(1)[0][0]
+        spelling = f"{layout.name}@{place}" + (f"/{variant}" if variant else "")
+        return _Guess(spelling, self.example, self.columns.total(), rank)
+
+    @property
+    def column(self) -> float:
+        """The mean column."""
+        return sum(k * n for k, n in self.columns.items()) / self.columns.total()
 
 
 def _spread(items: Sequence[_T]) -> list[_T]:
@@ -151,25 +205,90 @@ def _extract(pattern: UserPattern, lines: tuple[U8, I64, I64]) -> list[bytes]:
     return [texts[a:b].tobytes() for a, b in itertools.pairwise(bounds)]
 
 
-def _guess(
-    layout: Layout, texts: list[bytes], *, anywhere: bool, by_pattern: bool
-) -> _Guess | None:
-    """Return how a layout fits some lines best; None if not at all."""
-    columns: Counter[int] = Counter()
-    variants: Counter[str] = Counter()
-    example = ""
-    for text in texts:
-        column, found = _find(layout, text, anywhere=anywhere and not by_pattern)
-        if found is not None:
-            columns[column] += 1
-            variants[found[0]] += 1
-            example = example or text[column : column + found[1]].decode("ascii")
-    if not columns:
-        return None
-    place = Place(by_pattern=True) if by_pattern else _choose_place(layout, columns)
-    variant = variants.most_common(1)[0][0]
-    spelling = f"{layout.name}@{place}" + (f"/{variant}" if variant else "")
-    return _Guess(spelling, example, columns.total())
+def _elect(
+    guesses: Iterator[_Guess], lines: tuple[U8, I64, I64], pattern: str | None
+) -> Found | None:
+    """Return the guess that gives the most lines a stamp."""
+    ranked = sorted(guesses, key=lambda guess: guess.rank)  # stable: of equals the first
+    most = max((guess.count for guess in ranked), default=0)
+    likely = [guess for guess in ranked if guess.count * _FAR_BEHIND >= most]
+    likely.sort(key=lambda guess: -guess.count)
+    chosen = [guess for guess in ranked if guess in likely[:_JUDGED]]
+    judged = [_judge(guess, lines, pattern) for guess in chosen]
+    return max((found for found in judged if found), key=lambda found: found.matched, default=None)
+
+
+def _in_pattern(layouts: tuple[Layout, ...], texts: list[bytes]) -> Iterator[_Guess]:
+    """Yield what a pattern may have found."""
+    for layout in layouts:
+        votes = _Votes()
+        for text in texts:
+            found = layout.match(text)
+            if found is not None:
+                votes.add(text, 0, found)
+        if votes.columns:
+            yield votes.guess(layout, Place(by_pattern=True), 0)
+
+
+def _guesses(layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool) -> Iterator[_Guess]:
+    """Yield how layouts fit some lines, for each kind of place where one does."""
+    settled = False
+    open_texts = [text for text in texts if not text[:1].isspace()]
+    for layout in layouts:
+        votes = _Votes()
+        for text in texts:
+            column, found = _at_front(layout, text)
+            if found is not None:
+                votes.add(text, column, found)
+        settled |= votes.columns.total() == len(texts)
+        if not settled and (named or layout.anywhere):
+            for text in open_texts:
+                if _at_front(layout, text)[1] is None:
+                    column, found = layout.find(text[:SEARCHED_BYTES])
+                    if found is not None:
+                        votes.add(text, column, found)
+        if votes.columns:
+            place = _choose_place(layout, votes.columns)
+            yield votes.guess(layout, place, 1 + votes.column if place.searched else 0)
+    if not settled:
+        yield from _in_fields(layouts, open_texts)
+
+
+def _in_fields(layouts: tuple[Layout, ...], texts: list[bytes]) -> Iterator[_Guess]:
+    """Yield how layouts fit in the usual fields of JSON and logfmt."""
+    for number, field in enumerate(FIELDS):
+        votes: dict[tuple[str, bool], _Votes] = {}
+        objects = 0
+        for text in texts:
+            last = text.startswith(_DOCKER) and field == '"time"'
+            column = _find_field(field, text, last=last)
+            if column < 0:
+                continue
+            objects += text.startswith(b"{")
+            for layout in layouts:
+                found = layout.match(text, column)
+                if found is not None:
+                    votes.setdefault((layout.name, last), _Votes()).add(text, column, found)
+        for (name, last), mine in votes.items():
+            # In an object its columns say nothing; in other text the first stamp counts.
+            in_object = 2 * objects >= mine.columns.total()
+            rank = (number + 1) / 100 if in_object else 0.9 + mine.column
+            place = Place(field=field, last=last)
+            yield mine.guess(layout_named(name), place, 0 if last else rank)
+
+
+def _find_field(field: str, text: bytes, *, last: bool) -> int:
+    """Return where the value of a field begins, as `places.find_field` does; or -1."""
+    if field[0] == '"':
+        key = field.encode() + b":"
+        at = text.rfind(key) if last else text.find(key)
+        at += len(key) if at >= 0 else 0
+        at += text[at : at + 1] == b" " if at >= 0 else 0
+    else:
+        key = field.encode()
+        at = 0 if text.startswith(key) else 1 + max(text.find(b" " + key), text.find(b"\t" + key))
+        at = at + len(key) if at or text.startswith(key) else -1
+    return at + (text[at : at + 1] == b'"') if at >= 0 else -1
 
 
 def _choose_place(layout: Layout, columns: Counter[int]) -> Place:
@@ -182,26 +301,57 @@ def _choose_place(layout: Layout, columns: Counter[int]) -> Place:
     return Place(columns=tuple(by_count[:_COLUMNS]), searched=True)
 
 
-def _find(layout: Layout, text: bytes, *, anywhere: bool) -> tuple[int, tuple[str, int] | None]:
-    """Return where a layout fits in a line, and what it finds there."""
+def _at_front(layout: Layout, text: bytes) -> tuple[int, tuple[str, int] | None]:
+    """Return where a layout fits at the beginning of a line, and what it finds there."""
     for column in range(2):
+        before = text[:column].decode("latin-1")
+        if column and before.isascii() and before.isalnum() and before not in layout.after:
+            continue
         found = layout.match(text, column)
-        if found is not None and (column == 0 or not text[:1].isalnum()):
+        if found is not None:
             return column, found
-    if anywhere and not text[:1].isspace():
-        return layout.find(text[:SEARCHED_BYTES])
     return 0, None
 
 
-def _judge(
-    spelling: str, example: str, lines: tuple[U8, I64, I64], pattern: str | None
+def _find_inner(
+    outer: Found, layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]
 ) -> Found | None:
+    """Return the stamp inside the text of another stamp's line, if there is one."""
+    decoder = StampDecoder(outer.spelling)
+    arena, start, end = decoder.inside(*lines)
+    texts = [arena[a:b].tobytes() for a, b in zip(start.tolist(), end.tolist(), strict=True)]
+    best = None
+    for guess in _guesses_inside(layouts, _spread([text for text in texts if text])):
+        way = f"{outer.spelling}{BEHIND}{guess.spelling}"
+        found = _judge(attrs.evolve(guess, spelling=way), lines, None)
+        if found is not None and (best is None or found.matched > best.matched):
+            best = found
+    return best
+
+
+def _guesses_inside(layouts: tuple[Layout, ...], texts: list[bytes]) -> list[_Guess]:
+    guesses = list(_in_fields(layouts, [text for text in texts if b"{" in text or b"=" in text]))
+    for layout in layouts:
+        votes = _Votes()
+        for text in texts if layout.anywhere else ():
+            column, found = layout.find(text[:SEARCHED_BYTES])
+            if found is not None and column:
+                votes.add(text, column, found)
+        if votes.columns:
+            columns = sorted(votes.columns, key=lambda column: (-votes.columns[column], column))
+            place = Place(columns=tuple(columns[:_COLUMNS]), searched=True)
+            guesses.append(votes.guess(layout, place, _NESTED + votes.column))
+    return sorted(guesses, key=lambda guess: guess.rank)
+
+
+def _judge(guess: _Guess, lines: tuple[U8, I64, I64], pattern: str | None) -> Found | None:
     """Count the lines that have a stamp so spelled; None for none."""
-    decoder = StampDecoder(spelling, pattern=pattern)
+    decoder = StampDecoder(guess.spelling, pattern=pattern)
     found = decoder.read(*lines).found
     matched = int(found.sum())
     if not matched:
         return None
+    example = guess.example
     if not example and pattern is not None:
         arena, start, end = lines
         row = found.argmax()
@@ -209,7 +359,7 @@ def _judge(
             0
         ].decode(errors="replace")
     return Found(
-        spelling=spelling,
+        spelling=guess.spelling,
         example=example,
         matched=matched,
         lines=len(found),

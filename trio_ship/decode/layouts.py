@@ -1,24 +1,29 @@
-"""How stamps are written: one table, one row for each layout.
+"""How stamps are written: the language in which the rows of `table` are put.
 
 A row is data. Its template says what stands in a stamp, and from it come the
-regular expressions that find and judge one (here) and the decoder in 64-bit
-lanes (`shapes`). A further layout is one more row.
+regular expression that judges one (here), the cheap looks that find one
+(`looks`) and the decoder in 64-bit lanes (`shapes`). Another layout is another row.
 
 A template is text with these fields; everything else stands for itself:
 
     %Y %y       year of four digits; of two (69 and more: 19xx)
     %m %d       month, day; two digits
-    %e          day, two digits or a space and a digit
+    %e %k       day, hour; two digits or a space and a digit
     %b %a       name of the month, of the day; three letters, English
     %H %M %S    hour, minute, second; two digits
+    %-m ...     the same of %m %d %H %M %S with one digit or two
     %s          seconds since 1970, ten digits, the first not 0
-    %L          three digits of milliseconds
-    %o          offset from UTC, +hhmm
-    {xy}        one of these characters
+    %3 %6 %9    so many digits of a fraction; %-3: milliseconds, one to three digits
+    %o %h       offset from UTC, +hhmm; +hh
+    %x %n       a TAI64 label, 16 hexadecimal digits; nanoseconds, 8 of them
+    {x|yz}      one of these texts
+    %E          day, as %e or as a single digit
     %f          nothing, or `.` or `,` and one to nine digits
+    %p          nothing, or AM or PM, which makes the hour one of twelve
     %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
+                or the abbreviation of a zone
 
-The last three leave a choice. What a stamp has chosen is its *variant*, a short
+The last five leave a choice. What a stamp has chosen is its *variant*, a short
 text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`).
 
 A stamp is not one when a digit follows, when its date or time does not exist
@@ -28,40 +33,77 @@ A stamp is not one when a digit follows, when its date or time does not exist
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
 import attrs
 
-__all__ = ["FIELD_WIDTHS", "LAYOUTS", "Layout", "layout_named"]
+from trio_ship.decode.abbreviations import OFFSETS
 
-_DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2, "%L": 3}
-_TEXTS: Final = {code: rf"\d{{{width}}}" for code, width in _DIGITS.items()} | {
-    "%s": r"[1-9]\d{9}",
-    "%e": r"[ \d]\d",
-    "%b": r"[A-Za-z]{3}",
-    "%a": r"[A-Za-z]{3}",
-    "%o": r"[+-]\d{4}",
-}
-_CHOICES: Final = {
-    "%f": r"(?:([.,]\d{1,9})(?!\d)|(?![.,]?\d))",
-    "%z": r"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d))?",
-}
-_VARIANTS: Final = {"%f": r"([.,][1-9])?", "%z": r"(Z| ?\+hh:?mm|\+hh)?"}
-# RE2 has no look-ahead, so this finds a little more than the exact expression.
-_SEARCHED: Final = {"%f": r"(?:[.,]\d+)?", "%z": ""}
+__all__ = ["FIELD_WIDTHS", "LOOSE", "Layout"]
 
-FIELD_WIDTHS: Final = _DIGITS | {"%s": 10, "%e": 2, "%b": 3, "%a": 3, "%o": 5}
+_DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2, "%3": 3, "%6": 6, "%9": 9}
+LOOSE: Final = {"%-m": 2, "%-d": 2, "%-H": 2, "%-M": 2, "%-S": 2, "%-3": 3}
+"""How many digits each field of varying width has at most."""
+
+FIELD_WIDTHS: Final = (
+    _DIGITS
+    | {"%s": 10, "%e": 2, "%k": 2, "%b": 3, "%a": 3}
+    | {
+        "%o": 5,
+        "%h": 3,
+        "%x": 16,
+        "%n": 8,
+    }
+)
 """How many bytes each field of fixed width takes."""
+
+_TEXTS: Final = (
+    {code: rf"\d{{{width}}}" for code, width in _DIGITS.items()}
+    | {code: rf"\d{{1,{width}}}(?!\d)" for code, width in LOOSE.items()}
+    | {
+        "%s": r"[1-9]\d{9}",
+        "%e": r"[ \d]\d",
+        "%k": r"[ \d]\d",
+        "%b": r"[A-Za-z]{3}",
+        "%a": r"[A-Za-z]{3}",
+        "%o": r"[+-]\d{4}",
+        "%h": r"[+-]\d\d",
+        "%x": r"[0-9a-f]{16}",
+        "%n": r"[0-9a-f]{8}",
+    }
+)
+_NAMES: Final = "|".join(sorted(OFFSETS, key=len, reverse=True))
+_CHOICES: Final = {
+    "%E": r"([ \d]\d|\d)(?!\d)",
+    "%f": r"(?:([.,]\d{1,9})(?!\d)|(?![.,]?\d))",
+    "%p": r"((?:[ ]|\xe2\x80\xaf)?[AaPp][Mm](?![A-Za-z0-9]))?",
+    "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-]))?",
+}
+# What a fraction may still have behind some digits of it.
+_LEFT: Final = {"%3": 6, "%6": 3}
+_VARIANTS: Final = {
+    "%E": r"(d?)",
+    "%f": r"([.,][1-9])?",
+    "%p": r"([ \u202f]?p)?",
+    "%z": r"(Z| ?\+hh:?mm|\+hh| ZZZZ?)?",
+}
 
 
 def _choice(field: str, text: str) -> str:
     """Return what a piece of a stamp says about its variant."""
+    if field == "%E":
+        return "d" if len(text) == 1 else ""
     if field == "%f":
         return f"{text[0]}{len(text) - 1}" if text else ""
+    if field == "%p":
+        return f"{text[:-2]}p" if text else ""
     if field == "%z" and text[:1] not in ("", "Z"):
         digits = iter("hhmm")
-        return re.sub("[+-]", "+", re.sub(r"\d", lambda _: next(digits), text))
+        return re.sub(
+            "[+-]", "+", re.sub(r"\d", lambda _: next(digits), re.sub("[A-Z]", "Z", text))
+        )
     return text
 
 
@@ -73,69 +115,86 @@ class Layout:
         name: What a configuration and a checkpoint call it.
         template: What stands in it; see the module.
         example: A stamp.
+        example_ns: What that is: nanoseconds since 1970, without an offset as
+            if in UTC, without a year as if in 2000.
+        writers: Some programs that write it.
         anywhere: Whether it is so unmistakable that it may be looked for behind
-            a prefix. Others count only at the beginning of a line.
+            a prefix. Others count only at the beginning of a line, or behind
+            the name of a field.
         marker: The character that stands before it where it has a prefix.
+        after: Letters that may stand in front of it at the beginning of a line.
+        family: Layouts of a family differ in what their numbers mean only.
+        weak: Whether other numbers are easily taken for it.
     """
 
     name: str
     template: str
     example: str
+    example_ns: int
+    writers: str
     anywhere: bool = False
     marker: str = ""
-    fields: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
-    _exact: re.Pattern[bytes] = attrs.field(init=False, eq=False, repr=False)
-    _variant: re.Pattern[str] = attrs.field(init=False, eq=False, repr=False)
+    after: str = ""
+    family: str = ""
+    weak: bool = False
 
-    @fields.default
-    def _find_fields(self) -> tuple[str, ...]:
-        return tuple(re.findall(r"%.|\{[^}]*\}|.", self.template))
+    @functools.cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The parts of the template."""
+        return tuple(re.findall(r"%-?.|\{[^}]*\}|.", self.template, re.DOTALL))
 
-    @_exact.default
-    def _compile_exact(self) -> re.Pattern[bytes]:
-        text = "".join(
-            f"([{field[1:-1]}])" if field[0] == "{" else self._text(field, _CHOICES)
-            for field in self.fields
+    @functools.cached_property
+    def _exact(self) -> re.Pattern[bytes]:
+        parts = []
+        for before, field in zip(("", *self.fields), self.fields, strict=False):
+            if field[0] == "{":
+                parts.append(f"({'|'.join(map(re.escape, self.alternatives(field)))})")
+            elif field == "%f" and before in _LEFT:
+                parts.append(_CHOICES[field].replace("9", str(_LEFT[before])))
+            else:
+                parts.append(_CHOICES.get(field) or _TEXTS.get(field) or re.escape(field))
+            if field == "%M" and "%S" not in self.fields:
+                parts.append(r"(?![:\d])")
+        return re.compile(
+            ("".join(parts) + (r"(?!\d)" if self.ends_in_digit else "")).encode("latin-1")
         )
-        return re.compile((text + (r"(?!\d)" if self.ends_in_digit else "")).encode())
 
-    @_variant.default
-    def _compile_variant(self) -> re.Pattern[str]:
+    @functools.cached_property
+    def _variant(self) -> re.Pattern[str]:
         return re.compile(
             "".join(
-                f"([{field[1:-1]}])" if field[0] == "{" else _VARIANTS[field]
+                f"({'|'.join(map(re.escape, self.alternatives(field)))})"
+                if field[0] == "{"
+                else _VARIANTS[field]
                 for field in self.fields
                 if field[0] == "{" or field in _VARIANTS
             )
         )
 
     @staticmethod
-    def _text(field: str, choices: dict[str, str]) -> str:
-        return choices.get(field) or _TEXTS.get(field) or re.escape(field)
+    def alternatives(field: str) -> tuple[str, ...]:
+        """Return the texts of a field `{x|yz}`."""
+        return tuple(field[1:-1].split("|"))
 
     @property
     def has_year(self) -> bool:
         """Whether the stamp says its year."""
-        return not {"%Y", "%y", "%s"}.isdisjoint(self.fields)
+        return not {"%Y", "%y", "%s", "%x"}.isdisjoint(self.fields)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a marker, or text of its own, says where it begins."""
+        return bool(self.marker) or self.template[0].isalpha()
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether some of its fields vary in width whatever the variant."""
+        return not LOOSE.keys().isdisjoint(self.fields)
 
     @property
     def ends_in_digit(self) -> bool:
         """Whether the last field is one of digits, whatever the variant."""
-        return self.fields[-1] in FIELD_WIDTHS
-
-    @property
-    def search(self) -> str:
-        """The RE2 expression of the marker (or no digit) and a stamp behind it."""
-        text = "".join(
-            f"[{field[1:-1]}]"
-            if field[0] == "{"
-            else _SEARCHED[field]
-            if field in _SEARCHED
-            else self._text(field, {})
-            for field in self.fields
-        )
-        before = re.escape(self.marker) if self.marker else "(?:^|[^0-9])"
-        return f"{before}{text}(?:[^0-9]|$)"
+        return self.fields[-1] in FIELD_WIDTHS or self.fields[-1] in LOOSE
 
     def match(self, text: bytes, column: int = 0) -> tuple[str, int] | None:
         """Return variant and length of what looks like a stamp at a place.
@@ -149,7 +208,7 @@ class Layout:
             return None
         chosen = [field for field in self.fields if field[0] == "{" or field in _VARIANTS]
         pieces = zip(chosen, found.groups(b""), strict=True)
-        variant = "".join(_choice(field, piece.decode("ascii")) for field, piece in pieces)
+        variant = "".join(_choice(field, piece.decode()) for field, piece in pieces)
         return variant, found.end() - column
 
     def find(self, text: bytes) -> tuple[int, tuple[str, int] | None]:
@@ -176,51 +235,3 @@ class Layout:
         if found is None:
             raise ValueError(f"the layout {self.name} has no variant {variant!r}")
         return tuple(found.groups(""))
-
-
-LAYOUTS: Final = (
-    Layout(
-        name="iso8601",
-        template="%Y-%m-%d{T }%H:%M:%S%f%z",
-        example="2015-10-18T18:01:47.978Z",
-        anywhere=True,
-    ),
-    Layout(
-        name="clf",
-        template="%d/%b/%Y:%H:%M:%S %o",
-        example="10/Oct/2000:13:55:36 -0700",
-        anywhere=True,
-        marker="[",
-    ),
-    Layout(
-        name="ctime",
-        template="%a %b %e %H:%M:%S%f %Y",
-        example="Sun Dec 04 04:47:44 2005",
-        anywhere=True,
-    ),
-    Layout(
-        name="syslog",
-        template="%b %e %H:%M:%S%f",
-        example="Jun  4 15:16:01",
-        anywhere=True,
-    ),
-    Layout(name="epoch", template="%s%f", example="1286536309.450"),
-    Layout(name="epoch_ms", template="%s%L", example="1286536309450"),
-    Layout(name="compact", template="%y%m%d %H%M%S", example="081109 203615"),
-    Layout(name="slashed", template="%y/%m/%d %H:%M:%S%f", example="17/06/09 20:10:40"),
-    Layout(name="dotted", template="[%m.%d %H:%M:%S]", example="[10.30 16:49:06]"),
-)
-"""Every layout, the likelier first: the order decides where two fit as well."""
-
-
-def layout_named(name: str) -> Layout:
-    """Return the layout of a name.
-
-    Raises:
-        ValueError: There is none.
-    """
-    for layout in LAYOUTS:
-        if layout.name == name:
-            return layout
-    names = ", ".join(layout.name for layout in LAYOUTS)
-    raise ValueError(f"no layout is called {name!r}; there are {names}")

@@ -17,7 +17,7 @@ import numpy as np
 from trio_ship.batch import I64, NO_STAMP, U8
 from trio_ship.decode.words import Bools
 
-__all__ = ["Strptime", "UserPattern", "find_text", "trimmed_ends"]
+__all__ = ["Strptime", "UserPattern", "trimmed_ends"]
 
 _LONGEST_TEXT: Final = 256
 _SLACK: Final = np.zeros(64, np.uint8)
@@ -50,29 +50,6 @@ def _lines(arena: U8, start: I64, end: I64) -> tuple[Any, I64 | None]:
     buffers = [pa.py_buffer(every_other), pa.py_buffer(offsets), pa.py_buffer(arena)]
     lines = pa.Array.from_buffers(pa.large_binary(), count, buffers, len(start) - 1)
     return lines, order
-
-
-def find_text(expression: str, arena: U8, start: I64, end: I64) -> I64:
-    """Return where an RE2 expression first matches in each text; -1 for nowhere.
-
-    Args:
-        expression: An expression without options.
-        arena: The bytes of the texts.
-        start: First byte of each text. Shape (n,), n > 0; no two texts overlap.
-        end: The byte after each text. Shape (n,).
-    """
-    import pyarrow.compute as pc  # noqa: PLC0415 - see `_lines`
-
-    lines, order = _lines(arena, start, end)
-    places = pc.find_substring_regex(lines, pattern=expression)
-    found = np.asarray(places.fill_null(-1), np.int64)[::2]
-    return found if order is None else _unsorted(found, order)
-
-
-def _unsorted(values: I64, order: I64) -> I64:
-    result = np.empty_like(values)
-    result[order] = values
-    return result
 
 
 class UserPattern:

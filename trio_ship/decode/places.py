@@ -1,12 +1,13 @@
 """Where in its line a stamp stands.
 
 A place is spelled as the columns that were seen, the likelier first, and `*`
-where it may be elsewhere too: `0`, `35,39,*`, `*`; or `ts`: where a pattern of
-the user says. A stamp begins in the first 256 bytes of its line.
+where it may be elsewhere too: `0`, `35,39,*`, `*`; as the field that holds it,
+`"ts"` in JSON, `ts=` in logfmt, and `"time"$` for the last such field of a line;
+or `ts`: where a pattern of the user says.
 
 With several columns a line's stamp is sought in the first whose bytes look like
-one, else where the layout's expression first matches. A line that begins with
-white space goes on with the one before it and is not searched.
+one, else where in the first 256 bytes something first looks like one. A line that
+begins with white space goes on with the one before it and is not searched.
 """
 
 from __future__ import annotations
@@ -19,18 +20,41 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.patterns import find_text
-from trio_ship.decode.shapes import Head
-from trio_ship.decode.words import MAX_WIDTH
+from trio_ship.decode.looks import Head, find_marks, marks_of
+from trio_ship.decode.words import Bools
 
-__all__ = ["SEARCHED_BYTES", "Place"]
+__all__ = ["FIELDS", "SEARCHED_BYTES", "Place", "find_field"]
 
 SEARCHED_BYTES: Final = 256
-"""Where in its line a stamp begins at the latest."""
+"""Where in its line a stamp begins at the latest, if no field holds it."""
 
-_LOW: Final = 0x0101010101010101
-_HIGH: Final = 0x8080808080808080
+FIELDS: Final = (
+    '"@timestamp"',
+    '"timestamp"',
+    '"time"',
+    '"ts"',
+    '"t"',
+    '"$date"',  # MongoDB
+    '"__REALTIME_TIMESTAMP"',  # journald
+    '"datetime"',
+    '"date"',
+    '"asctime"',  # Python
+    '"eventTime"',  # CloudTrail
+    '"timeMillis"',  # log4j
+    '"epochSecond"',  # log4j
+    '"time_iso8601"',  # nginx
+    '"time_local"',  # nginx
+    '"msec"',  # nginx
+    "timestamp=",
+    "time=",
+    "ts=",
+    "t=",
+    "datetime=",
+)
+"""The usual fields that hold a stamp, in JSON and logfmt, the likelier first."""
+
 _SPACES: Final = np.frombuffer(b" \t\r\n\v\f", np.uint8)
+_FIELD: Final = re.compile(r'("[\w@$.-]+")(\$?)|[\w@.-]+=', re.ASCII)
 
 
 @attrs.frozen
@@ -39,14 +63,18 @@ class Place:
 
     Attributes:
         columns: The columns seen, the likelier first; empty for a place that
-            is only searched or that a pattern gives.
+            is only searched, or that a field or a pattern gives.
         searched: Whether other columns are possible.
         by_pattern: Whether a pattern of the user says it.
+        field: The field that holds it: `"ts"` or `ts=`.
+        last: Whether the last such field of a line counts, not the first.
     """
 
     columns: tuple[int, ...] = ()
     searched: bool = False
     by_pattern: bool = False
+    field: str = ""
+    last: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Place:
@@ -57,6 +85,8 @@ class Place:
         """
         if text == "ts":
             return cls(by_pattern=True)
+        if found := _FIELD.fullmatch(text):
+            return cls(field=found[1] or text, last=bool(found[2]))
         if re.fullmatch(r"(\d{1,3},)*(\d{1,3}|\*)", text) is None:
             raise ValueError(f"{text!r} is no place of a stamp")
         parts = text.split(",")
@@ -69,6 +99,8 @@ class Place:
         """Return the text that `parse` understands."""
         if self.by_pattern:
             return "ts"
+        if self.field:
+            return self.field + "$" * self.last
         return ",".join([*map(str, self.columns), *("*" if self.searched else "")])
 
     def locate(self, layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
@@ -81,6 +113,8 @@ class Place:
             start: First byte of each line. Shape (n,).
             end: The byte after each line. Shape (n,).
         """
+        if self.field:
+            return find_field(self.field, arena, start, end, last=self.last)
         if not self.searched and len(self.columns) == 1:
             return start + self.columns[0]
         found = np.full(len(start), -1, np.int64)
@@ -94,53 +128,76 @@ class Place:
             open_rows = open_rows[~fits]
         if not self.searched:
             return found
-        if layout.marker and len(open_rows):
-            at = 1 + _find_byte(arena, start[open_rows], end[open_rows], ord(layout.marker))
-            fits = (at > 0) & head.fits(arena, at, end[open_rows])
-            if len(open_rows) == len(start) and fits.all():
-                return at
-            found[open_rows[fits]] = at[fits]
-            open_rows = open_rows[~fits]
         open_rows = open_rows[~np.isin(arena[start[open_rows]], _SPACES)]
         if len(open_rows):
-            last = np.minimum(end[open_rows], start[open_rows] + SEARCHED_BYTES + MAX_WIDTH)
-            found[open_rows] = _search(layout, head, arena, start[open_rows], last)
+            found[open_rows] = _search(layout, head, arena, start[open_rows], end[open_rows])
         return found
 
 
-def _find_byte(arena: U8, start: I64, end: I64, value: int) -> I64:
-    """Return where each line first has a byte in its first 256; -1 for nowhere."""
-    found = np.full(len(start), -1, np.int64)
-    words = np.ndarray((len(arena) - 7,), "<u8", arena, 0, (1,))
-    rows = np.arange(len(start))
-    at = start
-    for _ in range(SEARCHED_BYTES // 8):
-        other = words[at] ^ np.uint64(_LOW * value)
-        zero = (other - np.uint64(_LOW)) & ~other & np.uint64(_HIGH)
-        # The lowest bit is that of the first byte; those below it count its place.
-        place = np.bitwise_count(zero ^ (zero - np.uint64(1))) >> 3
-        here = at + place - 1
-        hit = (zero != 0) & (here < end[rows])
-        found[rows[hit]] = here[hit]
-        on = ~hit & (at + 8 < end[rows])
-        if not on.all():
-            rows, at = rows[on], at[on]
-        at = at + 8
-        if not len(rows):
-            break
+def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
+    """Return where something first looks like a stamp in each line; -1 for nowhere."""
+    if (start[1:] < start[:-1]).any():
+        order = np.argsort(start, kind="stable")
+        found = np.empty_like(start)
+        found[order] = _search(layout, head, arena, start[order], end[order])
+        return found
+    nowhere = np.iinfo(np.int64).max
+    found = np.full(len(start), nowhere)
+    low = int(start[0])
+    view = arena[low : int(end[-1])]
+    for marks in marks_of(layout):
+        at = find_marks(view, marks) + low
+        line = np.searchsorted(start, at, "right") - 1
+        begin = start[line]
+        fits = (at - begin < SEARCHED_BYTES) & head.fits(arena, at, end[line])
+        if not layout.marker:
+            before = arena[np.maximum(at - 1, 0)] - np.uint8(48)
+            fits &= (at == begin) | (before > 9)  # noqa: PLR2004 - digits
+        at, line = at[fits][::-1], line[fits][::-1]
+        first = np.full(len(start), nowhere)
+        first[line] = at  # of several in a line the last to be written is the first
+        np.minimum(found, first, out=found)
+    found[found == nowhere] = -1
     return found
 
 
-def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
-    """Return where the layout's expression first matches in each line, or -1."""
-    at = find_text(layout.search, arena, start, end)
-    rows = np.flatnonzero(at >= 0)
-    place = at[rows] + start[rows]
-    if layout.marker:
-        place += 1
-    else:
-        # The match begins with the byte before the stamp, except in column 0.
-        place += ~((at[rows] == 0) & head.fits(arena, place, end[rows]))
+def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = False) -> I64:
+    """Return where the value of a field begins in each line; -1 for nowhere.
+
+    Args:
+        field: `"ts"` for a member of JSON, `ts=` for logfmt.
+        arena: Bytes, with at least 64 more behind the last `end`.
+        start: First byte of each line. Shape (n,).
+        end: The byte after each line. Shape (n,).
+        last: Whether the last such field of a line counts, not the first.
+    """
+    in_json = field[0] == '"'
+    text = field.encode() + b":" * in_json
+    low, high = int(start.min()), int(end.max())
+    at = find_marks(arena[low:high], list(enumerate(text))) + low
+    if not in_json:
+        before = arena[np.maximum(at - 1, 0)]
+        at = at[(before == ord(" ")) | (before == ord("\t"))]
     found = np.full(len(start), -1, np.int64)
-    found[rows] = np.where(place < start[rows] + SEARCHED_BYTES, place, -1)
+    if len(at):
+        which = np.searchsorted(at, end) - 1 if last else np.searchsorted(at, start)
+        place = at[np.clip(which, 0, len(at) - 1)]
+        inside = (place >= start) & (place + len(text) < end)
+        found[inside] = place[inside]
+    if not in_json:
+        begins = _begins_with(text, arena, start, end)
+        found[begins] = start[begins]
+    rows = np.flatnonzero(found >= 0)
+    value = found[rows] + len(text)
+    if in_json:
+        value += arena[value] == ord(" ")
+    value += arena[value] == ord('"')
+    found[rows] = value
+    return found
+
+
+def _begins_with(text: bytes, arena: U8, start: I64, end: I64) -> Bools:
+    found: Bools = start + len(text) < end
+    for place, byte in enumerate(text):
+        found &= arena[start + place] == byte
     return found

@@ -13,6 +13,7 @@ to `Layout.match`. Whatever is doubtful it leaves to others.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -20,40 +21,54 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.abbreviations import INITIALS, is_zone_name
 from trio_ship.decode.dates import Dates
-from trio_ship.decode.layouts import FIELD_WIDTHS, Layout
-from trio_ship.decode.words import Bools, Pairs, Words, gather, within
+from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
+from trio_ship.decode.padding import pad
+from trio_ship.decode.words import Bools, Pairs, Words, gather, hexadecimal, within
 
-__all__ = ["Head", "Shape", "shape_of"]
+__all__ = ["Shape", "shape_of"]
 
 _SECOND: Final = 1_000_000_000
-_QUICK: Final = ("%S", "%f")
+_QUICK: Final = ("%S", "seconds", "%f", "%3", "%6", "%9", "%n")
+_FRACTIONS: Final = {"%3": 10**6, "%6": 10**3, "%9": 1}
+_FORMS: Final = {"%o": "+hhmm", "%h": "+hh"}
+_ZONE_FIELDS: Final = {"sign", "name", "%s", "%x"}
 
 
-def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int]]:
-    """Yield the fields (code, width) and characters (text, 0) of a shape."""
+def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
+    """Yield the fields (code, width, whether it varies) and texts (text, 0, False)."""
     choices = iter(layout.choices(variant))
     for field in layout.fields:
-        if field == "%o":
-            yield from _offset_pieces("+hhmm")
-        elif field == "%L":
-            yield "%f", FIELD_WIDTHS[field]
+        if field in LOOSE:
+            yield field.replace("-", ""), LOOSE[field], True
+        elif field == "%s":
+            yield "%s", 8, False
+            yield "seconds", 2, False
+        elif field in _FORMS:
+            yield from _formed(_FORMS[field])
         elif field in FIELD_WIDTHS:
-            yield field, FIELD_WIDTHS[field]
+            yield field, FIELD_WIDTHS[field], False
+        elif field == "%E":
+            yield ("digit", 1, False) if next(choices) else ("%e", 2, False)
         elif field == "%f":
             if choice := next(choices):
-                yield choice[0], 0
-                yield "%f", int(choice[1:])
-        elif field == "%z":
-            yield from _offset_pieces(next(choices))
+                yield choice[0], 0, False
+                yield "%f", int(choice[1:]), False
+        elif field in ("%z", "%p"):
+            yield from _formed(next(choices))
         else:
-            yield (next(choices) if field[0] == "{" else field), 0
+            yield (next(choices) if field[0] == "{" else field), 0, False
 
 
-def _offset_pieces(form: str) -> Iterator[tuple[str, int]]:
-    fields = {"h": ("hours", 2), "m": ("minutes", 2), "+": ("sign", 1)}
-    for character in form.replace("hh", "h").replace("mm", "m"):
-        yield fields.get(character, (character, 0))
+def _formed(form: str) -> Iterator[tuple[str, int, bool]]:
+    """Yield the pieces of an offset, an abbreviation, or AM and PM, by its form."""
+    fields = {"hh": "hours", "mm": "minutes", "+": "sign", "p": "half"}
+    for part in re.findall(r"hh|mm|ZZZZ?|.", form):
+        if part[0] == "Z" and len(part) > 1:
+            yield "name", len(part), False
+        else:
+            yield fields.get(part, part), {"+": 1}.get(part, 2) * (part in fields), False
 
 
 @functools.cache
@@ -72,7 +87,7 @@ def _may_continue(*, fraction: bool, offset: bool, colon: bool) -> Bools:
         table |= one_of(first, b":") & digit_next
     if offset:
         table |= one_of(first, b"Z") | (one_of(first, b"+-") & digit_next)
-        table |= one_of(first, b" ") & one_of(second, b"+-")
+        table |= one_of(first, b" ") & one_of(second, b"+-" + INITIALS)
     return table
 
 
@@ -102,16 +117,27 @@ class Shape:
         """
         places: dict[str, range] = {}
         characters: dict[int, int] = {}
+        sizes: list[tuple[int, bool]] = []
         width = 0
-        for piece, size in _pieces(layout, variant):
+        for piece, size, varies in _pieces(layout, variant):
             if size:
                 places[piece] = range(width, width + size)
-            else:
-                characters[width] = ord(piece)
-            width += size or 1
+            text = b"" if size else piece.encode()
+            characters |= dict(enumerate(text, width))
+            width += size or len(text)
+            sizes.append((size or len(text), varies))
         self.width = width
-        self.own_zone = "sign" in places or "%s" in places or variant.endswith("Z")
-        self.resolution_ns = 10 ** (9 - len(places.get("%f", ())))
+        self._sizes = sizes if layout.is_loose else []
+        self.own_zone = not _ZONE_FIELDS.isdisjoint(places) or variant.endswith("Z")
+        self._fractions = [(code, unit) for code, unit in _FRACTIONS.items() if code in places]
+        self.resolution_ns = min((unit for _, unit in self._fractions), default=_SECOND)
+        if "%f" in places:
+            self.resolution_ns //= 10 ** len(places["%f"])
+            self._fractions.append(("%f", self.resolution_ns))
+        elif "%n" in places:
+            self.resolution_ns = 1
+        elif "%M" in places and "%S" not in places:
+            self.resolution_ns = 60 * _SECOND
         self._places = places
         self._words = -(-width // 8)
         self._plan_checks(characters)
@@ -120,14 +146,15 @@ class Shape:
     def _plan_checks(self, characters: dict[int, int]) -> None:
         """Divide the bytes: which are looked at in each line, which after a change."""
         quick = [place for code in _QUICK for place in self._places.get(code, ())]
+        digits = [place for place in quick if place not in self._places.get("%n", ())]
         quick_words = {place // 8 for place in quick}
         here = {place: char for place, char in characters.items() if place // 8 in quick_words}
         rest = {place: char for place, char in characters.items() if place not in here}
         slow = {place: 255 for place in range(self.width) if place not in {*quick, *here}}
         self._slow = [(word, mask) for word, mask in enumerate(_masks(slow, self._words)) if mask]
-        masks = _masks(dict.fromkeys(quick, 0xF0) | dict.fromkeys(here, 0xFF), self._words)
-        expected = _masks(dict.fromkeys(quick, 0x30) | here, self._words)
-        sixes = _masks(dict.fromkeys(quick, 6), self._words)
+        masks = _masks(dict.fromkeys(digits, 0xF0) | dict.fromkeys(here, 0xFF), self._words)
+        expected = _masks(dict.fromkeys(digits, 0x30) | here, self._words)
+        sixes = _masks(dict.fromkeys(digits, 6), self._words)
         self._quick = [(word, masks[word], expected[word], sixes[word]) for word in quick_words]
         self._dates = Dates(self._places, rest)
 
@@ -146,24 +173,38 @@ class Shape:
         """
         if not len(at):
             return np.empty(0, np.int64), np.empty(0, np.bool_)
-        ok = at + self.width <= end
-        at = within(arena, at)
-        words = gather(arena, at, self._words)
+        if self._sizes:
+            source, (copy, at, after) = arena, pad(arena, at, self._sizes)
+            ok = after <= end
+        else:
+            source, copy, after = arena, arena, at + self.width
+            ok = after <= end
+            at = within(arena, at)
+        words = gather(copy, at, self._words)
         value = self._decode_dates(words, ok)
         ok &= self._looks_right(words)
-        pairs = Pairs(words)
-        if "%S" in self._places:
-            seconds = pairs.number(self._places["%S"])
-            ok &= seconds <= 60  # noqa: PLR2004 - a leap second
-            seconds *= _SECOND
-            value += seconds
-        if "%f" in self._places:
-            fraction = pairs.number(self._places["%f"])
-            fraction *= self.resolution_ns
-            value += fraction
+        self._add_fine(words, value, ok)
         if self._follows is not None and not checked:
-            ok[self._continued(self._follows, arena, at + self.width, end)] = False
+            ok[self._continued(self._follows, source, within(arena, after), end)] = False
         return value, ok
+
+    def _add_fine(self, words: Words, value: I64, ok: Bools) -> None:
+        """Add seconds and fraction; clear `ok` where they are wrong."""
+        pairs = Pairs(words)
+        for code, most in (("%S", 60), ("seconds", 99)):
+            if code in self._places:
+                seconds = pairs.number(self._places[code])
+                ok &= seconds <= most  # with a leap second
+                seconds *= _SECOND
+                value += seconds
+        for code, unit in self._fractions:
+            fraction = pairs.number(self._places[code])
+            fraction *= unit
+            value += fraction
+        if "%n" in self._places:
+            fraction, valid = hexadecimal(words, self._places["%n"])
+            ok &= valid & (fraction < _SECOND)
+            value += fraction
 
     def _decode_dates(self, words: Words, ok: Bools) -> I64:
         """Decode all but seconds and fraction; clear `ok` where they are wrong."""
@@ -200,9 +241,16 @@ class Shape:
         rows = np.flatnonzero(follows[pairs])
         if len(rows):
             after = after[rows]
-            # A dash behind a space is the rest of a stamp only before digits.
+            # What stands behind a space is the rest of a stamp only if it is an
+            # offset or the name of a zone.
             digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
-            rows = rows[(after < end[rows]) & (digit | (arena[after] != ord(" ")))]
+            inside = (after < end[rows]) & (digit | (arena[after] != ord(" ")))
+            letters = np.flatnonzero(~inside & (arena[after + 1] >= ord("A")))
+            if len(letters):
+                inside[letters] = is_zone_name(arena, after[letters] + 1) & (
+                    after[letters] + 1 < end[rows[letters]]
+                )
+            rows = rows[inside]
         return rows
 
 
@@ -210,12 +258,12 @@ def _plan_follow(layout: Layout, variant: str, own_zone: bool, fraction: bool) -
     """Return the table of what may go on behind a shape, if anything may."""
     last = layout.fields[-1]
     no_zone = last == "%z" and not own_zone
-    if not (layout.ends_in_digit or last in ("%f", "%z")) or variant.endswith("Z"):
+    if not (layout.ends_in_digit or last in ("%f", "%z")) or variant.endswith(("Z", "p")):
         return None
     return _may_continue(
-        fraction=not fraction and "%f" in (layout.fields[-2:] if no_zone else (last,)),
+        fraction="%f" in (layout.fields[-2:] if no_zone else (last,)) and not fraction,
         offset=no_zone,
-        colon=variant.endswith("+hh"),
+        colon=variant.endswith("+hh") or "%S" not in layout.template,
     )
 
 
@@ -227,42 +275,3 @@ def shape_of(layout: Layout, variant: str) -> Shape:
         ValueError: The layout has no such variant.
     """
     return Shape(layout, variant)
-
-
-class Head:
-    """A cheap look at the first eight bytes: can a stamp of a layout be here?
-
-    It spares the lines of a stack trace the exact look, so it must not miss a
-    stamp; it may take something else for one.
-    """
-
-    def __init__(self, layout: Layout) -> None:
-        """Prepare the look for any variant of `layout`."""
-        masks: list[tuple[int, int, int]] = []
-        for field in layout.fields:
-            if field in ("%f", "%z"):
-                break
-            if field in ("%b", "%a"):
-                masks += [(0xC0, 0x40, 0)] * 3
-            elif field == "%e":
-                masks += [(0, 0, 0), (0xF0, 0x30, 6)]
-            elif field in FIELD_WIDTHS:
-                masks += [(0xF0, 0x30, 6)] * FIELD_WIDTHS[field]
-            else:
-                masks.append((0, 0, 0) if field[0] == "{" else (0xFF, ord(field), 0))
-        # Eight bytes are enough, and every layout has them.
-        columns = zip(*masks[:8], strict=True)
-        self._mask, self._expected, self._six = (
-            np.uint64(int.from_bytes(bytes(column), "little")) for column in columns
-        )
-
-    def fits(self, arena: U8, at: I64, end: I64) -> Bools:
-        """Tell where a stamp can be. Shapes (n,); `arena` as in `Shape.decode`."""
-        fits = at + 8 <= end
-        words = gather(arena, within(arena, at), 1)[0]
-        wrong = (words & self._mask) ^ self._expected
-        # Adding six carries only digits over; a byte that is none was seen above.
-        low = words & np.uint64(0x7F7F7F7F7F7F7F7F)
-        wrong |= ((low + self._six) & self._mask) ^ self._expected
-        fits &= wrong == 0
-        return fits

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
-from trio_ship.decode.layouts import Layout, layout_named
+from trio_ship.decode.others import Others, read_at
 from trio_ship.decode.patterns import Strptime, UserPattern, trimmed_ends
 from trio_ship.decode.places import Place
-from trio_ship.decode.shapes import Head, shape_of
-from trio_ship.decode.words import MAX_WIDTH, Bools
+from trio_ship.decode.readings import LayoutDecoder, Reading
+from trio_ship.decode.shapes import shape_of
+from trio_ship.decode.table import layout_named
+from trio_ship.decode.words import Bools
 from trio_ship.decode.years import (
     ORIGIN_NS,
     is_leap,
@@ -34,36 +35,26 @@ from trio_ship.decode.years import (
 )
 from trio_ship.decode.zones import Zone
 
-__all__ = ["StampDecoder", "frame", "initial_anchor"]
+__all__ = ["AUTO", "BEHIND", "StampDecoder", "frame", "initial_anchor"]
 
 _DAY: Final = 86_400 * 10**9
 _BOM: Final = b"\xef\xbb\xbf"
-_REMEMBERED: Final = 16
 _LEAP_CYCLE: Final = 8
 
+AUTO: Final = ";auto"
+"""Ends a spelling where lines that have no stamp so spelled may have others."""
 
-@attrs.frozen(eq=False)
-class _Reading:
-    """Stamps as they are written.
+BEHIND: Final = ">"
+"""Stands between a stamp and the one behind it that counts."""
 
-    Attributes:
-        value: Nanoseconds since 1970; without a year, in 2000. Shape (n,).
-        found: Which lines have a stamp. Shape (n,).
-        wall: Which of the values are times on the wall. Shape (n,).
-    """
 
-    value: I64
-    found: Bools
-    wall: Bools
-
-    @classmethod
-    def empty(cls, size: int) -> _Reading:
-        none = np.zeros(size, np.bool_)
-        return cls(np.zeros(size, np.int64), none, none.copy())
-
-    def put(self, rows: I64, value: I64, found: Bools, wall: Bools | bool) -> None:  # noqa: FBT001 - a column or one for all
-        """Set some rows; none of them has a stamp yet."""
-        self.value[rows], self.found[rows], self.wall[rows] = value, found, wall
+def _parse(way: str) -> tuple[str, Place, str]:
+    """Return layout, place and variant of a spelling without its additions."""
+    head, _, variant = way.partition("/")
+    name, at, place = head.partition("@")
+    if not at:
+        raise ValueError(f"{way!r} does not spell a way of writing stamps")
+    return name, Place.parse(place), variant
 
 
 class StampDecoder:
@@ -81,7 +72,8 @@ class StampDecoder:
         Args:
             spelling: As `Found.spelling` gives it: `<layout>@<place>/<variant>`;
                 with a pattern the place is `ts`, and `strptime@ts/<format>`
-                is possible.
+                is possible. `A>B` is a stamp B behind a stamp A, and `;auto`
+                at the end lets lines without such a stamp have another one.
             zone: For stamps that say none: "local", "UTC" or an IANA name.
             pattern: An RE2 expression with a group `ts` around the stamp.
 
@@ -89,17 +81,20 @@ class StampDecoder:
             ValueError: One of the three is not usable; the text says why.
         """
         self.spelling = spelling
-        head, _, variant = spelling.partition("/")
-        name, at, place = head.partition("@")
-        if not at:
-            raise ValueError(f"{spelling!r} does not spell a way of writing stamps")
-        self._place = Place.parse(place)
+        way = spelling.removesuffix(AUTO)
+        outer, behind, inner = way.partition(BEHIND)
+        # A format of strptime may hold any text.
+        if not behind or way.startswith("strptime"):
+            outer, inner = "", way
+        name, self._place, variant = _parse(inner)
         if self._place.by_pattern != (pattern is not None):
             raise ValueError(f"{spelling!r} needs {'no' if pattern else 'a'} pattern")
         self._pattern = None if pattern is None else UserPattern(pattern)
         self._zone = Zone(zone)
         self._strptime: Strptime | None = None
-        self._exact: _LayoutDecoder | None = None
+        self._exact: LayoutDecoder | None = None
+        self._others = Others() if way != spelling else None
+        self._outer: tuple[Place, LayoutDecoder] | None = None
         if name == "strptime":
             if self._pattern is None:
                 raise ValueError("a format of strptime needs a pattern that says where it stands")
@@ -108,9 +103,12 @@ class StampDecoder:
             self.resolution_ns = self._strptime.resolution_ns
         else:
             layout = layout_named(name)
-            self._exact = _LayoutDecoder(layout, variant)
+            self._exact = LayoutDecoder(layout, variant)
             self.needs_year = not layout.has_year
             self.resolution_ns = shape_of(layout, variant).resolution_ns
+        if outer:
+            name, place, variant = _parse(outer)
+            self._outer = place, LayoutDecoder(layout_named(name), variant)
 
     def decode(self, arena: U8, start: I64, end: I64, first: I64, previous_ns: I64) -> I64:
         """Return the stamps of lines.
@@ -130,32 +128,66 @@ class StampDecoder:
             or its year is not said and there is no moment before. Shape (n,).
         """
         reading = self.read(arena, start, end)
-        if not self.needs_year and (self._zone.is_utc or not reading.wall.any()):
+        dated = not self.needs_year and (self._others is None or reading.dated.all())
+        if dated and (self._zone.is_utc or not reading.wall.any()):
             reading.value[~reading.found] = NO_STAMP
             return reading.value
         rows = np.flatnonzero(reading.found)
-        begins = np.searchsorted(rows, first)
-        counts = np.diff(begins, append=len(rows))
-        used = counts > 0
-        if self.needs_year:
-            dated = previous_ns != NO_STAMP
-            rows = rows[np.repeat(dated, counts)]
-            used &= dated
-        result = np.full(len(start), NO_STAMP, np.int64)
-        if not len(rows):
-            return result
-        begins = np.searchsorted(rows, first[used])
-        before = previous_ns[used]
+        region = np.searchsorted(first, rows, "right") - 1
         value = reading.value[rows]
-        if self.needs_year:
-            value = with_years(value - ORIGIN_NS, begins, self._zone.to_wall(before), self._settle)
-        result[rows] = self._zone.resolve(value, reading.wall[rows], begins, before)
+        if not dated and not reading.dated[rows].all():
+            known = self._add_years(reading, rows, region, previous_ns, value)
+            rows, region, value = rows[known], region[known], value[known]
+        result = np.full(len(start), NO_STAMP, np.int64)
+        if len(rows):
+            begins = np.flatnonzero(np.diff(region, prepend=-1))
+            before = previous_ns[region[begins]]
+            result[rows] = self._zone.resolve(value, reading.wall[rows], begins, before)
         return result
 
-    def read(self, arena: U8, start: I64, end: I64) -> _Reading:
+    def _add_years(
+        self, reading: Reading, rows: I64, region: I64, previous_ns: I64, value: I64
+    ) -> Bools:
+        """Bring stamps without a year into theirs; return the rows that then have one.
+
+        Args:
+            reading: The stamps of all lines.
+            rows: The lines with stamps. Shape (n,).
+            region: Their regions. Shape (n,).
+            previous_ns: As in `decode`.
+            value: The stamps as written, which are changed. Shape (n,).
+        """
+        yearless = ~reading.dated[rows]
+        # A run of such stamps goes on from the stamp before it, whatever that is.
+        follows = np.zeros(len(rows), np.bool_)
+        follows[1:] = region[1:] == region[:-1]
+        runs = np.flatnonzero(yearless & ~(follows & np.roll(yearless, 1)))
+        before = np.full(len(runs), NO_STAMP, np.int64)
+        inside = follows[runs]
+        at_begin = previous_ns[region[runs]]
+        given = ~inside & (at_begin != NO_STAMP)
+        before[given] = self._zone.to_wall(at_begin[given])
+        if inside.any():
+            last = runs[inside] - 1
+            wall = reading.wall[rows[last]]
+            before[inside] = np.where(
+                wall, self._settle(value[last]), self._zone.to_wall(value[last])
+            )
+        run = np.cumsum(np.isin(np.arange(len(rows)), runs)) - 1
+        known = ~yearless
+        known[yearless] = before[run[yearless]] != NO_STAMP
+        those = np.flatnonzero(known & yearless)
+        if len(those):
+            begins = np.flatnonzero(np.diff(run[those], prepend=-1))
+            value[those] = with_years(
+                value[those] - ORIGIN_NS, begins, before[run[those[begins]]], self._settle
+            )
+        return known
+
+    def read(self, arena: U8, start: I64, end: I64) -> Reading:
         """Return the stamps as they are written; arguments as in `decode`."""
         if not len(start):
-            return _Reading.empty(0)
+            return Reading.empty(0)
         if self._pattern is not None:
             start = start + _lead(arena, start, end)
             return self._read_pattern(arena, start, trimmed_ends(arena, start, end))
@@ -164,47 +196,56 @@ class StampDecoder:
             return reading
         rows = np.flatnonzero(~reading.found)
         lead = _lead(arena, start[rows], end[rows])
-        rows, lead = rows[lead > 0], lead[lead > 0]
-        if len(rows):
-            behind = self._read_place(arena, start[rows] + lead, end[rows])
-            reading.put(rows, behind.value, behind.found, behind.wall)
+        behind = lead > 0
+        if behind.any():
+            those = rows[behind]
+            part = self._read_place(arena, start[those] + lead[behind], end[those])
+            reading.put(those, part)
+        if self._others is not None:
+            still = ~reading.found[rows]
+            rows, lead = rows[still], lead[still]
+            reading.put(rows, self._others.read(arena, start[rows] + lead, end[rows]))
         return reading
 
-    def _read_place(self, arena: U8, start: I64, end: I64) -> _Reading:
+    def _read_place(self, arena: U8, start: I64, end: I64) -> Reading:
         assert self._exact is not None  # noqa: S101 - only a pattern goes without
-        at = self._place.locate(self._exact.layout, self._exact.head, arena, start, end)
-        rows = np.flatnonzero(at >= 0)
-        if len(rows) == len(at):
-            return self._exact.read(arena, at, end)
-        reading = _Reading.empty(len(start))
-        if len(rows):
-            part = self._exact.read(arena, at[rows], end[rows])
-            reading.put(rows, part.value, part.found, part.wall)
+        if self._outer is None:
+            return read_at(self._place, self._exact, arena, start, end)
+        rows, start_inside, end_inside = _inside(*self._outer, arena, start, end)
+        part = read_at(self._place, self._exact, arena, start_inside, end_inside)
+        reading = Reading.empty(len(start))
+        reading.put(rows, part)
         return reading
 
-    def _read_pattern(self, arena: U8, start: I64, end: I64) -> _Reading:
+    def inside(self, arena: U8, start: I64, end: I64) -> tuple[U8, I64, I64]:
+        """Return the lines that have a stamp, as far as another can be inside it."""
+        assert self._exact is not None  # noqa: S101 - asked of layouts only
+        _, begin, stop = _inside(self._place, self._exact, arena, start, end)
+        return arena, begin, stop
+
+    def _read_pattern(self, arena: U8, start: I64, end: I64) -> Reading:
         assert self._pattern is not None  # noqa: S101 - the caller has asked
-        reading = _Reading.empty(len(start))
+        reading = Reading.empty(len(start))
         rows, texts, bounds = self._pattern.extract(arena, start, end)
         if len(rows) and self._strptime is not None:
             value, found, own_zone = self._strptime.decode(texts, bounds)
-            reading.put(rows, value, found, ~own_zone)
+            has_year = np.full(len(rows), self._strptime.has_year)
+            reading.put(rows, Reading(value, found, ~own_zone, has_year))
         elif len(rows) and self._exact is not None:
-            part = self._exact.read(texts, bounds[:-1], bounds[1:])
-            reading.put(rows, part.value, part.found, part.wall)
+            reading.put(rows, self._exact.read(texts, bounds[:-1], bounds[1:]))
         return reading
 
     def _settle(self, wall: I64) -> I64:
         return self._zone.to_wall(self._zone.to_utc(wall))
 
-    def anchor(self, reading: _Reading, mtime_ns: int) -> int:
+    def anchor(self, reading: Reading, mtime_ns: int) -> int:
         """Return a moment near the first of some stamps without a year.
 
         Args:
             reading: Stamps through the whole file.
             mtime_ns: When the file was last changed, nanoseconds since 1970.
         """
-        position = reading.value[reading.found] - ORIGIN_NS
+        position = reading.value[reading.found & ~reading.dated] - ORIGIN_NS
         if not len(position):
             return mtime_ns
         step = steps(position[1:], position[:-1])
@@ -221,57 +262,20 @@ class StampDecoder:
         return int(self._zone.to_utc(join(years[:1], position[:1]))[0])
 
 
-class _LayoutDecoder:
-    """Decodes stamps of one layout in any of its variants at known places."""
+def _inside(
+    place: Place, outer: LayoutDecoder, arena: U8, start: I64, end: I64
+) -> tuple[I64, I64, I64]:
+    """Return the lines that have an outer stamp, and where the text inside begins and ends.
 
-    def __init__(self, layout: Layout, variant: str) -> None:
-        self.layout = layout
-        self.head = Head(layout)
-        shape_of(layout, variant)
-        # The order saves time and changes no result. Replaced, never changed:
-        # threads may share a decoder.
-        self._variants: tuple[str, ...] = (variant,)
-
-    def read(self, arena: U8, at: I64, end: I64) -> _Reading:
-        """Decode what stands at `at`; all shapes (n,)."""
-        shape = shape_of(self.layout, self._variants[0])
-        value, found = shape.decode(arena, at, end)
-        reading = _Reading(value, found, np.full(len(at), not shape.own_zone))
-        if found.all():
-            return reading
-        rows = np.flatnonzero(~found)
-        rows = rows[self.head.fits(arena, at[rows], end[rows])]
-        for variant in self._variants[1:]:
-            if not len(rows):
-                return reading
-            rows = self._read_variant(reading, variant, arena, rows, at, end)
-        self._read_rest(reading, arena, rows, at, end)
-        return reading
-
-    def _read_variant(
-        self, reading: _Reading, variant: str, arena: U8, rows: I64, at: I64, end: I64
-    ) -> I64:
-        """Decode rows of one variant; return those that are not of it."""
-        shape = shape_of(self.layout, variant)
-        value, found = shape.decode(arena, at[rows], end[rows])
-        reading.put(rows, value, found, not shape.own_zone)
-        return rows[~found]
-
-    def _read_rest(self, reading: _Reading, arena: U8, rows: I64, at: I64, end: I64) -> None:
-        """Decode rows of variants not met before: the expression tells which."""
-        by_variant: dict[str, list[int]] = {}
-        for row in rows.tolist():
-            text = arena[at[row] : min(end[row], at[row] + MAX_WIDTH)].tobytes()
-            match = self.layout.match(text)
-            if match is not None:
-                by_variant.setdefault(match[0], []).append(row)
-        for variant, members in by_variant.items():
-            those = np.array(members, np.int64)
-            shape = shape_of(self.layout, variant)
-            value, found = shape.decode(arena, at[those], end[those], checked=True)
-            reading.put(those, value, found, not shape.own_zone)
-            if variant not in self._variants and found.any():
-                self._variants = (*self._variants, variant)[:_REMEMBERED]
+    It begins with the last byte that every such stamp has; a container that puts
+    its stamp last has the text before it.
+    """
+    at = place.locate(outer.layout, outer.head, arena, start, end)
+    rows = np.flatnonzero(at >= 0)
+    rows = rows[outer.read(arena, at[rows], end[rows]).found]
+    if place.last:
+        return rows, start[rows], at[rows]
+    return rows, at[rows] + outer.shortest - 1, end[rows]
 
 
 def _lead(arena: U8, start: I64, end: I64) -> I64:

@@ -19,6 +19,7 @@ __all__ = [
     "Pairs",
     "Words",
     "gather",
+    "hexadecimal",
     "within",
 ]
 
@@ -28,6 +29,7 @@ Words: TypeAlias = npt.NDArray[np.uint64]
 MAX_WIDTH: Final = 56
 """No stamp is longer, in bytes; a gather of its words stays in the slack."""
 
+_ONES: Final = 0x0101010101010101
 _LOW_NIBBLES: Final = 0x0F0F0F0F0F0F0F0F
 
 
@@ -80,3 +82,29 @@ class Pairs:
             tens += digits >> np.uint64(8)
             self._prepared[word] = digits, tens
         return self._prepared[word]
+
+
+def hexadecimal(words: Words, places: range) -> tuple[I64, Bools]:
+    """Return the number of eight hexadecimal digits in each row; shape (n,).
+
+    Args:
+        words: As `gather` gives them.
+        places: Where the digits stand.
+
+    Returns:
+        The numbers, and where all eight are digits or letters from `a` to `f`.
+    """
+    word, byte = divmod(places.start, 8)
+    digits = words[word] >> np.uint64(8 * byte)
+    if byte:
+        digits = digits | (words[word + 1] << np.uint64(64 - 8 * byte))
+    valid = np.ones(len(digits), np.bool_)
+    for shift in range(0, 64, 8):
+        character = (digits >> np.uint64(shift)).astype(np.uint8)
+        valid &= ((character - np.uint8(48)) <= 9) | ((character - np.uint8(97)) <= 5)  # noqa: PLR2004
+    letters = (digits >> np.uint64(6)) & np.uint64(_ONES)
+    value = (digits & np.uint64(_LOW_NIBBLES)) + letters * np.uint64(9)
+    value = (value << np.uint64(4) | value >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
+    value = (value << np.uint64(8) | value >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
+    value = (value << np.uint64(16) | value >> np.uint64(32)) & np.uint64(0xFFFFFFFF)
+    return value.view(np.int64), valid

@@ -10,8 +10,9 @@ from typing import Final
 import attrs
 
 from trio_ship.config import SourceConfig
+from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
-from trio_ship.decode.stamps import StampDecoder, initial_anchor
+from trio_ship.decode.stamps import BEHIND, StampDecoder, initial_anchor
 from trio_ship.decode.zones import resolve_zone_name
 from trio_ship.notes import Note
 from trio_ship.state import FileEntry
@@ -23,7 +24,7 @@ HEAD: Final = 65_536
 
 _SHAPE: Final = 24
 _DIGIT: Final = re.compile(rb"\d")
-_AT_THE_FRONT: Final = re.compile(r"@[01]/")
+_AT_THE_FRONT: Final = re.compile(r"@[01][/;]")
 
 
 class Decoders:
@@ -89,7 +90,8 @@ class Decoders:
             The entry with its layout; without one if there is none yet.
         """
         stamp = self._config.timestamp
-        layout = self._spelling(head, entry.path) if head else ""
+        evidence = Evidence(mtime_ns, blocks)
+        layout = self._spelling(head, entry.path, evidence) if head else ""
         if layout == entry.layout:
             return entry
         entry = attrs.evolve(entry, layout=layout, zone=stamp.timezone)
@@ -99,13 +101,19 @@ class Decoders:
         anchor = initial_anchor(self.all[number], head, mtime_ns, blocks())
         return attrs.evolve(entry, anchor_ns=anchor)
 
-    def _spelling(self, head: bytes, path: str) -> str:
+    def _spelling(self, head: bytes, path: str, evidence: Evidence) -> str:
         """Return the layout of the lines; files that begin alike are alike."""
         shape = _DIGIT.sub(b"0", head[:_SHAPE])
         if shape in self._spellings:
             return self._spellings[shape]
         stamp = self._config.timestamp
-        found = detect(head, prefer=stamp.format, pattern=stamp.pattern)
+        found = detect(
+            head,
+            prefer=stamp.format,
+            pattern=stamp.pattern,
+            inner=stamp.prefer == "inner",
+            evidence=evidence,
+        )
         if found is None:
             return ""
         if found.spelling not in self._told:
@@ -119,6 +127,7 @@ class Decoders:
                     f"stamps without a zone are taken as {zone}"
                 )
             )
-        if found.matched == found.lines and _AT_THE_FRONT.search(found.spelling):
+        front = _AT_THE_FRONT.search(found.spelling) and BEHIND not in found.spelling
+        if found.matched == found.lines and front and not found.reason:
             self._spellings[shape] = found.spelling
         return found.spelling

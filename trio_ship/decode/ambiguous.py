@@ -1,0 +1,124 @@
+"""Dates such as 03/04/05: which number is the day, decided by evidence.
+
+Layouts of one family read the same digits differently. The one that is right
+gives the most lines a date that exists; then time seldom goes back; then the
+file does not hold lines from after its last change; then it spans the shortest
+time; then its last line is of the time of that change. Where nothing tells, the one
+that stands first in the table is taken. All of it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import numpy as np
+
+from trio_ship.decode.stamps import StampDecoder, frame
+from trio_ship.decode.table import layout_named
+
+if TYPE_CHECKING:
+    from trio_ship.decode.detect import Found
+    from trio_ship.decode.layouts import Layout
+
+__all__ = ["Evidence", "weigh"]
+
+_DAY: Final = 86_400 * 10**9
+_REASONS: Final = (
+    "only so all dates exist",
+    "only so time goes on",
+    "only so no line is from after the file's last change",
+    "so the file spans the shortest time",
+    "so its last line is of the time of its last change",
+)
+_NAMES: Final = {
+    "slashed": "year, month, day",
+    "day_month": "day, month, year",
+    "month_day": "month, day, year",
+    "day_month_short": "day, month, year",
+    "month_day_short": "month, day, year",
+}
+
+
+@attrs.frozen
+class Evidence:
+    """What is known of a file beside its first lines.
+
+    Attributes:
+        mtime_ns: When it was changed last, nanoseconds since 1970.
+        blocks: Returns blocks of lines through the whole file, in order.
+    """
+
+    mtime_ns: int
+    blocks: Callable[[], list[bytes]]
+
+
+def weigh(
+    found: Found,
+    layouts: tuple[Layout, ...],
+    head: bytes,
+    pattern: str | None,
+    evidence: Evidence | None,
+) -> Found:
+    """Return how the numbers of a stamp are to be read, and why.
+
+    Args:
+        found: The layout that was found; one without a family is returned.
+        layouts: Those that may be taken.
+        head: The first lines of the file.
+        pattern: An RE2 expression with a group `ts` around the stamp, if any.
+        evidence: What else is known of the file.
+    """
+    name, _, rest = found.spelling.partition("@")
+    family = layout_named(name).family
+    rivals = [layout for layout in layouts if family and layout.family == family]
+    if len(rivals) < 2:  # noqa: PLR2004 - a choice
+        return found
+    text = b"".join(evidence.blocks() if evidence is not None else []) or head
+    place = rest.partition("/")[0]
+    scores: dict[str, tuple[int, ...]] = {}
+    spellings: dict[str, str] = {}
+    for layout in rivals:
+        match = layout.match(found.example.encode())
+        if match is None or match[1] != len(found.example.encode()):
+            continue
+        spelling = f"{layout.name}@{place}" + (f"/{match[0]}" if match[0] else "")
+        spellings[layout.name] = spelling
+        decoder = StampDecoder(spelling, pattern=pattern)
+        mtime_ns = evidence.mtime_ns if evidence is not None else None
+        scores[layout.name] = _score(decoder, text, mtime_ns)
+    if not scores:
+        return found
+    best, *others = sorted(scores, key=lambda each: scores[each])
+    reason = f"; taken as {_NAMES[best]}: "
+    if others:
+        pairs = zip(scores[best], scores[others[0]], strict=True)
+        told = [number for number, (mine, other) in enumerate(pairs) if mine != other]
+        reason += _REASONS[told[0]] if told else "nothing else tells"
+    else:
+        reason += "nothing else fits"
+    decoder = StampDecoder(spellings[best], pattern=pattern)
+    matched = int(decoder.read(*frame(head)).found.sum())
+    return attrs.evolve(
+        found,
+        spelling=spellings[best],
+        matched=matched,
+        resolution_ns=decoder.resolution_ns,
+        reason=f"{reason}; `timestamp.format` may say otherwise",
+    )
+
+
+def _score(decoder: StampDecoder, text: bytes, mtime_ns: int | None) -> tuple[int, ...]:
+    """Return what speaks against a way of reading; the smallest is the best."""
+    reading = decoder.read(*frame(text))
+    stamps = reading.value[reading.found]
+    if not len(stamps):
+        return 0, 0, 0, 0, 0
+    back = int((np.diff(stamps) < -_DAY // 24).sum())
+    span = int(stamps.max() - stamps.min()) // _DAY
+    late = far = 0
+    if mtime_ns is not None:
+        late = int((stamps > mtime_ns + _DAY).sum())
+        far = int(abs(mtime_ns - int(stamps[-1])) > 2 * _DAY)
+    return -len(stamps), back, late, span, far

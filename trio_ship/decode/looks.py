@@ -1,0 +1,193 @@
+"""Cheap looks at bytes: can a stamp be here, and of which layout?
+
+They spare lines without a stamp the exact look, so none of them may miss a
+stamp; each may take something else for one. All are made from the rows of the
+table: which bytes can stand at each place of a stamp, in any variant.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trio_ship.batch import I64, U8
+from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
+from trio_ship.decode.words import Bools, Words, gather, within
+
+__all__ = ["Head", "Sieve", "find_marks", "marks_of", "shortest"]
+
+_LOOKED_AT: Final = 8
+_BLOCK: Final = 1 << 18
+_ANY: Final = frozenset(range(256))
+_DIGIT: Final = frozenset(b"0123456789")
+_LETTER: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_BYTES: Final = {
+    "%s": [_DIGIT - frozenset(b"0"), *[_DIGIT] * 9],
+    "%e": [_DIGIT | frozenset(b" "), _DIGIT],
+    "%k": [_DIGIT | frozenset(b" "), _DIGIT],
+    "%b": [_LETTER] * 3,
+    "%a": [_LETTER] * 3,
+    "%o": [frozenset(b"+-"), *[_DIGIT] * 4],
+    "%h": [frozenset(b"+-"), *[_DIGIT] * 2],
+    "%x": [_DIGIT | frozenset(b"abcdef")] * 16,
+    "%n": [_DIGIT | frozenset(b"abcdef")] * 8,
+}
+
+_Bytes = tuple[frozenset[int], ...]
+
+
+def _ways(field: str) -> list[_Bytes]:
+    """Return what bytes a field can have, once for each width of it."""
+    if field in LOOSE:
+        return [(_DIGIT,) * width for width in range(1, LOOSE[field] + 1)]
+    if field == "%E":
+        return [tuple(_BYTES["%e"]), (_DIGIT,)]
+    if field in FIELD_WIDTHS:
+        return [tuple(_BYTES.get(field, [_DIGIT] * FIELD_WIDTHS[field]))]
+    if field[0] != "{":
+        return [(frozenset([byte]),) for byte in field.encode()]
+    ways: dict[int, _Bytes] = {}
+    for text in Layout.alternatives(field):
+        these = tuple(frozenset([byte]) for byte in text.encode())
+        known = ways.get(len(these))
+        ways[len(these)] = (
+            tuple(a | b for a, b in zip(these, known, strict=True)) if known else these
+        )
+    return list(ways.values())
+
+
+@functools.cache
+def _beginnings(layout: Layout) -> tuple[_Bytes, ...]:
+    """Return what bytes a stamp can have up to its first open choice."""
+    steady = itertools.takewhile(lambda field: field not in ("%f", "%p", "%z"), layout.fields)
+    return tuple(
+        tuple(itertools.chain.from_iterable(parts))
+        for parts in itertools.product(*map(_ways, steady))
+    )
+
+
+@functools.cache
+def _first_bytes(layout: Layout) -> _Bytes:
+    """Return what bytes can stand at the first eight places."""
+    padded = [(*way, *[_ANY] * _LOOKED_AT)[:_LOOKED_AT] for way in _beginnings(layout)]
+    return tuple(frozenset().union(*column) for column in zip(*padded, strict=True))
+
+
+@functools.cache
+def marks_of(layout: Layout) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Return the characters that stand for themselves: (place, byte) for each width.
+
+    Places count from the stamp's first byte; a marker stands at -1.
+    """
+    found = set()
+    for way in _beginnings(layout):
+        marks = [(place, byte) for place, (byte, *more) in enumerate(way) if not more]
+        marker = [(-1, ord(layout.marker))] if layout.marker else []
+        found.add((*marker, *marks))
+    return tuple(sorted(found))
+
+
+def find_marks(arena: U8, marks: Sequence[tuple[int, int]]) -> I64:
+    """Return where all of some bytes stand at their places, ascending.
+
+    Args:
+        arena: The bytes to search.
+        marks: Places (from -1 on) and bytes; at least one.
+    """
+    found = [
+        _find_in_block(arena, marks, begin, min(begin + _BLOCK, len(arena)))
+        for begin in range(0, len(arena), _BLOCK)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _find_in_block(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: int) -> I64:
+    low = max(begin, -min(place for place, _ in marks))
+    high = min(stop, len(arena) - max(place for place, _ in marks))
+    if high <= low:
+        return np.zeros(0, np.int64)
+    hits: Bools | None = None
+    for place, byte in marks:
+        here = arena[low + place : high + place] == np.uint8(byte)
+        hits = here if hits is None else np.logical_and(hits, here, out=hits)
+    assert hits is not None  # noqa: S101 - there is a mark
+    return np.flatnonzero(hits) + low
+
+
+def shortest(layout: Layout) -> int:
+    """Return the length in bytes that every stamp has at least, up to its open choices."""
+    return min(map(len, _beginnings(layout)))
+
+
+class Head:
+    """A cheap look at the first eight bytes: can a stamp of a layout be here?"""
+
+    def __init__(self, layout: Layout) -> None:
+        """Prepare the look for any variant of `layout`."""
+        columns = zip(*map(self._mask_of, _first_bytes(layout)), strict=True)
+        self._mask, self._expected, self._six = (
+            np.uint64(int.from_bytes(bytes(column), "little")) for column in columns
+        )
+
+    @staticmethod
+    def _mask_of(possible: frozenset[int]) -> tuple[int, int, int]:
+        """Return mask, expected value and what finds characters behind the 9."""
+        if possible <= _DIGIT:
+            return 0xF0, 0x30, 6
+        if possible <= _LETTER:
+            return 0xC0, 0x40, 0
+        return (0xFF, min(possible), 0) if len(possible) == 1 else (0, 0, 0)
+
+    def fits(self, arena: U8, at: I64, end: I64) -> Bools:
+        """Tell where a stamp can be.
+
+        Args:
+            arena: Bytes, with at least 64 more behind the last `end`.
+            at: Where each stamp would begin. Shape (n,).
+            end: The byte after each line. Shape (n,).
+        """
+        fits = at + _LOOKED_AT <= end
+        words = gather(arena, within(arena, at), 1)[0]
+        wrong = (words & self._mask) ^ self._expected
+        # Adding six carries only digits over; a byte that is none was seen above.
+        low = words & np.uint64(0x7F7F7F7F7F7F7F7F)
+        wrong |= ((low + self._six) & self._mask) ^ self._expected
+        fits &= wrong == 0
+        return fits
+
+
+class Sieve:
+    """A cheap look at the first eight bytes: which of many layouts can be here?"""
+
+    def __init__(self, layouts: Sequence[Layout]) -> None:
+        """Prepare the look for up to 64 layouts."""
+        self._layouts = tuple(layouts)
+        self._tables: npt.NDArray[np.uint64] = np.zeros((_LOOKED_AT, 256), np.uint64)
+        for number, layout in enumerate(self._layouts):
+            for place, possible in enumerate(_first_bytes(layout)):
+                self._tables[place, list(possible)] |= np.uint64(1 << number)
+
+    def split(self, arena: U8, at: I64, end: I64) -> Iterator[tuple[Layout, I64]]:
+        """Yield each layout that can be somewhere, and the rows where it can.
+
+        Arguments as for `Head.fits`.
+        """
+        bits: Words = self._tables[0][arena[at]]
+        rows = np.flatnonzero((bits != 0) & (at + _LOOKED_AT <= end))
+        bits = bits[rows]
+        for place in range(1, _LOOKED_AT):
+            bits &= self._tables[place][arena[at[rows] + place]]
+            left = bits != 0
+            if not left.all():
+                rows, bits = rows[left], bits[left]
+            if not len(rows):
+                return
+        together = int(np.bitwise_or.reduce(bits))
+        for number, layout in enumerate(self._layouts):
+            if together >> number & 1:
+                yield layout, rows[(bits >> np.uint64(number)) & np.uint64(1) != 0]

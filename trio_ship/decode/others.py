@@ -1,0 +1,158 @@
+"""Stamps of lines that are not written as most lines of their file are.
+
+A file may change its layout midway, or two programs may write to it. A line
+without a stamp where stamps were expected has another one if one stands at a
+*natural place*: at the beginning of the line, behind a bracket, a quote, or a
+priority of syslog, in a usual field of JSON or logfmt, or behind a marker. It is
+the first that fits, in this order and in that of the table. Stamps elsewhere in
+a line are part of its text, and so are numbers that only might be stamps.
+
+That depends on the line alone, not on those around it.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+import numpy as np
+
+from trio_ship.batch import I64, U8
+from trio_ship.decode.layouts import Layout
+from trio_ship.decode.looks import Sieve
+from trio_ship.decode.places import FIELDS, Place, find_field
+from trio_ship.decode.readings import LayoutDecoder, Reading
+from trio_ship.decode.table import LAYOUTS
+
+__all__ = ["Others", "read_at"]
+
+_DOCKER: Final = b'{"log":"'
+_ALPHANUMERIC: Final = np.array([chr(byte).isalnum() and byte < 128 for byte in range(256)])  # noqa: PLR2004 - ASCII
+_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
+_PRIORITY: Final = 5
+
+
+def read_at(place: Place, exact: LayoutDecoder, arena: U8, start: I64, end: I64) -> Reading:
+    """Return the stamps that stand at a place in each line; shapes (n,)."""
+    if not len(start):
+        return Reading.empty(0)
+    at = place.locate(exact.layout, exact.head, arena, start, end)
+    rows = np.flatnonzero(at >= 0)
+    if len(rows) == len(at):
+        return exact.read(arena, at, end)
+    reading = Reading.empty(len(start))
+    if len(rows):
+        reading.put(rows, exact.read(arena, at[rows], end[rows]))
+    return reading
+
+
+@functools.cache
+def _sieve(*, in_field: bool) -> Sieve:
+    return Sieve([layout for layout in LAYOUTS if in_field or not layout.weak])
+
+
+@functools.cache
+def _before(layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Tell of every byte whether a stamp in column 1 may stand behind it."""
+    table = ~_ALPHANUMERIC
+    table[list(layout.after.encode())] = True
+    return table
+
+
+class Others:
+    """The decoder of stamps at natural places."""
+
+    def __init__(self) -> None:
+        self._decoders: dict[str, LayoutDecoder] = {}
+
+    def read(self, arena: U8, start: I64, end: I64) -> Reading:
+        """Return the stamps as they are written; arguments as in `Place.locate`."""
+        reading = Reading.empty(len(start))
+        rows = np.flatnonzero(~_SPACE[arena[start]])
+        if len(rows):
+            rows = self._read_front(reading, rows, arena, start, end)
+        if len(rows):
+            rows = self._read_fields(reading, rows, arena, start, end)
+        for layout in LAYOUTS:
+            if layout.is_marked and len(rows):
+                exact = self._decoder(layout)
+                part = read_at(Place(searched=True), exact, arena, start[rows], end[rows])
+                reading.put(rows, part)
+                rows = rows[~part.found]
+        return reading
+
+    def _read_front(self, reading: Reading, rows: I64, arena: U8, start: I64, end: I64) -> I64:
+        """Read what stands at the beginning of lines; return the rows left."""
+        rows = self._sift(reading, rows, arena, start[rows], end, None)
+        rows = self._sift(reading, rows, arena, start[rows] + 1, end, arena[start[rows]])
+        told = rows[arena[start[rows]] == ord("<")]
+        if len(told):
+            at = start[told]
+            close = np.full(len(told), -1)
+            for place in range(_PRIORITY, 1, -1):
+                close[arena[at + place - 1] == ord(">")] = place
+            told, at = told[close > 0], at[close > 0] + close[close > 0]
+            versioned = (arena[at] == ord("1")) & (arena[at + 1] == ord(" "))
+            self._sift(reading, told, arena, at + 2 * versioned, end, None)
+            rows = rows[~reading.found[rows]]
+        return rows
+
+    def _read_fields(self, reading: Reading, rows: I64, arena: U8, start: I64, end: I64) -> I64:
+        """Read what stands in the usual fields; return the rows left."""
+        is_json = arena[start[rows]] == ord("{")
+        docker = is_json.copy()
+        for place, byte in enumerate(_DOCKER):
+            docker &= arena[start[rows] + place] == byte
+        self._read_field(reading, rows[docker], arena, start, end, '"time"', last=True)
+        for field in FIELDS:
+            those = rows[(is_json if field[0] == '"' else ~is_json) & ~reading.found[rows]]
+            self._read_field(reading, those, arena, start, end, field, last=False)
+        return rows[~reading.found[rows]]
+
+    def _read_field(
+        self,
+        reading: Reading,
+        rows: I64,
+        arena: U8,
+        start: I64,
+        end: I64,
+        field: str,
+        *,
+        last: bool,
+    ) -> None:
+        if len(rows):
+            at = find_field(field, arena, start[rows], end[rows], last=last)
+            self._sift(reading, rows[at >= 0], arena, at[at >= 0], end, None, in_field=True)
+
+    def _sift(
+        self,
+        reading: Reading,
+        rows: I64,
+        arena: U8,
+        at: I64,
+        end: I64,
+        before: U8 | None,
+        *,
+        in_field: bool = False,
+    ) -> I64:
+        """Read whatever layout stands at some places; return the rows without one."""
+        if not len(rows):
+            return rows
+        for layout, chosen in _sieve(in_field=in_field).split(arena, at, end[rows]):
+            here = chosen[~reading.found[rows[chosen]]]
+            if before is not None:
+                here = here[_before(layout)[before[here]]]
+            if len(here):
+                those = rows[here]
+                part = self._decoder(layout).read(arena, at[here], end[those])
+                reading.put(those, part)
+        return rows[~reading.found[rows]]
+
+    def _decoder(self, layout: Layout) -> LayoutDecoder:
+        """Return the decoder of a layout in the variant of its example to begin with."""
+        if layout.name not in self._decoders:
+            match = layout.match(layout.example.encode())
+            variant = match[0] if match else ""
+            # Replaced, never changed: threads may share a decoder.
+            self._decoders = {**self._decoders, layout.name: LayoutDecoder(layout, variant)}
+        return self._decoders[layout.name]

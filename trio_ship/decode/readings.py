@@ -1,0 +1,102 @@
+"""Stamps of one layout at known places, in whatever variant each is written."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+import numpy as np
+
+from trio_ship.batch import I64, U8
+from trio_ship.decode.layouts import Layout
+from trio_ship.decode.looks import Head, shortest
+from trio_ship.decode.shapes import shape_of
+from trio_ship.decode.words import MAX_WIDTH, Bools
+
+__all__ = ["LayoutDecoder", "Reading"]
+
+_REMEMBERED: Final = 16
+
+
+@attrs.frozen(eq=False)
+class Reading:
+    """Stamps as they are written.
+
+    Attributes:
+        value: Nanoseconds since 1970; without a year, in 2000. Shape (n,).
+        found: Which lines have a stamp. Shape (n,).
+        wall: Which of the values are times on the wall. Shape (n,).
+        dated: Which of them say their year. Shape (n,).
+    """
+
+    value: I64
+    found: Bools
+    wall: Bools
+    dated: Bools
+
+    @classmethod
+    def empty(cls, size: int) -> Reading:
+        """Return a reading of lines without stamps."""
+        none = np.zeros(size, np.bool_)
+        return cls(np.zeros(size, np.int64), none, none.copy(), none.copy())
+
+    def put(self, rows: I64, part: Reading) -> None:
+        """Set some rows; none of them has a stamp yet."""
+        self.value[rows], self.found[rows] = part.value, part.found
+        self.wall[rows], self.dated[rows] = part.wall, part.dated
+
+
+class LayoutDecoder:
+    """Decodes stamps of one layout in any of its variants at known places."""
+
+    def __init__(self, layout: Layout, variant: str) -> None:
+        self.layout = layout
+        self.head = Head(layout)
+        shape_of(layout, variant)
+        self.shortest = shortest(layout)
+        # The order saves time and changes no result. Replaced, never changed:
+        # threads may share a decoder.
+        self._variants: tuple[str, ...] = (variant,)
+
+    def read(self, arena: U8, at: I64, end: I64) -> Reading:
+        """Decode what stands at `at`; all shapes (n,)."""
+        reading = self._try(self._variants[0], arena, at, end)
+        if reading.found.all():
+            return reading
+        rows = np.flatnonzero(~reading.found)
+        rows = rows[self.head.fits(arena, at[rows], end[rows])]
+        for variant in self._variants[1:]:
+            if not len(rows):
+                return reading
+            rows = self._read_variant(reading, variant, arena, rows, at, end)
+        self._read_rest(reading, arena, rows, at, end)
+        return reading
+
+    def _read_variant(
+        self, reading: Reading, variant: str, arena: U8, rows: I64, at: I64, end: I64
+    ) -> I64:
+        """Decode rows of one variant; return those that are not of it."""
+        part = self._try(variant, arena, at[rows], end[rows])
+        reading.put(rows, part)
+        return rows[~part.found]
+
+    def _try(self, variant: str, arena: U8, at: I64, end: I64, *, checked: bool = False) -> Reading:
+        shape = shape_of(self.layout, variant)
+        value, found = shape.decode(arena, at, end, checked=checked)
+        wall, dated = np.full(len(at), not shape.own_zone), np.full(len(at), self.layout.has_year)
+        return Reading(value, found, wall, dated)
+
+    def _read_rest(self, reading: Reading, arena: U8, rows: I64, at: I64, end: I64) -> None:
+        """Decode rows of variants not met before: the expression tells which."""
+        by_variant: dict[str, list[int]] = {}
+        for row in rows.tolist():
+            text = arena[at[row] : min(end[row], at[row] + MAX_WIDTH)].tobytes()
+            match = self.layout.match(text)
+            if match is not None:
+                by_variant.setdefault(match[0], []).append(row)
+        for variant, members in by_variant.items():
+            those = np.array(members, np.int64)
+            part = self._try(variant, arena, at[those], end[those], checked=True)
+            reading.put(those, part)
+            if variant not in self._variants and part.found.any():
+                self._variants = (*self._variants, variant)[:_REMEMBERED]
