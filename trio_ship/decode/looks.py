@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -19,10 +20,13 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
 from trio_ship.decode.words import Bools, Words, gather, within
 
-__all__ = ["Head", "Sieve", "find_marks", "marks_of", "shortest"]
+__all__ = ["Head", "Outline", "Sieve", "find_marks", "outlines", "rows_of", "shortest"]
 
 _LOOKED_AT: Final = 8
 _BLOCK: Final = 1 << 18
+_SOUGHT: Final = 4
+# In lines of logs, from rare to common; what is not here is rarer.
+_COMMON: Final = b'[$@zqjxkvbywgf/_pumhlcdsniaort=,-:0123456789" e'
 _ANY: Final = frozenset(range(256))
 _DIGIT: Final = frozenset(b"0123456789")
 _LETTER: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -78,58 +82,11 @@ def _first_bytes(layout: Layout) -> _Bytes:
     return tuple(frozenset().union(*column) for column in zip(*padded, strict=True))
 
 
-@functools.cache
-def marks_of(layout: Layout) -> tuple[tuple[tuple[int, int], ...], ...]:
-    """Return the characters that stand for themselves: (place, byte) for each width.
+class _Window:
+    """A look at eight bytes at once, each a digit, a letter or a certain character."""
 
-    Places count from the stamp's first byte; a marker stands at -1.
-    """
-    found = set()
-    for way in _beginnings(layout):
-        marks = [(place, byte) for place, (byte, *more) in enumerate(way) if not more]
-        marker = [(-1, ord(layout.marker))] if layout.marker else []
-        found.add((*marker, *marks))
-    return tuple(sorted(found))
-
-
-def find_marks(arena: U8, marks: Sequence[tuple[int, int]]) -> I64:
-    """Return where all of some bytes stand at their places, ascending.
-
-    Args:
-        arena: The bytes to search.
-        marks: Places (from -1 on) and bytes; at least one.
-    """
-    found = [
-        _find_in_block(arena, marks, begin, min(begin + _BLOCK, len(arena)))
-        for begin in range(0, len(arena), _BLOCK)
-    ]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
-def _find_in_block(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: int) -> I64:
-    low = max(begin, -min(place for place, _ in marks))
-    high = min(stop, len(arena) - max(place for place, _ in marks))
-    if high <= low:
-        return np.zeros(0, np.int64)
-    hits: Bools | None = None
-    for place, byte in marks:
-        here = arena[low + place : high + place] == np.uint8(byte)
-        hits = here if hits is None else np.logical_and(hits, here, out=hits)
-    assert hits is not None  # noqa: S101 - there is a mark
-    return np.flatnonzero(hits) + low
-
-
-def shortest(layout: Layout) -> int:
-    """Return the length in bytes that every stamp has at least, up to its open choices."""
-    return min(map(len, _beginnings(layout)))
-
-
-class Head:
-    """A cheap look at the first eight bytes: can a stamp of a layout be here?"""
-
-    def __init__(self, layout: Layout) -> None:
-        """Prepare the look for any variant of `layout`."""
-        columns = zip(*map(self._mask_of, _first_bytes(layout)), strict=True)
+    def __init__(self, possible: Sequence[frozenset[int]]) -> None:
+        columns = zip(*map(self._mask_of, possible), strict=True)
         self._mask, self._expected, self._six = (
             np.uint64(int.from_bytes(bytes(column), "little")) for column in columns
         )
@@ -143,6 +100,131 @@ class Head:
             return 0xC0, 0x40, 0
         return (0xFF, min(possible), 0) if len(possible) == 1 else (0, 0, 0)
 
+    def fits(self, arena: U8, at: I64) -> Bools:
+        """Tell where the eight bytes can be those; what has no mask is not looked at."""
+        words = gather(arena, within(arena, at), 1)[0]
+        wrong = (words & self._mask) ^ self._expected
+        # Adding six carries only digits over; a byte that is none was seen above.
+        words &= np.uint64(0x7F7F7F7F7F7F7F7F)
+        words += self._six
+        words &= self._mask
+        words ^= self._expected
+        wrong |= words
+        fits: Bools = wrong == 0
+        return fits
+
+
+@attrs.frozen(eq=False)
+class Outline:
+    """How a stamp looks in one of its widths; places count from its first byte.
+
+    Attributes:
+        marks: Places and bytes of the characters that stand for themselves; a
+            marker stands at -1.
+        windows: Looks at the bytes from some places on.
+        choices: Places behind the eighth and which of all bytes can stand there.
+    """
+
+    marks: tuple[tuple[int, int], ...]
+    windows: tuple[tuple[int, _Window], ...]
+    choices: tuple[tuple[int, Bools], ...]
+
+    @classmethod
+    def of(cls, way: _Bytes, marker: str) -> Outline:
+        """Return the outline of what bytes can stand at each place."""
+        marks = [(-1, ord(marker))] if marker else []
+        marks += [(place, min(some)) for place, some in enumerate(way) if len(some) == 1]
+        padded = [*way, *[_ANY] * _LOOKED_AT]
+        windows = [
+            (begin, _Window(padded[begin : begin + _LOOKED_AT]))
+            for begin in range(_LOOKED_AT, len(way), _LOOKED_AT)
+        ]
+        choices = [
+            (place, np.isin(np.arange(256), list(some)))
+            for place, some in enumerate(way)
+            if place >= _LOOKED_AT and len(some) > 1 and not (some <= _DIGIT or some <= _LETTER)
+        ]
+        return cls(tuple(marks), tuple(windows), tuple(choices))
+
+    def fits(self, arena: U8, at: I64) -> Bools:
+        """Tell where the bytes behind the eighth can be those of a stamp. Shape (n,)."""
+        found = np.ones(len(at), np.bool_)
+        for place, window in self.windows:
+            found &= window.fits(arena, at + place)
+        for place, possible in self.choices:
+            found &= possible[arena[at + place]]
+        return found
+
+
+@functools.cache
+def outlines(layout: Layout) -> dict[tuple[tuple[int, int], ...], tuple[Outline, ...]]:
+    """Return how stamps of a layout look, for each width of their fields, by their marks."""
+    found: dict[tuple[tuple[int, int], ...], tuple[Outline, ...]] = {}
+    for way in _beginnings(layout):
+        outline = Outline.of(way, layout.marker)
+        found[outline.marks] = (*found.get(outline.marks, ()), outline)
+    return found
+
+
+def find_marks(arena: U8, marks: Sequence[tuple[int, int]]) -> I64:
+    """Return where all of some bytes stand at their places, ascending.
+
+    The rarest few are sought in the whole arena, the others where those stand.
+
+    Args:
+        arena: The bytes to search.
+        marks: Places (from -1 on) and bytes; at least one.
+    """
+    low = -min(0, *(place for place, _ in marks))
+    high = len(arena) - max(0, *(place for place, _ in marks))
+    by_rarity = sorted(marks, key=lambda mark: (_COMMON.find(mark[1]), mark[0]))
+    sought, others = by_rarity[:_SOUGHT], by_rarity[_SOUGHT:]
+    found = [
+        _find_in_block(arena, sought, begin, min(begin + _BLOCK, high))
+        for begin in range(low, high, _BLOCK)
+    ]
+    at = np.concatenate(found) if found else np.zeros(0, np.int64)
+    for place, byte in others:
+        fits = arena[at + place] == byte
+        if not fits.all():
+            at = at[fits]
+    return at
+
+
+def _find_in_block(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: int) -> I64:
+    hits: Bools | None = None
+    for place, byte in marks:
+        here = arena[begin + place : stop + place] == np.uint8(byte)
+        hits = here if hits is None else np.logical_and(hits, here, out=hits)
+    assert hits is not None  # noqa: S101 - there is a mark
+    return np.flatnonzero(hits) + begin
+
+
+def rows_of(at: I64, start: I64, end: I64) -> I64:
+    """Return the line in which each place is, or the one before it; shape (k,).
+
+    Args:
+        at: Places, ascending. Shape (k,).
+        start: First byte of each line, ascending. Shape (n,).
+        end: The byte after each line. Shape (n,).
+    """
+    if len(at) == len(start) and (at >= start).all() and (at < end).all():
+        return np.arange(len(at))
+    return np.searchsorted(start, at, "right") - 1
+
+
+def shortest(layout: Layout) -> int:
+    """Return the length in bytes that every stamp has at least, up to its open choices."""
+    return min(map(len, _beginnings(layout)))
+
+
+class Head:
+    """A cheap look at the first eight bytes: can a stamp of a layout be here?"""
+
+    def __init__(self, layout: Layout) -> None:
+        """Prepare the look for any variant of `layout`."""
+        self._window = _Window(_first_bytes(layout))
+
     def fits(self, arena: U8, at: I64, end: I64) -> Bools:
         """Tell where a stamp can be.
 
@@ -151,13 +233,8 @@ class Head:
             at: Where each stamp would begin. Shape (n,).
             end: The byte after each line. Shape (n,).
         """
-        fits = at + _LOOKED_AT <= end
-        words = gather(arena, within(arena, at), 1)[0]
-        wrong = (words & self._mask) ^ self._expected
-        # Adding six carries only digits over; a byte that is none was seen above.
-        low = words & np.uint64(0x7F7F7F7F7F7F7F7F)
-        wrong |= ((low + self._six) & self._mask) ^ self._expected
-        fits &= wrong == 0
+        fits: Bools = at + _LOOKED_AT <= end
+        fits &= self._window.fits(arena, at)
         return fits
 
 

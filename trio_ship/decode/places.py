@@ -20,8 +20,8 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.looks import Head, find_marks, marks_of
-from trio_ship.decode.words import Bools
+from trio_ship.decode.looks import Head, find_marks, outlines, rows_of
+from trio_ship.decode.words import Bools, within
 
 __all__ = ["FIELDS", "SEARCHED_BYTES", "Place", "find_field"]
 
@@ -145,9 +145,14 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
     found = np.full(len(start), nowhere)
     low = int(start[0])
     view = arena[low : int(end[-1])]
-    for marks in marks_of(layout):
+    for marks, group in outlines(layout).items():
         at = find_marks(view, marks) + low
-        line = np.searchsorted(start, at, "right") - 1
+        fits = np.zeros(len(at), np.bool_)
+        for outline in group:
+            fits |= outline.fits(arena, within(arena, at))
+        if not fits.all():
+            at = at[fits]
+        line = rows_of(at, start, end)
         begin = start[line]
         fits = (at - begin < SEARCHED_BYTES) & head.fits(arena, at, end[line])
         if not layout.marker:
@@ -179,7 +184,9 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
         before = arena[np.maximum(at - 1, 0)]
         at = at[(before == ord(" ")) | (before == ord("\t"))]
     found = np.full(len(start), -1, np.int64)
-    if len(at):
+    if len(at) == len(start) and (at >= start).all() and (at + len(text) < end).all():
+        found = at
+    elif len(at):
         which = np.searchsorted(at, end) - 1 if last else np.searchsorted(at, start)
         place = at[np.clip(which, 0, len(at) - 1)]
         inside = (place >= start) & (place + len(text) < end)
