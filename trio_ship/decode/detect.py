@@ -25,7 +25,7 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.ambiguous import Evidence, weigh
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.looks import Head
+from trio_ship.decode.looks import Sieve
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
 from trio_ship.decode.places import FIELDS, SEARCHED_BYTES, Place
 from trio_ship.decode.stamps import AUTO, BEHIND, StampDecoder, frame
@@ -189,10 +189,10 @@ def _sample(layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]) -> list[byt
     arena, start, end = lines
     begins = ~np.isin(arena[start], np.frombuffer(b" \t\r\n", np.uint8))
     likely = np.zeros(len(start), np.bool_)
-    for layout in layouts:
-        head = Head(layout)
-        for column in range(2):
-            likely |= head.fits(arena, start + column, end)
+    sieve = Sieve(layouts)
+    for column in range(2):
+        for _, those in sieve.split(arena, start + column, end):
+            likely[those] = True
     rows = {*_spread(np.flatnonzero(begins).tolist()), *_spread(np.flatnonzero(likely).tolist())}
     return [arena[start[row] : end[row]].tobytes() for row in sorted(rows)]
 
@@ -232,7 +232,6 @@ def _in_pattern(layouts: tuple[Layout, ...], texts: list[bytes]) -> Iterator[_Gu
 
 def _guesses(layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool) -> Iterator[_Guess]:
     """Yield how layouts fit some lines, for each kind of place where one does."""
-    settled = False
     open_texts = [text for text in texts if not text[:1].isspace()]
     for layout in layouts:
         votes = _Votes()
@@ -240,8 +239,11 @@ def _guesses(layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool) ->
             column, found = _at_front(layout, text)
             if found is not None:
                 votes.add(text, column, found)
-        settled |= votes.columns.total() == len(texts)
-        if not settled and (named or layout.anywhere):
+        if votes.columns.total() == len(texts) and texts and not layout.family:
+            # Nothing can fit more lines, or stand further in front.
+            yield votes.guess(layout, _choose_place(layout, votes.columns), 0)
+            return
+        if named or layout.anywhere:
             for text in open_texts:
                 if _at_front(layout, text)[1] is None:
                     column, found = layout.find(text[:SEARCHED_BYTES])
@@ -250,8 +252,7 @@ def _guesses(layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool) ->
         if votes.columns:
             place = _choose_place(layout, votes.columns)
             yield votes.guess(layout, place, 1 + votes.column if place.searched else 0)
-    if not settled:
-        yield from _in_fields(layouts, open_texts)
+    yield from _in_fields(layouts, open_texts)
 
 
 def _in_fields(layouts: tuple[Layout, ...], texts: list[bytes]) -> Iterator[_Guess]:

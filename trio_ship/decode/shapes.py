@@ -18,11 +18,10 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
-from trio_ship.decode.abbreviations import INITIALS, is_zone_name
 from trio_ship.decode.dates import Dates
+from trio_ship.decode.endings import find_continued, plan_ending
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
 from trio_ship.decode.padding import pad
 from trio_ship.decode.words import Bools, Pairs, Words, gather, hexadecimal, within
@@ -69,26 +68,6 @@ def _formed(form: str) -> Iterator[tuple[str, int, bool]]:
             yield "name", len(part), False
         else:
             yield fields.get(part, part), {"+": 1}.get(part, 2) * (part in fields), False
-
-
-@functools.cache
-def _may_continue(*, fraction: bool, offset: bool, colon: bool) -> Bools:
-    """Return, for every two bytes behind a stamp, whether it may go on there."""
-    first, second = np.arange(65536) & 255, np.arange(65536) >> 8
-
-    def one_of(values: npt.NDArray[np.int64], characters: bytes) -> Bools:
-        return np.isin(values, np.frombuffer(characters, np.uint8))
-
-    table = one_of(first, b"0123456789")
-    digit_next = one_of(second, b"0123456789")
-    if fraction:
-        table |= one_of(first, b".,") & digit_next
-    if colon:
-        table |= one_of(first, b":") & digit_next
-    if offset:
-        table |= one_of(first, b"Z") | (one_of(first, b"+-") & digit_next)
-        table |= one_of(first, b" ") & one_of(second, b"+-" + INITIALS)
-    return table
 
 
 def _masks(values: dict[int, int], words: int) -> list[np.uint64]:
@@ -141,7 +120,9 @@ class Shape:
         self._places = places
         self._words = -(-width // 8)
         self._plan_checks(characters)
-        self._follows = _plan_follow(layout, variant, self.own_zone, "%f" in places)
+        fields = {"%f": "%f" in places, "%p": "half" in places, "%z": self.own_zone}
+        chosen = frozenset(field for field, has in fields.items() if has)
+        self._ending = plan_ending(layout, variant, chosen)
 
     def _plan_checks(self, characters: dict[int, int]) -> None:
         """Divide the bytes: which are looked at in each line, which after a change."""
@@ -184,8 +165,8 @@ class Shape:
         value = self._decode_dates(words, ok)
         ok &= self._looks_right(words)
         self._add_fine(words, value, ok)
-        if self._follows is not None and not checked:
-            ok[self._continued(self._follows, source, within(arena, after), end)] = False
+        if self._ending is not None and not checked:
+            ok[find_continued(self._ending, source, after, end)] = False
         return value, ok
 
     def _add_fine(self, words: Words, value: I64, ok: Bools) -> None:
@@ -233,38 +214,6 @@ class Shape:
             part ^= expected
             wrong |= part
         return np.logical_not(wrong)
-
-    @staticmethod
-    def _continued(follows: Bools, arena: U8, after: I64, end: I64) -> I64:
-        """Return the rows where what follows might be the rest of a longer variant."""
-        pairs = np.ndarray((len(arena) - 1,), "<u2", arena, 0, (1,))[after]
-        rows = np.flatnonzero(follows[pairs])
-        if len(rows):
-            after = after[rows]
-            # What stands behind a space is the rest of a stamp only if it is an
-            # offset or the name of a zone.
-            digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
-            inside = (after < end[rows]) & (digit | (arena[after] != ord(" ")))
-            letters = np.flatnonzero(~inside & (arena[after + 1] >= ord("A")))
-            if len(letters):
-                inside[letters] = is_zone_name(arena, after[letters] + 1) & (
-                    after[letters] + 1 < end[rows[letters]]
-                )
-            rows = rows[inside]
-        return rows
-
-
-def _plan_follow(layout: Layout, variant: str, own_zone: bool, fraction: bool) -> Bools | None:  # noqa: FBT001 - two facts of one shape
-    """Return the table of what may go on behind a shape, if anything may."""
-    last = layout.fields[-1]
-    no_zone = last == "%z" and not own_zone
-    if not (layout.ends_in_digit or last in ("%f", "%z")) or variant.endswith(("Z", "p")):
-        return None
-    return _may_continue(
-        fraction="%f" in (layout.fields[-2:] if no_zone else (last,)) and not fraction,
-        offset=no_zone,
-        colon=variant.endswith("+hh") or "%S" not in layout.template,
-    )
 
 
 @functools.cache

@@ -1,0 +1,89 @@
+"""Whether a stamp goes on behind the variant that was read.
+
+`2015-10-18 18:01:47` is no stamp of that length where a digit, a fraction, AM or
+PM, or a zone follows: it is one of another variant, or none at all.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from trio_ship.batch import I64, U8
+from trio_ship.decode.abbreviations import INITIALS, is_zone_name
+from trio_ship.decode.layouts import Layout
+from trio_ship.decode.words import Bools, within
+
+__all__ = ["find_continued", "plan_ending"]
+
+_OPEN: Final = ("%f", "%p", "%z")
+
+
+def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools | None:
+    """Return which two bytes may be the rest of a longer stamp; None where none may.
+
+    Args:
+        layout: The layout.
+        variant: Which variant of it.
+        chosen: Those of `%f`, `%p` and `%z` that it has.
+    """
+    ending = list(itertools.takewhile(_OPEN.__contains__, reversed(layout.fields)))
+    left = list(itertools.takewhile(lambda field: field not in chosen, ending))
+    if not (layout.ends_in_digit or ending) or variant.endswith("Z"):
+        return None
+    by_minute = "%M" in layout.fields and "%S" not in layout.fields
+    return _may_continue(frozenset(left), colon=by_minute or variant.endswith("+hh"))
+
+
+@functools.cache
+def _may_continue(left: frozenset[str], *, colon: bool) -> Bools:
+    first, second = np.arange(65536) & 255, np.arange(65536) >> 8
+
+    def one_of(values: npt.NDArray[np.int64], characters: bytes) -> Bools:
+        return np.isin(values, np.frombuffer(characters, np.uint8))
+
+    table = one_of(first, b"0123456789")
+    digit_next = one_of(second, b"0123456789")
+    if "%f" in left:
+        table |= one_of(first, b".,") & digit_next
+    if colon:
+        table |= one_of(first, b":") & digit_next
+    if "%p" in left:
+        table |= one_of(first, b"AaPp") & one_of(second, b"Mm")
+        table |= one_of(first, b" ") & one_of(second, b"AaPp")
+        table |= one_of(first, b"\xe2") & one_of(second, b"\x80")
+    if "%z" in left:
+        table |= one_of(first, b"Z") | (one_of(first, b"+-") & digit_next)
+        table |= one_of(first, b" ") & one_of(second, b"+-" + INITIALS)
+    return table
+
+
+def find_continued(table: Bools, arena: U8, after: I64, end: I64) -> I64:
+    """Return the rows where what follows might be the rest of a longer stamp.
+
+    Args:
+        table: As `plan_ending` gives it.
+        arena: Bytes, with at least 64 more behind the last `end`.
+        after: The byte behind each stamp. Shape (n,).
+        end: The byte after each line. Shape (n,).
+    """
+    after = within(arena, after)
+    pairs = np.ndarray((len(arena) - 1,), "<u2", arena, 0, (1,))[after]
+    rows = np.flatnonzero(table[pairs])
+    if not len(rows):
+        return rows
+    after, end = after[rows], end[rows]
+    # What stands behind a space is the rest of a stamp only if it is an offset,
+    # AM or PM, or the name of a zone; most often it is the level of the record.
+    digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
+    found = (after < end) & (digit | (arena[after] != ord(" ")))
+    letters = np.flatnonzero(~found & (arena[after + 1] >= ord("A")) & (after + 2 < end))
+    if len(letters):
+        at = after[letters] + 1
+        found[letters] = is_zone_name(arena, at) | ((arena[at + 1] | 32) == ord("m"))
+    continued: I64 = rows[found]
+    return continued
