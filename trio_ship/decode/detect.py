@@ -125,16 +125,15 @@ def detect(
     else:
         texts = _sample(layouts, lines)
         found = _elect(_guesses(layouts, texts, named=prefer != "auto"), lines, None)
-        if found is not None and inner:
-            found = _find_inner(found, layouts, lines) or found
+        if found is not None and inner and (inside := _find_inner(found, layouts, lines)):
+            # Lines with the outer stamp alone go on with the record before them.
+            return inside
     if found is None:
         return None
     found = weigh(found, layouts, head, pattern, evidence)
-    return (
-        attrs.evolve(found, spelling=found.spelling + AUTO)
-        if pattern is None and prefer == "auto"
-        else found
-    )
+    if pattern is None and prefer == "auto":
+        return attrs.evolve(found, spelling=found.spelling + AUTO)
+    return found
 
 
 @attrs.frozen
