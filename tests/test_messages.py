@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from encode_helpers import Row, make_ordered, make_part
 from memory_disk import MemoryDisk
 
 from trio_ship.batch import Kind
-from trio_ship.diagnosis import Diagnosis, likely_zone
+from trio_ship.diagnosis import Diagnosis, fitting_zone, likely_zone
 from trio_ship.notes import refusal
 
 SECOND = 1_000_000_000
@@ -34,12 +36,32 @@ def test_s08_a_whole_number_of_quarter_hours_is_a_zone(behind: list[int], zone: 
     assert likely_zone(np.array(behind, np.int64)) == zone
 
 
+@pytest.mark.parametrize(
+    ("behind", "offset", "zone"),
+    [
+        (2 * HOUR, 0, "Etc/GMT+2"),
+        (-2 * HOUR, 0, "Etc/GMT-2"),
+        (2 * HOUR, 2 * HOUR, "UTC"),
+        (-(5 * HOUR + HOUR // 2) + SECOND, 0, "Asia/Kolkata"),
+        (HOUR // 4, 0, None),
+        (13 * HOUR, 0, None),
+    ],
+)
+def test_s08_the_zone_that_would_fit_is_named(behind: int, offset: int, zone: str | None) -> None:
+    """The value for `timezone` makes such stamps agree with the clock."""
+    assert fitting_zone(behind, offset) == zone
+    if zone is not None:
+        east = datetime.fromtimestamp(1_795_420_800, ZoneInfo(zone)).utcoffset()
+        assert east is not None
+        assert abs(east.total_seconds() * SECOND - (offset - behind)) < 20 * SECOND
+
+
 def test_late_records_are_explained_once_per_source() -> None:
     """The first late batch of a source names the key that mends it, the next is silent."""
     batch = make_ordered(make_part([[Row(data=b"x\n", stamp=1000 * SECOND)]]), kind=Kind.LATE)
     diagnosis = Diagnosis()
     [sentence] = diagnosis.sentences(batch, 1000 * SECOND + 2 * HOUR)
-    assert "timezone" in sentence
+    assert 'timezone = "Etc/GMT+2"' in sentence
     assert diagnosis.sentences(batch, 1000 * SECOND + 2 * HOUR) == []
     [sentence] = Diagnosis().sentences(batch, 1007 * SECOND)
     assert "max_delay_seconds" in sentence

@@ -11,14 +11,28 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, Kind, OrderedBatch
+from trio_ship.decode.zones import Zone
 
-__all__ = ["Diagnosis", "likely_zone"]
+__all__ = ["Diagnosis", "fitting_zone", "likely_zone"]
 
 _SECOND: Final = 1_000_000_000
 _QUARTER: Final = 900 * _SECOND
 _NEAR: Final = 20 * _SECOND
 _MOST: Final = 15 * 3600 * _SECOND
 _SAMPLE: Final = 64
+_ODD_ZONES: Final = {
+    -570: "Pacific/Marquesas",
+    -210: "America/St_Johns",
+    210: "Asia/Tehran",
+    270: "Asia/Kabul",
+    330: "Asia/Kolkata",
+    345: "Asia/Kathmandu",
+    390: "Asia/Yangon",
+    570: "Australia/Darwin",
+    630: "Australia/Adelaide",
+    765: "Pacific/Chatham",
+}
+"""Zones off the whole hours, by minutes east of UTC."""
 
 
 def likely_zone(behind_ns: I64) -> str | None:
@@ -40,6 +54,26 @@ def likely_zone(behind_ns: I64) -> str | None:
         return None
     hours, rest = divmod(abs(first), 4)
     return f"{hours} h {rest * 15} min {'behind' if first > 0 else 'in front'}"
+
+
+def fitting_zone(behind_ns: int, offset_ns: int) -> str | None:
+    """Return the name of a zone in which stamps would be of the time of their reading.
+
+    Args:
+        behind_ns: How far the stamps are behind the clock, nanoseconds.
+        offset_ns: How far the zone that they were taken for is east of UTC.
+
+    Returns:
+        A value for `timezone`; None where no zone is there.
+    """
+    minutes = round((offset_ns - behind_ns) / _QUARTER) * 15
+    hours, rest = divmod(minutes, 60)
+    if rest:
+        return _ODD_ZONES.get(minutes)
+    if not hours:
+        return "UTC"
+    # The sign of these names is that of POSIX: west of Greenwich is plus.
+    return f"Etc/GMT{-hours:+d}" if -12 <= hours <= 14 else None  # noqa: PLR2004 - all there are
 
 
 class Diagnosis:
@@ -66,18 +100,23 @@ class Diagnosis:
             own = stamps[(names == name) & (stamps != NO_STAMP)][:_SAMPLE]
             if len(own):
                 self._said.add((name, batch.kind))
-                found.append(_sentence(name, batch.kind, wall_ns - own))
+                zone = next(file.zone for file in batch.files if file.source == name)
+                wall = np.array([wall_ns], np.int64)
+                offset_ns = int((Zone(zone or "UTC").to_wall(wall) - wall)[0])
+                found.append(_sentence(name, batch.kind, wall_ns - own, offset_ns))
         return found
 
 
-def _sentence(name: str, kind: Kind, behind_ns: I64) -> str:
+def _sentence(name: str, kind: Kind, behind_ns: I64, offset_ns: int) -> str:
     word = "late" if kind is Kind.LATE else "ahead of the clock"
     text = f"sources.{name}: records come {word}; they are shipped, marked and counted"
     zone = likely_zone(behind_ns)
     if zone is not None:
+        fitting = fitting_zone(int(np.median(behind_ns)), offset_ns)
+        value = f'timezone = "{fitting}"' if fitting else "timezone"
         return (
             f"{text}. Their stamps are {zone}, which looks like a time zone: "
-            f"set `timezone` in [sources.{name}.timestamp]"
+            f"set `{value}` (or the place's own name) in [sources.{name}.timestamp]"
         )
     seconds = abs(float(np.median(behind_ns))) / _SECOND
     if kind is Kind.AHEAD:

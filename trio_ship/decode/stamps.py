@@ -37,7 +37,8 @@ from trio_ship.decode.zones import Zone
 
 __all__ = ["AUTO", "BEHIND", "StampDecoder", "frame", "initial_anchor"]
 
-_DAY: Final = 86_400 * 10**9
+_SECOND: Final = 10**9
+_DAY: Final = 86_400 * _SECOND
 _BOM: Final = b"\xef\xbb\xbf"
 _LEAP_CYCLE: Final = 8
 
@@ -62,7 +63,8 @@ class StampDecoder:
 
     Attributes:
         spelling: The text it was made from.
-        resolution_ns: What one step of the last digit of a stamp is worth.
+        resolution_ns: What one step of the last digit of a stamp is worth, of
+            those that were met.
         needs_year: Whether its stamps say no year.
     """
 
@@ -204,7 +206,11 @@ class StampDecoder:
         if self._others is not None:
             still = ~reading.found[rows]
             rows, lead = rows[still], lead[still]
-            reading.put(rows, self._others.read(arena, start[rows] + lead, end[rows]))
+            part = self._others.read(arena, start[rows] + lead, end[rows])
+            reading.put(rows, part)
+            if part.found.any():
+                # They may be in whole seconds: promises go by the coarser ones.
+                self.resolution_ns = max(self.resolution_ns, _SECOND)
         return reading
 
     def _read_place(self, arena: U8, start: I64, end: I64) -> Reading:
