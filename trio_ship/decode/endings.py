@@ -14,12 +14,20 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
-from trio_ship.decode.abbreviations import INITIALS, is_zone_name
+from trio_ship.decode.abbreviations import INITIALS, OFFSETS, is_zone_name
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.words import Bools, within
 
 __all__ = ["find_continued", "plan_ending"]
 
+_LETTERS: Final = np.zeros(65536, np.bool_)
+"""Which two letters can begin the name of a zone, or are AM or PM."""
+_LETTERS[
+    [
+        int.from_bytes(text[:2].encode(), "little")
+        for text in (*OFFSETS, *map("".join, itertools.product("AaPp", "Mm")))
+    ]
+] = True
 _OPEN: Final = ("%f", "%p", "%z")
 
 
@@ -81,7 +89,8 @@ def find_continued(table: Bools, arena: U8, after: I64, end: I64) -> I64:
     # AM or PM, or the name of a zone; most often it is the level of the record.
     digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
     found = (after < end) & (digit | (arena[after] != ord(" ")))
-    letters = np.flatnonzero(~found & (arena[after + 1] >= ord("A")) & (after + 2 < end))
+    second = np.ndarray((len(arena) - 1,), "<u2", arena, 0, (1,))[after + 1]
+    letters = np.flatnonzero(_LETTERS[second] & ~found & (after + 2 < end))
     if len(letters):
         at = after[letters] + 1
         found[letters] = is_zone_name(arena, at) | ((arena[at + 1] | 32) == ord("m"))
