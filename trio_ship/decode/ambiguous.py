@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Evidence", "weigh"]
 
 _DAY: Final = 86_400 * 10**9
+_BLOCKS: Final = 32
 _REASONS: Final = (
     "only so all dates exist",
     "only so time goes on",
@@ -75,7 +76,8 @@ def weigh(
     rivals = [layout for layout in layouts if family and layout.family == family]
     if len(rivals) < 2:  # noqa: PLR2004 - a choice
         return found
-    text = b"".join(evidence.blocks() if evidence is not None else []) or head
+    blocks = evidence.blocks() if evidence is not None else []
+    text = b"".join(blocks[:: len(blocks) // _BLOCKS + 1]) or head
     place = rest.partition("/")[0]
     scores: dict[str, tuple[int, ...]] = {}
     spellings: dict[str, str] = {}
