@@ -112,7 +112,7 @@ class Log:
                 number = self.lines + len(stamps)
                 data += make_line(self._writer, number, stamp if place == 0 else None, self._chance)
                 stamps.append(stamp)
-        half = self._chance.randrange(len(data)) if self._chance.random() < _HALF else 0
+        half = self._chance.randrange(len(data)) if data and self._chance.random() < _HALF else 0
         if half:
             self._put(data[:half])
             time.sleep(self._chance.random() * 2 * _TICK_SECONDS)
