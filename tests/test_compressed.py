@@ -121,7 +121,9 @@ async def test_r12_rotated_and_compressed_between_two_polls(
             await trio.sleep(2.03)
             if turn % 2:
                 reader = pipeline._sources.readers[0]
-                reader._chains.close_quiet(0)
+                keep, reader._chains._keep = reader._chains._keep, 0
+                reader._chains.close_quiet()
+                reader._chains._keep = keep
             put(f"app {turn} not seen")
             await trio.sleep(0.001)
             for generation in range(turn % 3):

@@ -280,7 +280,7 @@ async def test_r28_files_that_are_closed_for_want_of_descriptors(
     """Too few descriptors for all files close quiet ones; a rotation meanwhile loses nothing."""
     disk = MemoryDisk()
     async with following(disk=disk) as logs:
-        logs.pipeline._sources.readers[0]._open_files = 3
+        logs.pipeline._sources.readers[0]._chains._keep = 3
         for turn in range(3):
             for number in range(12):
                 logs.put(f"f{number} {turn}", path=f"/logs/f{number}.log")

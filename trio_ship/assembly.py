@@ -214,6 +214,7 @@ class Assembly:
             follow=settings.follow,
             number=self._numbers.__next__,
             recorded=recorded,
+            keep=_file_limit() // len(self._config.sources),
         )
         files = SourceFiles(
             pulse,
@@ -242,7 +243,6 @@ class Assembly:
             board,
             settings=settings,
             max_delay_seconds=self._delay(source),
-            open_files=_file_limit() // len(self._config.sources),
         )
 
     def _stdin(self, source: SourceConfig, board: Board) -> StdinReader:

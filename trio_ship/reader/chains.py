@@ -36,6 +36,7 @@ class Chains:
         follow: Whether files may grow.
         number: Returns the next free number of a chain.
         recorded: The files known from the checkpoint, and their positions.
+        keep: How many files may stay open.
 
     Attributes:
         source: As given.
@@ -60,11 +61,14 @@ class Chains:
         follow: bool,
         number: Callable[[], int],
         recorded: Iterable[tuple[FileEntry, Position]],
+        keep: int,
     ) -> None:
         self._disk = disk
         self.follow = follow
         self._number = number
         self.source = source
+        self._keep = keep
+        self._open = 0
         self.known = KnownFiles(disk, recorded)
         self.by_path: dict[str, ChainFiles] = {}
         self.active: dict[int, ChainFiles] = {}
@@ -145,8 +149,24 @@ class Chains:
     def open(self, tail: Tail) -> Content:
         """Return the open file of a tail; OSError if it is not to be had."""
         if tail.content is None:
-            tail.content = open_known(self._disk, tail.entry)
+            self.hold(tail, open_known(self._disk, tail.entry))
+        assert tail.content is not None  # noqa: S101  (it is held)
         return tail.content
+
+    def hold(self, tail: Tail, content: Content) -> None:
+        """Take an open file."""
+        tail.content = content
+        self._open += 1
+
+    def part(self, tail: Tail) -> None:
+        """Give away the open file of a tail."""
+        tail.content = None
+        self._open -= 1
+
+    def rest(self, tail: Tail) -> None:
+        """Close a file that was just used if more are open than may stay so."""
+        if self._open > self._keep and tail.rotated_at is None:
+            self.close_tail(tail)
 
     def is_same(self, tail: Tail, head: bytes) -> bool:
         """Tell whether an open file that begins with `head` is still what it was read as.
@@ -228,16 +248,18 @@ class Chains:
         """Close a file if it is open."""
         if tail.content is not None:
             tail.content.close()
-            tail.content = None
+            self.part(tail)
 
-    def close_quiet(self, keep: int) -> None:
-        """Close files that are at their end until no more than `keep` are open."""
+    def close_quiet(self) -> None:
+        """Close files that are at their end until no more are open than may stay so."""
+        if self._open <= self._keep:
+            return
         chains = self.by_path.values()
         tails = [tail for chain in chains if not chain.hangs for tail in chain.tails]
         is_open = [tail for tail in tails if tail.content is not None]
         quiet = [tail for tail in is_open if tail.rotated_at is None and not tail.is_unread]
         quiet.sort(key=lambda tail: tail.changed_at)
-        for tail in quiet[: max(0, len(is_open) - keep)]:
+        for tail in quiet[: max(0, len(is_open) - self._keep)]:
             self.close_tail(tail)
 
     def close(self) -> None:

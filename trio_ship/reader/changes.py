@@ -221,7 +221,7 @@ class Changes:
         # It has lost its name as well, so its descriptor is all that leads to it.
         status, head = content.status(), content.pread(HEAD, 0)
         held = Candidate(tail.entry.file, status.device, status.inode, status.size, status.mtime_ns)
-        tail.content = None
+        self._chains.part(tail)
         self._let_go(chain, tail, now)
         self._add(chain, content, held, head, now)
         chain.tails[-1].rotated_at = now
@@ -333,9 +333,10 @@ class Changes:
                 )
             )
         tail = chains.add(chain, entry, position, seen, now)
-        tail.content = content
+        chains.hold(tail, content)
         if seen.path != chain.path:
             tail.rotated_at = chains.age(seen, now)
+        chains.rest(tail)
         chain.since_ns = seen.mtime_ns
 
     def _is_passed_over(self, path: str, seen: Candidate) -> bool:

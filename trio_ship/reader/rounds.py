@@ -168,6 +168,7 @@ class RoundReader:
         except OSError as error:
             return Filled(job=job, place=place, size=0, reach=reach, entry=entry, error=error)
         reading.place += size
+        self._chains.rest(tail)
         return Filled(job=job, place=place, size=size, reach=reach, entry=entry, fault=fault)
 
     def conclude(self, reading: Reading, filled: Sequence[Filled]) -> None:

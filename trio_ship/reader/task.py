@@ -55,7 +55,6 @@ class Reader:
         board: What the tasks share.
         settings: Whether files may grow, and how many bytes may be in flight.
         max_delay_seconds: How long a line may take from its stamp to its file.
-        open_files: How many files may stay open.
     """
 
     def __init__(
@@ -68,7 +67,6 @@ class Reader:
         *,
         settings: PipelineConfig,
         max_delay_seconds: float,
-        open_files: int,
     ) -> None:
         self._disk = disk
         self._name = name
@@ -81,7 +79,6 @@ class Reader:
         # A one-shot run owes its order to the files alone, so it waits.
         self._patience = max_delay_seconds if settings.follow else math.inf
         self._budget = settings.max_buffer_bytes
-        self._open_files = open_files
         self._ahead = np.zeros(0, np.int64)
         self._seen_pending = board.pending
         self._poll: Poll | None = None
@@ -338,7 +335,7 @@ class Reader:
 
     async def _hand_over(self, reading: Reading, send: trio.MemorySendChannel[Report]) -> None:
         self._tell()
-        self._chains.close_quiet(self._open_files)
+        self._chains.close_quiet()
         result = reading.result
         report = self._report(reading.done, result)
         if result is not None and len(result.batch):
