@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -29,9 +30,9 @@ def pipe(path: Path) -> None:
 
 
 def listening(path: Path) -> None:
-    """Make a socket."""
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(os.path.relpath(path))  # the whole path may be too long for one
+    """Make a socket, by its name alone: the whole path may be too long for one."""
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as made:
+        made.bind(path.name)
 
 
 def folder_there(path: Path) -> None:
