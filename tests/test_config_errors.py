@@ -56,6 +56,16 @@ def test_wrong_keys_and_contradictions_together() -> None:
     ]
 
 
+def test_a_flood_of_faults_is_cut() -> None:
+    """Of more faults than anybody reads the first fifty are said, and how many more there are."""
+    keys = "".join(f"key{number:05d} = 1\n" for number in range(20_000))
+    said = faults(SOURCE + keys + SINK)
+    assert [line.partition(":")[0] for line in said[:50]] == [
+        f"sources.app.key{number:05d}" for number in range(50)
+    ]
+    assert said[50:] == ["and 19,950 more"]
+
+
 def test_no_second_fault_for_what_is_wrong() -> None:
     """A key that is wrong is not called missing as well."""
     text = '[sources.app]\ntype = "file"\npaths = "x"\n[sinks.out]\ntype = "http"\n'

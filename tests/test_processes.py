@@ -220,6 +220,21 @@ def test_p12_a_fifo_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     assert (tmp_path / "out.log").read_bytes() == stamped(1, "one")
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("nothere.log", "check the path"), ("*.txt", "without quotes")]
+)
+def test_a_missing_file_is_named_and_the_others_are_merged(
+    tmp_path: Path, name: str, remedy: str
+) -> None:
+    """`run` of a path that leads nowhere says so, merges the rest, and ends with status 1."""
+    (tmp_path / "a.log").write_bytes(stamped(1, "one"))
+    ship = Ship(["run", "-q", name, "a.log"], tmp_path, stdout=subprocess.PIPE)
+    out, _ = ship.process.communicate(timeout=60)
+    assert (out, ship.end()) == (stamped(1, "one"), 1)
+    assert f"{tmp_path / name}: there is no such file" in ship.said
+    assert remedy in ship.said
+
+
 def test_d12_head_ends_a_merge_quietly(tmp_path: Path) -> None:
     """A pipe closed by its reader ends `run FILE` with status 0 and no complaint."""
     make_backlog(tmp_path, files=2, lines=50_000)

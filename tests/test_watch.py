@@ -197,6 +197,16 @@ def test_a_pattern_that_matches_nothing_is_told() -> None:
     assert list(look.changed) == ["/no/such/x.log"]
 
 
+def test_a_path_that_leads_nowhere_is_told() -> None:
+    """A path without a wildcard is missing until a file stands there; an excluded one never is."""
+    eyes = _Eyes("/log/a.log", "/log/b.log", "/log/old.log", "/log/*.x", exclude=["/log/old*"])
+    eyes.disk.write("/log/a.log", b"")
+    assert eyes.look().missing == ("/log/b.log",)
+    eyes.disk.write("/log/b.log", b"")
+    eyes.disk.remove("/log/a.log")
+    assert eyes.look().missing == ("/log/a.log",)
+
+
 def test_a_file_where_a_folder_could_be_is_passed_over() -> None:
     """A pattern goes through folders only; what is no folder is no fault."""
     eyes = _Eyes("/log/*/now/*.log")

@@ -43,5 +43,6 @@ def check(options: argparse.Namespace) -> int:
                 denied = refusal(disk, path, PermissionError(13, "Permission denied")).text
                 lines.append(f"  {path}  {seen.size:,} bytes" if readable else f"  {denied}")
         lines += [f"  nothing: {pattern} matches no file" for pattern in look.empty]
+        lines += [f"  nothing: {path} does not exist" for path in look.missing]
     answer("\n".join(lines))
     return 0

@@ -2,6 +2,7 @@
 
 Each fault is one line: the file, the key, what was found; what is allowed. A
 value is shown only where its key is known, for an unknown one may be a secret.
+Of more than fifty faults the first fifty are listed and the others counted.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _MEBIBYTE: Final = 1 << 20
 _LOCAL: Final = "trio-ship.toml"
 _SYSTEM: Final = "/etc/trio-ship/trio-ship.toml"
 _DEEPEST: Final = 32
+_FAULTS_SAID: Final = 50
 _PATIENCE_SECONDS: Final = 10.0
 # The parser's time and memory grow with the square of the parts of a dotted key.
 _DEEP_KEY: Final = re.compile(
@@ -123,7 +125,10 @@ def parse_config(text: str, *, file: str) -> Config:
     if faults:
         order = places(document)
         faults.sort(key=lambda fault: _place(fault.path, order))
-        raise _error(file, *(f"{_spelled(fault.path)}: {fault.text}" for fault in faults))
+        texts = [f"{_spelled(fault.path)}: {fault.text}" for fault in faults[:_FAULTS_SAID]]
+        if len(faults) > _FAULTS_SAID:
+            texts.append(f"and {len(faults) - _FAULTS_SAID:,} more")
+        raise _error(file, *texts)
     return config
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate
+from trio_ship.globs import has_magic
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.changes import Changes
@@ -102,6 +103,7 @@ class SourceFiles:
                 path, functools.partial(self._take_in, path, changed[path], now)
             ):
                 del self._put_off[path]
+        self._tell_missing(look)
         if self._from_end is None:
             self._from_end = set(self._put_off)
         self._changes.since_ns = look.poll.wall_ns - _CLOCK_NS
@@ -154,6 +156,19 @@ class SourceFiles:
             note = refusal(self._disk, path, problem.error)
         self.chains.notes.append(note)
         self.chains.unreadable[path] = note.text
+
+    def _tell_missing(self, look: Look) -> None:
+        """Say which paths that were named lead nowhere, where nothing is known of them either."""
+        for path in look.missing:
+            if path in self.chains.by_path or path in self._unrestored:
+                continue
+            text = f"{path}: there is no such file"
+            if self.chains.follow:
+                text += " yet; it is waited for"
+            else:
+                text += "; give a pattern without quotes" if has_magic(path) else "; check the path"
+                self.chains.unreadable[path] = text
+            self.chains.notes.append(Note.warning(text))
 
     def _restore(self, path: str, seen: Sighting, now: float) -> None:
         """Take up what the checkpoint knows, also where nothing bears the name of its log now."""

@@ -57,6 +57,7 @@ class Look:
         renamed: Folders whose names have changed.
         unreadable: Folders that could not be listed.
         empty: Patterns that matched nothing.
+        missing: Paths given without a wildcard behind which nothing stands.
         hangs: Whether nothing was seen, because the disk does not answer, and
             only the clocks have moved on.
     """
@@ -66,6 +67,7 @@ class Look:
     renamed: frozenset[str] = frozenset()
     unreadable: dict[str, OSError] = attrs.field(factory=dict)
     empty: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     hangs: bool = False
 
     def after(self, earlier: Look | None) -> Look:
@@ -120,6 +122,7 @@ class Watch:
         self._patterns = tuple(patterns)
         self._exclude = tuple(exclude)
         self._literal = literal
+        self._plain = tuple(path for path in patterns if literal or not has_magic(path))
         self._folders: dict[str, _Folder] = {}
         self._unreadable: dict[str, OSError] = {}
         self._missing = False
@@ -145,6 +148,7 @@ class Watch:
             renamed=frozenset(self._renamed),
             unreadable=self._unreadable,
             empty=empty,
+            missing=tuple(path for path in self._plain if self._seen.get(path, "") is None),
         )
 
     def _find(self, now_ns: int) -> None:

@@ -1,0 +1,54 @@
+"""Paths that were named and lead nowhere: said, and the others go on."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import trio
+import trio.testing
+from pipeline_helpers import config, line, new_disk, now_line, output_lines, run_once, running
+
+from trio_ship.errors import SourceError
+
+PATHS = '["/logs/app.log", "/logs/nothere.log"]'
+
+
+async def test_a_missing_path_fails_a_one_shot_run_after_the_others(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What is there is shipped; then the missing path is the error, with its remedy."""
+    disk = new_disk()
+    disk.write("/logs/app.log", line(1, "one"))
+    with pytest.raises(SourceError, match=r"nothere\.log: there is no such file; check the path"):
+        await run_once(disk, config(follow=False, paths=PATHS))
+    assert output_lines(disk) == ["one"]
+
+
+async def test_a_missing_path_is_waited_for_while_following(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once that there is no such file yet, and the file is read when it comes."""
+    disk = new_disk()
+    disk.write("/logs/app.log", line(0, "one"))
+    async with running(disk, config(paths=PATHS)):
+        await trio.sleep(3)
+        disk.write("/logs/nothere.log", now_line("two"))
+        await trio.sleep(3)
+    assert output_lines(disk) == ["one", "two"]
+    said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert said == ["/logs/nothere.log: there is no such file yet; it is waited for"]
+
+
+async def test_a_path_that_was_rotated_away_is_not_missing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A log that was followed and has no successor yet is read to its end, without complaint."""
+    disk = new_disk()
+    disk.write("/logs/app.log", line(1, "one"))
+    settings = config(follow=False, paths='["/logs/app.log"]')
+    await run_once(disk, settings)
+    disk.append("/logs/app.log", line(2, "two"))
+    disk.rename("/logs/app.log", "/logs/app.log.1")
+    await run_once(disk, settings)
+    assert output_lines(disk) == ["one", "two"]
