@@ -61,13 +61,14 @@ async def test_s18_sparse_writers_come_out_in_exact_order(
     assert stamps == sorted(stamps)
 
 
-async def test_s17_new_files_of_whole_seconds_in_a_source_of_milliseconds(
-    autojump_clock: trio.testing.MockClock,
+@pytest.mark.parametrize(("delay", "late"), [(0.2, 1), (1.0, 0)])
+async def test_s17_new_files_of_whole_seconds_in_a_source_of_microseconds(
+    autojump_clock: trio.testing.MockClock, *, delay: float, late: int
 ) -> None:
-    """Files that appear with syslog stamps beside exact ones have no line that is late."""
+    """With a delay below their second the first line of the first one is late, and no other."""
     disk = new_disk()
     settings = config(
-        pipeline="max_delay_seconds = 0.2",
+        pipeline=f"max_delay_seconds = {delay}",
         source='[sources.app.timestamp]\ntimezone = "UTC"',
         sinks=JSON,
     )
@@ -80,8 +81,11 @@ async def test_s17_new_files_of_whole_seconds_in_a_source_of_milliseconds(
                 disk.append(f"/logs/new{number}.log", text.encode())
         await trio.sleep(20)
         assert pipeline.statistics.records == 75
-        assert (pipeline.statistics.late, pipeline.statistics.ahead) == (0, 0)
-    stamps = [str(record["timestamp"]) for record in records(disk)]
+        assert (pipeline.statistics.late, pipeline.statistics.ahead) == (late, 0)
+    shipped = records(disk)
+    late_paths = [record["path"] for record in shipped if "late" in record]
+    assert late_paths == ["/logs/new3.log"] * late
+    stamps = [str(record["timestamp"]) for record in shipped if "late" not in record]
     assert stamps == sorted(stamps)
 
 

@@ -24,14 +24,33 @@ _Mask = npt.NDArray[np.bool_]
 
 @attrs.define(eq=False)
 class _Source:
-    """What is known of a source: its delay, and what its last look promised."""
+    """What is known of a source: its delay, and what its last look promised.
+
+    Attributes:
+        delay_ns: How long a line may take from its stamp to its file.
+        coarsest_ns: The coarsest step that stamps of its files were ever known to
+            have; 0 while none is known.
+        seen: Whether it has reported.
+        listed: The promise for its files not found yet.
+        poll_seconds: When its last look began, on the pipeline's clock.
+        unread: The chains that the look did not find at their end.
+    """
 
     delay_ns: int
-    step_ns: int = _SECOND
+    coarsest_ns: int = 0
     seen: bool = False
     listed: int = NO_STAMP
     poll_seconds: float = -np.inf
     unread: frozenset[int] = frozenset()
+
+    @property
+    def step_ns(self) -> int:
+        """The step that stamps of a file are taken to have while they are not known.
+
+        A file is taken to write no coarser stamps than those found before it; else
+        each line would wait for a file that most sources never have.
+        """
+        return self.coarsest_ns or _SECOND
 
 
 @attrs.frozen
@@ -127,12 +146,10 @@ class Watermarks:
         moment = poll.wall_ns - source.delay_ns
         source.poll_seconds = poll.seconds
         source.unread = report.unread
-        # A file that is not known yet may turn out to write seconds.
-        coarsest = max(int(self._resolution[members].max(initial=0)), _SECOND)
-        source.step_ns = coarsest
-        source.listed = max(source.listed, moment // coarsest * coarsest)
         step = self._resolution[members]
-        step[step == 0] = coarsest
+        source.coarsest_ns = int(step.max(initial=source.coarsest_ns))
+        source.listed = max(source.listed, moment // source.step_ns * source.step_ns)
+        step[step == 0] = source.step_ns
         promised = moment // step * step
         if report.unread:
             promised[np.isin(members, list(report.unread))] = NO_STAMP
