@@ -23,6 +23,7 @@ CORE = [
         "merge.py",
         "report.py",
         "sequencer.py",
+        "stages.py",
         "state.py",
         "watermarks.py",
     }

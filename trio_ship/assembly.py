@@ -32,6 +32,7 @@ from trio_ship.reader.watcher import Watcher
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
+from trio_ship.stages import OFF, Stages
 from trio_ship.state import FileEntry, Position, Snapshot
 
 __all__ = ["Assembly", "Sources"]
@@ -65,9 +66,17 @@ class Assembly:
         config: What to make.
         disk: Whose files.
         wall_ns: The wall clock, nanoseconds since 1970.
+        stages: Told what reading and writing cost.
     """
 
-    def __init__(self, config: Config, disk: Filesystem, wall_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        disk: Filesystem,
+        wall_ns: Callable[[], int],
+        stages: Stages = OFF,
+    ) -> None:
+        self._stages = stages
         self._config = config
         self._disk = disk
         self._wall_ns = wall_ns
@@ -99,7 +108,7 @@ class Assembly:
             if isinstance(encode, JsonEncoder):
                 self._json.append(encode)
             if settings.type == "stdout":
-                made.append(StdoutSink(name, encode, raw=raw_terminal))
+                made.append(StdoutSink(name, encode, raw=raw_terminal, stages=self._stages))
             else:
                 made.append(await self._file_sink(name, settings, encode, resumed=resumed))
         return made
@@ -107,7 +116,7 @@ class Assembly:
     async def _file_sink(
         self, name: str, settings: SinkConfig, encode: Encoder, *, resumed: bool
     ) -> FileSink:
-        journal, data, boot = None, b"", ""
+        journal, data = None, b""
         checkpoint = self._config.pipeline.checkpoint
         if checkpoint.enabled:
             path = journal_path(checkpoint.path, name)
@@ -122,8 +131,8 @@ class Assembly:
             encode,
             journal=journal,
             journal_data=data,
-            boot=boot,
             replay=lambda written, cut: replay(self._disk, self._config, written, cut),
+            stages=self._stages,
         )
 
     def _read_journal(self, path: str) -> bytes:
@@ -234,6 +243,7 @@ class Assembly:
             chains,
             follow=settings.follow,
             max_future_seconds=self._future(source),
+            stages=self._stages,
         )
         return Reader(
             self._disk,
@@ -250,11 +260,11 @@ class Assembly:
             source,
             board,
             number=next(self._numbers),
-            fd=0,
             follow=self._config.pipeline.follow,
             max_delay_seconds=self._delay(source),
             max_future_seconds=self._future(source),
             wall_ns=self._wall_ns,
+            stages=self._stages,
         )
 
     def _delay(self, source: SourceConfig) -> float:

@@ -36,6 +36,7 @@ from trio_ship.filesystem import Disk, Filesystem
 from trio_ship.report import Report
 from trio_ship.sequencer import Sequencer
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
+from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import SinkState, Snapshot
 
 __all__ = ["Pipeline", "run"]
@@ -57,6 +58,7 @@ class Pipeline:
         ignore_checkpoint: Whether to start afresh; the old checkpoint is kept
             under another name.
         raw_terminal: Whether control characters may reach a terminal.
+        stages: Told what each stage costs.
 
     Attributes:
         started: Set when the backlog is known and reading begins.
@@ -71,16 +73,18 @@ class Pipeline:
         sinks: Sequence[Sink] = (),
         ignore_checkpoint: bool = False,
         raw_terminal: bool = False,
+        stages: Stages = OFF,
     ) -> None:
         self._config = config
         self._disk = disk or Disk()
         self._wall_ns = wall_ns
         self._ignore_checkpoint = ignore_checkpoint
         self._raw_terminal = raw_terminal
+        self._stages = stages
         self._drain = trio.CancelScope()
         self._abort = trio.CancelScope()
         self._board = Board(Snapshot())
-        self._assembly = Assembly(config, self._disk, wall_ns)
+        self._assembly = Assembly(config, self._disk, wall_ns, stages)
         self._sources: Sources
         self._sinks = list(sinks)
         self._diagnosis = Diagnosis()
@@ -274,9 +278,10 @@ class Pipeline:
             last_key=snapshot.last_key,
             sequence=snapshot.sequence,
         )
-        async for report in receive:
-            sequencer.accept(report)
-            batches = sequencer.take()
+        while (report := await self._next_report(receive)) is not None:
+            with self._stages.measure(Stage.MERGE):
+                sequencer.accept(report)
+                batches = sequencer.take()
             self._board.put_pending(sequencer.pending_bytes.copy())
             # A name that outlives its use would pin an arena until the next report.
             del report
@@ -284,11 +289,21 @@ class Pipeline:
                 batch = batches.pop(0).described_by(self._board.snapshot.files)
                 cut.announce(batch)
                 self._count(batch)
-                for send in outputs:
-                    await send.send(batch)
+                with self._stages.measure(Stage.WAIT_SINK):
+                    for send in outputs:
+                        await send.send(batch)
                 del batch
+            self._stages.spent()  # so that what was measured does not pile up
         for send in outputs:
             send.close()
+
+    async def _next_report(self, receive: trio.MemoryReceiveChannel[Report]) -> Report | None:
+        """Return what comes next from the readers; None when all of them have ended."""
+        with self._stages.measure(Stage.WAIT_READ):
+            try:
+                return await receive.receive()
+            except trio.EndOfChannel:
+                return None
 
     async def _deliver(
         self, sink: Sink, receive: trio.MemoryReceiveChannel[OrderedBatch], cut: Cut
@@ -313,9 +328,11 @@ class Pipeline:
         records = len(batch)
         flags = batch.flags if batch.is_flagged else np.zeros(0, np.uint8)
         unparsed = 0 if batch.is_stamped else int(np.count_nonzero(batch.timestamp == NO_STAMP))
+        size = int(batch.length.sum())
+        self._stages.count(Stage.MERGE, size)
         self._board.count(
             records=records,
-            bytes=int(batch.length.sum()),
+            bytes=size,
             late=records if batch.kind is Kind.LATE else 0,
             ahead=records if batch.kind is Kind.AHEAD else 0,
             dropped=int(batch.kind is Kind.DROPPED),

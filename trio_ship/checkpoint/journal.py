@@ -171,7 +171,7 @@ class Journal:
     def __init__(self, disk: Filesystem, path: str, boot: str) -> None:
         self._disk = disk
         self._path = path
-        self._boot = boot
+        self.boot = boot
         self._fd: int | None = None
         self._length = 0
         self._told: dict[str, FileEntry] = {}
@@ -192,7 +192,7 @@ class Journal:
         self._told = dict(snapshot.files)
         head = {
             "journal": _VERSION,
-            "boot": self._boot,
+            "boot": self.boot,
             "device": state.device,
             "inode": state.inode,
             "offset": state.offset,

@@ -98,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let control characters in records reach the terminal",
     )
+    run.add_argument(
+        "--stats",
+        action="store_true",
+        help="say at the end what each stage took: time, processor, bytes",
+    )
 
     check = commands.add_parser(
         "check",

@@ -1,15 +1,17 @@
-"""Progress while catching up, and the summary at the end."""
+"""Progress while catching up; the summary, and what the stages took, at the end."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 import trio
 
 from trio_ship.pipeline import Pipeline
+from trio_ship.stages import Spent, Stage
 
-__all__ = ["show_progress", "summary"]
+__all__ = ["show_progress", "stage_lines", "summary"]
 
 _LOG = logging.getLogger("trio_ship")
 _BAR_SECONDS: Final = 0.25
@@ -56,6 +58,26 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
             "to start over: trio-ship run --ignore-checkpoint"
         )
     return lines
+
+
+def stage_lines(spent: Mapping[Stage, Spent], *, seconds: float, cpu_seconds: float) -> list[str]:
+    """Return a table of what the stages took, as lines to say.
+
+    Args:
+        spent: What was measured.
+        seconds: How long the pipeline has run.
+        cpu_seconds: What the process used of the processor meanwhile.
+    """
+    lines = [f"{'stage':<16}{'seconds':>10}{'of CPU':>10}{'MB':>12}{'MB/s':>10}"]
+    for stage, total in spent.items():
+        used = "" if stage.is_wait else f"{total.cpu_seconds:.3f}"
+        size = rate = ""
+        if total.bytes:
+            size = f"{total.bytes / _MEGABYTE:,.1f}"
+            rate = f"{total.bytes / _MEGABYTE / max(total.seconds, 1e-6):,.0f}"
+        lines.append(f"{stage.value:<16}{total.seconds:>10.3f}{used:>10}{size:>12}{rate:>10}")
+    lines.append(f"{'the whole run':<16}{seconds:>10.3f}{cpu_seconds:>10.3f}")
+    return [line.rstrip() for line in lines]
 
 
 async def show_progress(pipeline: Pipeline, bar: bool) -> None:  # noqa: FBT001  (started as a task)

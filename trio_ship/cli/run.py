@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from typing import Final
 
 import attrs
@@ -17,16 +18,18 @@ import numpy as np
 import trio
 
 from trio_ship.cli.configuration import chosen_config
-from trio_ship.cli.progress import show_progress, summary
+from trio_ship.cli.progress import show_progress, stage_lines, summary
 from trio_ship.cli.streams import discard_output
 from trio_ship.config import Config
 from trio_ship.errors import ConfigError, ungrouped
 from trio_ship.pipeline import Pipeline
 from trio_ship.sinks.stdout import OutputClosedError
+from trio_ship.stages import OFF, Stages
 
 __all__ = ["run"]
 
 _LOG = logging.getLogger("trio_ship")
+_STATS = logging.getLogger("trio_ship.stages")
 _SIGNAL_STATUS: Final = 128
 _SETTLED_SECONDS: Final = 10.0
 # How long a worker thread that has read waits for the interpreter, at most.
@@ -51,16 +54,34 @@ def run(options: argparse.Namespace) -> int:
     _raise_file_limit()
     _keep_freed_memory()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    stages = Stages(_clock) if options.stats else OFF
     pipeline = Pipeline(
-        config, ignore_checkpoint=options.ignore_checkpoint, raw_terminal=options.raw
+        config,
+        ignore_checkpoint=options.ignore_checkpoint,
+        raw_terminal=options.raw,
+        stages=stages,
     )
     ending = _Ending()
-    started = trio.run(_run, pipeline, config, options, ending)
-    for line in summary(pipeline, started):
+    used = time.process_time()
+    seconds = trio.run(_run, pipeline, config, options, ending)
+    for line in summary(pipeline, seconds):
         _LOG.info("%s", line)
+    if options.stats:
+        _tell_stages(stages, seconds, time.process_time() - used)
     if ending.signal and not config.pipeline.follow:
         return _SIGNAL_STATUS + ending.signal
     return 0
+
+
+def _clock() -> tuple[float, float]:
+    return time.perf_counter(), time.thread_time()
+
+
+def _tell_stages(stages: Stages, seconds: float, cpu_seconds: float) -> None:
+    """Say what the stages took: it was asked for, so also with --quiet."""
+    _STATS.setLevel(logging.INFO)
+    for line in stage_lines(stages.spent(), seconds=seconds, cpu_seconds=cpu_seconds):
+        _STATS.info("%s", line)
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -19,6 +19,7 @@ from trio_ship.batch import I32, I64, NO_STAMP, U8, Batch, Flag
 from trio_ship.decode.framing import Lines, find_lines
 from trio_ship.decode.records import group, last_known, running_maximum
 from trio_ship.decode.stamps import StampDecoder
+from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["Regions", "Round", "decode_round"]
@@ -128,6 +129,7 @@ def decode_round(
     multiline: bool,
     longest: int,
     read_at: float,
+    stages: Stages = OFF,
 ) -> Round:
     """Frame and decode what was read.
 
@@ -138,8 +140,29 @@ def decode_round(
         multiline: Whether lines without a stamp join the record before them.
         longest: The largest length of a record in bytes.
         read_at: When the bytes were read, in seconds of the pipeline's clock.
+        stages: Told what both cost.
     """
-    lines = find_lines(arena, regions.base, regions.size, final=regions.final, longest=longest)
+    size = int(regions.size.sum())
+    stages.count(Stage.FRAME, size)
+    stages.count(Stage.DECODE, size)
+    with stages.measure(Stage.FRAME):
+        lines = find_lines(arena, regions.base, regions.size, final=regions.final, longest=longest)
+    with stages.measure(Stage.DECODE):
+        return _decode_lines(
+            arena, lines, regions, decoders, multiline=multiline, longest=longest, read_at=read_at
+        )
+
+
+def _decode_lines(
+    arena: U8,
+    lines: Lines,
+    regions: Regions,
+    decoders: Sequence[StampDecoder],
+    *,
+    multiline: bool,
+    longest: int,
+    read_at: float,
+) -> Round:
     stamps = _stamps(arena, lines, regions, decoders)
     stamped = stamps != NO_STAMP
     believed, flags = stamped, lines.flags

@@ -29,6 +29,7 @@ from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.hops import Hop
 from trio_ship.reader.locate import is_at
 from trio_ship.reader.tails import ChainFiles, Tail
+from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["Filled", "Job", "Reading", "RoundReader"]
@@ -110,6 +111,7 @@ class RoundReader:
         chains: Its chains.
         follow: Whether files may grow.
         max_future_seconds: How far beyond its file's time a stamp may lie.
+        stages: Told what reading and decoding cost.
     """
 
     def __init__(
@@ -120,7 +122,9 @@ class RoundReader:
         *,
         follow: bool,
         max_future_seconds: float,
+        stages: Stages = OFF,
     ) -> None:
+        self._stages = stages
         self.pulse = self._disk = disk
         self._config = config
         self._chains = chains
@@ -160,7 +164,9 @@ class RoundReader:
             if isinstance(content, Packed):
                 reach = content.measure(self._chains.wall_ns)
                 fault = content.fault
-            size = content.readinto(memory, tail.position.offset)
+            with self._stages.measure(Stage.READ):
+                size = content.readinto(memory, tail.position.offset)
+            self._stages.count(Stage.READ, size)
             if size and not _is_same(tail, content, memory[:size]):
                 return Filled(job=job, place=place, size=0, reach=reach, entry=entry, is_same=False)
             if size and not self.decoders.knows(entry):
@@ -208,6 +214,7 @@ class RoundReader:
             multiline=self._config.multiline == "timestamp",
             longest=self._config.max_record_bytes,
             read_at=reading.now,
+            stages=self._stages,
         )
         self._advance(jobs, regions, result, reading.now)
         reading.done, reading.result = jobs, result

@@ -24,11 +24,13 @@ from trio_ship.notes import Note
 from trio_ship.reader.arena import SLACK
 from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.report import Chain, Poll, Report
+from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["StdinReader"]
 
 _LOG = logging.getLogger("trio_ship")
+_STDIN: Final = 0
 _CHUNK: Final = 1 << 20
 _SECOND: Final = 1_000_000_000
 _PATIENCE_SECONDS: Final = 0.1
@@ -41,11 +43,11 @@ class StdinReader:
         config: The source.
         board: What the tasks share.
         number: The number of its chain.
-        fd: The descriptor.
         follow: Whether the pipeline goes on when other inputs have ended.
         max_delay_seconds: How long to wait for more lines of the last record.
         max_future_seconds: How far beyond the present a stamp may lie.
         wall_ns: The wall clock, nanoseconds since 1970.
+        stages: Told what reading and decoding cost.
     """
 
     def __init__(
@@ -54,16 +56,16 @@ class StdinReader:
         board: Board,
         *,
         number: int,
-        fd: int,
         follow: bool,
         max_delay_seconds: float,
         max_future_seconds: float,
         wall_ns: Callable[[], int],
+        stages: Stages = OFF,
     ) -> None:
+        self._stages = stages
         self._config = config
         self._board = board
         self._number = number
-        self._fd = fd
         self._follow = follow
         self._delay = max_delay_seconds
         self._future_ns = round(max_future_seconds * _SECOND)
@@ -110,17 +112,23 @@ class StdinReader:
         """Return the next bytes, b"" at the end; None after a quiet while."""
         with trio.move_on_after(max(self._delay, _PATIENCE_SECONDS)) as quiet:
             try:
-                await trio.lowlevel.wait_readable(self._fd)
+                await trio.lowlevel.wait_readable(_STDIN)
             except OSError:
                 await trio.lowlevel.checkpoint()
         if quiet.cancelled_caught:
             return None
         try:
-            return await trio.to_thread.run_sync(os.read, self._fd, _CHUNK)
+            return await trio.to_thread.run_sync(self._read_chunk)
         except OSError as error:
             raise SourceError(
                 f"sources.{self._config.name}: standard input cannot be read: {error.strerror}"
             ) from error
+
+    def _read_chunk(self) -> bytes:
+        with self._stages.measure(Stage.READ):
+            data = os.read(_STDIN, _CHUNK)
+        self._stages.count(Stage.READ, len(data))
+        return data
 
     def _decode(self, *, final: bool, closing: bool) -> Round | None:
         if not self._data:
@@ -151,6 +159,7 @@ class StdinReader:
             multiline=self._config.multiline == "timestamp",
             longest=self._config.max_record_bytes,
             read_at=trio.current_time(),
+            stages=self._stages,
         )
         self._data = self._data[int(result.offset[0]) - position.offset :]
         self._position = Position(

@@ -33,6 +33,7 @@ from trio_ship.filesystem import Filesystem, Status, read_range
 from trio_ship.notes import planted_by
 from trio_ship.sinks.known import without_known
 from trio_ship.sinks.stream import FileStream
+from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import SinkState, Snapshot
 
 __all__ = ["FileSink", "Replay"]
@@ -66,8 +67,8 @@ class FileSink:
         encoder: Makes the bytes of a batch.
         journal: Notes what is written; None without checkpoints.
         journal_data: What the journal held at the start.
-        boot: The present boot of the system.
         replay: Makes a torn batch again.
+        stages: Told what encoding, writing and syncing cost.
     """
 
     def __init__(
@@ -79,8 +80,8 @@ class FileSink:
         *,
         journal: Journal | None,
         journal_data: bytes = b"",
-        boot: str = "",
         replay: Replay,
+        stages: Stages = OFF,
     ) -> None:
         self.name = name
         self._path = path
@@ -88,8 +89,8 @@ class FileSink:
         self._encoder = encoder
         self._journal = journal
         self._journal_data = journal_data
-        self._boot = boot
         self._replay = replay
+        self._stages = stages
         self._stream: FileStream
         self._is_open = False
         self._state = SinkState(path=path)
@@ -151,7 +152,8 @@ class FileSink:
         stream = self._stream
         if (state.device, state.inode) != (self._state.device, self._state.inode):
             return  # that output was made durable when it was left
-        stream.sync()
+        with self._stages.measure(Stage.SYNC):
+            stream.sync()
         if self._new_name:
             self._disk.fsync_folder(os.path.dirname(self._path) or ".")
             self._new_name = False
@@ -177,10 +179,11 @@ class FileSink:
     def _encode(self, batch: OrderedBatch) -> tuple[Iterable[memoryview], int]:
         """Return the bytes of a batch, made on the way where their number is known."""
         size = encoded_size(self._encoder, batch)
+        slices = self._stages.measure_each(Stage.ENCODE, self._encoder(batch))
         if size is not None:
-            return self._encoder(batch), size
-        slices = list(self._encoder(batch))
-        return slices, sum(map(len, slices))
+            return slices, size
+        made = list(slices)
+        return made, sum(map(len, made))
 
     def _note(self, write: Callable[[Journal], None]) -> None:
         """Write to the journal; without it a restart compares instead."""
@@ -206,7 +209,9 @@ class FileSink:
             self._use(fd, status, status.size)
             sinks = {**checkpoint.sinks, self.name: self._state}
             return attrs.evolve(checkpoint, sinks=sinks)
-        lines = read_journal(self._journal_data, known, self._boot)
+        lines = read_journal(
+            self._journal_data, known, self._journal.boot if self._journal is not None else ""
+        )
         output = last_output(lines, known)
         found = self._find(output)
         size = found[1].size if found else None
@@ -312,7 +317,9 @@ class FileSink:
 
     def _use(self, fd: int, status: Status, offset: int, *, durable: int | None = None) -> None:
         size = max(status.size, offset)
-        self._stream = FileStream(self._disk, fd, self._path, offset, size, durable=durable)
+        self._stream = FileStream(
+            self._disk, fd, self._path, offset, size, durable=durable, stages=self._stages
+        )
         self._is_open = True
         self._new_name = status.size == 0
         self._compared = status.size

@@ -18,6 +18,7 @@ from trio_ship.encode.terminal import escape_controls
 from trio_ship.errors import SinkError
 from trio_ship.sinks.known import without_known
 from trio_ship.sinks.stream import DescriptorStream
+from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import SinkState, Snapshot
 
 __all__ = ["OutputClosedError", "StdoutSink"]
@@ -38,12 +39,22 @@ class StdoutSink:
         encoder: Makes the bytes of a batch.
         fd: The descriptor.
         raw: Whether control characters reach a terminal as they are.
+        stages: Told what encoding and writing cost.
     """
 
-    def __init__(self, name: str, encoder: Encoder, *, fd: int = 1, raw: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        encoder: Encoder,
+        *,
+        fd: int = 1,
+        raw: bool = False,
+        stages: Stages = OFF,
+    ) -> None:
         self.name = name
         self._encoder = encoder
-        self._stream = DescriptorStream(fd)
+        self._stages = stages
+        self._stream = DescriptorStream(fd, stages)
         self._escape = not raw and os.isatty(fd)
         self._state = SinkState()
 
@@ -98,5 +109,5 @@ class StdoutSink:
         await self._stream.aclose()
 
     def _slices(self, batch: OrderedBatch) -> Iterator[memoryview]:
-        for data in self._encoder(batch):
+        for data in self._stages.measure_each(Stage.ENCODE, self._encoder(batch)):
             yield memoryview(escape_controls(data)) if self._escape else data

@@ -25,6 +25,7 @@ import numpy as np
 
 from trio_ship.errors import SinkError
 from trio_ship.filesystem import Filesystem, read_range
+from trio_ship.stages import OFF, Stage, Stages
 
 __all__ = ["DescriptorStream", "FileStream"]
 
@@ -58,6 +59,7 @@ class FileStream(anyio.abc.ByteSendStream):
         size: int,
         *,
         durable: int | None = None,
+        stages: Stages = OFF,
     ) -> None:
         """Write to an open file.
 
@@ -70,11 +72,13 @@ class FileStream(anyio.abc.ByteSendStream):
             durable: How much of it is durable for certain; what stands behind
                 that is written again before the first sync, because nobody
                 knows whether one has failed before. `offset` if left out.
+            stages: Told what writing costs.
         """
         self._disk = disk
         self.fd = fd
         self._path = path
         self._size = size
+        self._stages = stages
         self._left: memoryview = memoryview(b"")
         self._slices: Iterator[memoryview] = iter(())
         self._waiting = False
@@ -174,7 +178,9 @@ class FileStream(anyio.abc.ByteSendStream):
                 continue
             if self.offset < self._size:
                 self._compare()
-            count = self._disk.pwrite(self.fd, self._left, self.offset)
+            with self._stages.measure(Stage.WRITE):
+                count = self._disk.pwrite(self.fd, self._left, self.offset)
+            self._stages.count(Stage.WRITE, count)
             self._left = self._left[count:]
             self.offset += count
             if self.offset - self._on_its_way >= _WRITEBACK:
@@ -234,8 +240,9 @@ class DescriptorStream(anyio.abc.ByteSendStream):
     a cancellation is noticed within a tenth of a second.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, stages: Stages = OFF) -> None:
         self._fd = fd
+        self._stages = stages
 
     async def send(self, item: bytes) -> None:
         """Write `item`; see `send_slices`."""
@@ -264,13 +271,18 @@ class DescriptorStream(anyio.abc.ByteSendStream):
             poll = None  # type: ignore[assignment]  # a file: always ready
         for data in slices:
             left = memoryview(data).cast("B")
-            while left:
-                if poll is not None:
-                    while not poll.poll(_PATIENCE_MS):
-                        anyio.from_thread.check_cancelled()
-                try:
-                    count = os.write(self._fd, left[:_PIPE_PIECE] if poll is not None else left)
-                except BlockingIOError:
-                    continue
-                left = left[count:]
+            self._stages.count(Stage.WRITE, len(left))
+            with self._stages.measure(Stage.WRITE):
+                self._push_slice(left, poll)
             anyio.from_thread.check_cancelled()
+
+    def _push_slice(self, left: memoryview, poll: select.poll | None) -> None:
+        while left:
+            if poll is not None:
+                while not poll.poll(_PATIENCE_MS):
+                    anyio.from_thread.check_cancelled()
+            try:
+                count = os.write(self._fd, left[:_PIPE_PIECE] if poll is not None else left)
+            except BlockingIOError:
+                continue
+            left = left[count:]
