@@ -27,7 +27,7 @@ CORE = [
         "state.py",
         "watermarks.py",
     }
-    or name.startswith(("decode/", "encode/"))
+    or name.startswith(("decode/", "encode/", "fields/"))
 ]
 BANNED = {"trio", "anyio", "os", "time", "logging", "socket", "threading"}
 

@@ -17,7 +17,7 @@ import numpy as np
 from trio_ship.batch import I32, I64, Flag, OrderedBatch
 from trio_ship.encode.gather import Slice, gather_slices
 
-__all__ = ["SLICE_BYTES", "Lines", "encode_raw", "raw_size", "slice_lines"]
+__all__ = ["SLICE_BYTES", "Lines", "encode_raw", "raw_size", "slice_edges", "slice_lines"]
 
 SLICE_BYTES: Final = 2**20
 """What a slice holds, about: little enough for the cache, much for one write."""
@@ -73,7 +73,7 @@ def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
     part, start, length = batch.part, batch.start, batch.length
     bare = _rows_without_line_end(batch, part, start, length)
     size = length
-    edges = _edges(size + row_bytes)
+    edges = slice_edges(size + row_bytes)
     pieces, cuts = (part, start, length), edges
     if len(bare):
         size = length.copy()
@@ -118,8 +118,8 @@ def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, length: I
     return np.array(bare, np.int64)
 
 
-def _edges(size: I64) -> I64:
-    """Return the first row of each slice of about `SLICE_BYTES`, and n at the end."""
+def slice_edges(size: I64) -> I64:
+    """Return the first row of each slice of about `SLICE_BYTES`, and n > 0 at the end."""
     total = np.cumsum(size)
     cuts = np.searchsorted(total, np.arange(SLICE_BYTES, total[-1], SLICE_BYTES)) + 1
     return np.unique(np.concatenate(([0], cuts, [len(size)])))
