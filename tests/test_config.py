@@ -21,6 +21,7 @@ from trio_ship.config import (
     load_config,
     parse_config,
 )
+from trio_ship.config.multiline import LineRule
 from trio_ship.errors import ConfigError
 
 SMALLEST = """
@@ -118,6 +119,7 @@ def test_defaults() -> None:
         "charset": "utf-8",
         "multiline": "timestamp",
         "max_record_bytes": 1_048_576,
+        "max_record_lines": None,
         "max_delay_seconds": None,
         "max_future_seconds": None,
         "timestamp": {"pattern": None, "format": "auto", "prefer": "outer", "timezone": "local"},
@@ -312,6 +314,7 @@ def test_describe_what_differs() -> None:
     start = "end"
     multiline = "off"
     max_record_bytes = 1000
+    max_record_lines = 1
     max_delay_seconds = 0.25
     max_future_seconds = 60
     [sources.b]
@@ -325,9 +328,41 @@ def test_describe_what_differs() -> None:
     assert "/x/\\u001b.gz" in lines
     assert "waits 1 s; records later than that are dropped, counted" in lines
     assert "at the end of files that are there at the very first start" in lines
-    assert "up to 1000 bytes" in lines
+    assert "up to 1000 bytes or 1 line" in lines
     assert "waits 0.25 s" in lines
     assert "stamps up to 60 s ahead are believed" in lines
     assert "b standard input" in lines
     assert "one JSON object a line" in lines
     assert "none: every start reads from the beginning" in lines
+
+
+@pytest.mark.parametrize(
+    ("rule", "loaded", "described"),
+    [
+        (
+            '"indent"',
+            "indent",
+            ", lines that begin with a space or a tab joined to the one before",
+        ),
+        (
+            "{ start = '^{2}' }",
+            LineRule("start", "^{2}"),
+            ", each begun by a line that matches ^{2}",
+        ),
+        (
+            "{ continue = '^ ' }",
+            LineRule("continue", "^ "),
+            ", lines that match ^  joined to the one before",
+        ),
+        ("{ end = ';$' }", LineRule("end", ";$"), ", each ended by a line that matches ;$"),
+    ],
+)
+def test_rules_of_multiline(rule: str, loaded: object, described: str) -> None:
+    """A rule is a name or a table of one expression; `check` says what it means."""
+    text = f"""
+    sources.app = {{ type = "stdin", max_record_lines = 500, multiline = {rule} }}
+    sinks.out = {{ type = "stdout" }}
+    """
+    config = parse_config(text, file="")
+    assert config.sources["app"].multiline == loaded
+    assert f"  records   up to 1 MiB or 500 lines{described}" in describe(config).splitlines()

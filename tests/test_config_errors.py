@@ -128,7 +128,12 @@ def test_x10_values_of_the_pipeline(line: str) -> None:
         ("max_delay_seconds = [1]", "this is an array; a number"),
         ('charset = "latin-1"', '"latin-1" is unknown; "utf-8" is allowed'),
         ('start = "middle"', '"beginning" or "end" is allowed'),
-        ('multiline = "on"', '"timestamp" or "off" is allowed'),
+        ('multiline = "on"', '"timestamp", "off" or "indent", or a table such as { start ='),
+        ('multiline = "start"', '"start" is unknown; "timestamp", "off" or "indent", or a table'),
+        ("multiline = true", "true is a boolean; "),
+        ("multiline = {}", 'this table is empty; one of "start", "continue" or "end" is wanted'),
+        ("multiline = { start = 'a', end = 'b' }", "start and end are given; one of "),
+        ("max_record_lines = 0", "0 is not allowed; an integer number of lines, 1 or more"),
         ("exclude = {}", "this is a table; an array of strings is wanted"),
         ('exclude = [""]', "the path of a file is wanted"),
         ('exclude = ["a\\u0000b"]', "the path of a file is wanted"),
@@ -151,6 +156,26 @@ def test_values_of_a_source(line: str, expected: str) -> None:
     (fault,) = faults(SOURCE + line + "\n" + SINK)
     assert fault.startswith(f"sources.app.{line.partition(' ')[0]}")
     assert expected in fault
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "expected"),
+    [
+        ("{ start = '(' }", "start", "the pattern '(' is not usable: "),
+        ("{ continue = '(?=x)' }", "continue", "(look-ahead and look-behind are not supported)"),
+        ("{ end = '' }", "end", "this is empty, and would match every line; an RE2 expression"),
+        ("{ end = 3 }", "end", "3 is an integer; an RE2 expression is wanted"),
+        (f"{{ end = '{'x' * 4097}' }}", "end", "this is too long; 4096 characters at most"),
+        ("{ begin = '^x' }", "begin", 'unknown key; one of "start", "continue" or "end" is wanted'),
+        ("{ starts = '^x' }", "starts", 'unknown key; did you mean "start"?'),
+    ],
+)
+def test_expressions_of_multiline(table: str, key: str, expected: str) -> None:
+    """A fault in the table of `multiline` names the key in it, once, beside other faults."""
+    first, second = faults(f"{SOURCE}multiline = {table}\nextra = 1\n{SINK}")
+    assert first.startswith(f"sources.app.multiline.{key}: ")
+    assert expected in first
+    assert second.startswith("sources.app.extra: ")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Lines to records: grouping, running maxima, last stamps."""
+"""Stamps and keys of records: first and last stamps, running maxima."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from core_helpers import column
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_ship.batch import I64, NO_STAMP, Flag
-from trio_ship.decode.framing import Lines
-from trio_ship.decode.records import group, last_known, running_maximum
+from trio_ship.batch import I64, NO_STAMP
+from trio_ship.decode.records import first_known, last_known, running_maximum
 
 STAMPS = st.one_of(
     st.just(NO_STAMP),
@@ -55,67 +54,15 @@ def test_last_known_is_that_of_a_plain_loop(regions: list[tuple[list[int], int]]
     assert last_known(*_columns(regions)).tolist() == expected
 
 
-def _lines(sizes: list[list[int]]) -> Lines:
-    end = np.cumsum(column(size for region in sizes for size in region))
-    counts = [len(region) for region in sizes]
-    return Lines(
-        start=end - column(size for region in sizes for size in region),
-        end=end,
-        flags=np.zeros(len(end), np.uint8),
-        first=column([0, *np.cumsum(counts).tolist()]),
+@given(st.lists(st.lists(NEAR, min_size=1, max_size=4), max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_a_record_has_the_first_stamp_of_its_lines(records: list[list[int]]) -> None:
+    """Lines in front of that have none, and those behind it do not count."""
+    expected = [
+        next((stamp for stamp in record if stamp != NO_STAMP), NO_STAMP) for record in records
+    ]
+    heads = np.cumsum(column(map(len, records))) - column(map(len, records))
+    assert (
+        first_known(column(stamp for record in records for stamp in record), heads).tolist()
+        == expected
     )
-
-
-def _group(
-    sizes: list[list[int]],
-    stamped: str,
-    *,
-    seen: bool = True,
-    joined: bool = True,
-    longest: int = 100,
-    cut: int | None = None,
-) -> list[int]:
-    """Group lines; in `stamped` an S is a stamp, an X one that cannot be."""
-    lines = _lines(sizes)
-    if cut is not None:
-        lines.flags[cut] = Flag.PARTIAL
-    heads: list[int] = group(
-        lines,
-        np.array([mark in "SX" for mark in stamped], np.bool_),
-        believed=np.array([mark == "S" for mark in stamped], np.bool_),
-        seen=np.full(len(sizes), seen),
-        joined=np.full(len(sizes), joined),
-        longest=longest,
-    ).tolist()
-    return heads
-
-
-def test_lines_without_a_stamp_join_the_record_before_them() -> None:
-    """A record is a stamped line and what follows; a region begins one of its own."""
-    assert _group([[5] * 4, [5] * 3], "S..S" + "..S") == [0, 3, 4, 6]
-    assert _group([[5] * 4, [5] * 3], "S..S" + "..S", joined=False) == [0, 1, 2, 3, 4, 5, 6]
-
-
-def test_before_the_first_stamp_each_line_is_a_record() -> None:
-    """A file that has shown no stamp yet has nothing to join; one that cannot be is none."""
-    assert _group([[5] * 5], "..S..", seen=False) == [0, 1, 2]
-    assert _group([[5] * 5], ".X.S.", seen=False) == [0, 1, 2, 3]
-    assert _group([[5] * 2, [5] * 3], "S." + "...", seen=False) == [0, 2, 3, 4]
-
-
-def test_a_record_ends_before_the_line_that_would_not_fit() -> None:
-    """No record is larger than the limit, except that a line stays whole."""
-    assert _group([[40, 40, 40, 40, 40]], "S....") == [0, 2, 4]
-    assert _group([[50, 50, 1]], "S..") == [0, 2]
-    assert _group([[100, 1, 100]], "S..") == [0, 1, 2]
-
-
-def test_a_line_that_was_cut_goes_on_as_a_record_of_its_own() -> None:
-    """The rest of a long line is not joined to its first part."""
-    assert _group([[100, 20, 5]], "S..", cut=0) == [0, 1]
-
-
-def test_no_lines_give_no_records() -> None:
-    """A round of half lines only has nothing to group."""
-    assert _group([[], []], "") == []
-    assert _group([], "") == []

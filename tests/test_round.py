@@ -2,131 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 
-import attrs
-import numpy as np
 import pytest
-from core_helpers import column, optional
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from round_helpers import EIGHT, File, decode, read_in_rounds, read_whole
 
 from trio_ship.batch import NO_STAMP, Flag
-from trio_ship.decode.round import Regions, Round, decode_round
-from trio_ship.decode.stamps import StampDecoder
-from trio_ship.state import FileEntry, Position
+from trio_ship.decode.grouping import Grouping
+from trio_ship.state import Position
 
-EIGHT = 1_795_420_800 * 10**9
-LIMIT = EIGHT + 86_400 * 10**9
-DECODERS = [StampDecoder("iso8601@0/T.3Z"), StampDecoder("syslog@0")]
 SEEDS = st.integers(0, 2**32)
-
-
-@attrs.frozen
-class Found:
-    """A record as it came out."""
-
-    data: bytes
-    key: int
-    timestamp: int
-    latest: int
-    flags: int
-
-
-@attrs.define(eq=False)
-class File:
-    """A text while it is read.
-
-    Attributes:
-        text: All of it.
-        decoder: Index of its decoder.
-        position: Where the next read begins.
-        want: How many bytes that must be at least.
-        found: The records so far.
-    """
-
-    text: bytes
-    decoder: int
-    position: Position = attrs.field(factory=Position)
-    want: int = 1
-    found: list[Found] = attrs.field(factory=list)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether all of it was handed over."""
-        return self.position.offset == len(self.text)
-
-
-def _decode(
-    files: Sequence[File],
-    sizes: Sequence[int],
-    *,
-    longest: int,
-    multiline: bool = True,
-    final: bool = True,
-    closing: bool = False,
-) -> Round:
-    """Read the next bytes of some files, and take up what came of them.
-
-    A region is final where it reaches the end of its text, if `final` is set.
-    """
-    places = [file.position for file in files]
-    pieces = [
-        file.text[place.offset : place.offset + size]
-        for file, place, size in zip(files, places, sizes, strict=True)
-    ]
-    ends = [
-        final and place.offset + len(piece) == len(file.text)
-        for file, place, piece in zip(files, places, pieces, strict=True)
-    ]
-    regions = Regions.at(
-        places,
-        [attrs.evolve(_entry(number), anchor_ns=EIGHT) for number in range(len(files))],
-        column(map(len, pieces)),
-        chain=range(len(files)),
-        decoder=[file.decoder for file in files],
-        limit_ns=column([LIMIT] * len(files)),
-        final=np.array(ends, np.bool_),
-        closing=np.full(len(files), closing),
-    )
-    arena = np.frombuffer(b"".join(pieces) + b"9" * 64, np.uint8)
-    result = decode_round(
-        arena, regions, DECODERS, multiline=multiline, longest=longest, read_at=1.0
-    )
-    for number, file in enumerate(files):
-        _take_up(file, number, result)
-    return result
-
-
-def _entry(number: int) -> FileEntry:
-    return FileEntry(id=f"{number:016x}", source="app", path="/a", file="/a", device=1, inode=1)
-
-
-def _take_up(file: File, region: int, result: Round) -> None:
-    batch = result.batch
-    for row in np.flatnonzero(batch.region == region).tolist():
-        start, end = int(batch.start[row]), int(batch.end[row])
-        assert start + batch.shift[region] == sum(len(record.data) for record in file.found)
-        data = batch.buffer[start:end].tobytes()
-        flags = int(batch.flags[row]) & ~Flag.CONTINUED
-        key, own, latest = (
-            int(values[row]) for values in (batch.key, batch.timestamp, batch.latest)
-        )
-        file.found.append(Found(data, key, own, latest, flags))
-    file.position = Position(
-        int(result.offset[region]),
-        optional(int(result.max_ns[region])),
-        optional(int(result.last_ns[region])),
-        bool(result.inside[region]),
-    )
-    assert file.position.offset == sum(len(record.data) for record in file.found)
-
-
-def _whole(text: bytes, decoder: int = 0, *, longest: int, multiline: bool = True) -> list[Found]:
-    file = File(text, decoder)
-    _decode([file], [len(text)], longest=longest, multiline=multiline)
-    return file.found
 
 
 def _stamped(random: Random) -> bytes:
@@ -163,16 +50,10 @@ def test_r03_records_do_not_depend_on_how_files_are_read(
         File(_text(random, longest), random.choice([0, 0, 1, -1]))
         for _ in range(random.randint(1, 4))
     ]
-    largest = random.choice([5, 60, 400])
-    while unfinished := [file for file in files if not file.is_over]:
-        chosen = random.sample(unfinished, random.randint(1, len(unfinished)))
-        sizes = [max(file.want, random.randint(1, largest)) for file in chosen]
-        before = [file.position.offset for file in chosen]
-        _decode(chosen, sizes, longest=longest, multiline=multiline)
-        for file, size, offset in zip(chosen, sizes, before, strict=True):
-            file.want = 1 if file.position.offset > offset else 2 * size
+    rule = Grouping(mode="timestamp" if multiline else "off", longest=longest)
+    read_in_rounds(files, random, rule)
     for file in files:
-        assert file.found == _whole(file.text, file.decoder, longest=longest, multiline=multiline)
+        assert file.found == read_whole(file.text, rule, file.decoder)
         assert b"".join(record.data for record in file.found) == file.text
         assert all(len(record.data) <= longest for record in file.found)
         keys = [record.key for record in file.found]
@@ -186,7 +67,7 @@ def test_r02_a_line_without_its_end_waits_unless_the_file_is_over(
 ) -> None:
     """Half a line is no record while it may grow; of a finished file it is one, flagged."""
     file = File(b"one\nhel", -1)
-    _decode([file], [7], longest=64, final=final)
+    decode([file], [7], Grouping(longest=64), final=final)
     records = [(record.data, record.flags) for record in file.found]
     half = [(b"hel", int(Flag.UNFINISHED))] if final else []
     assert records == [(b"one\n", 0), *half]
@@ -201,7 +82,7 @@ def test_r06_a_line_longer_than_the_limit_is_cut_and_the_next_is_unharmed(
 ) -> None:
     """Parts of a long line add up to it; only the parts before the last are flagged."""
     file = File(b"x" * (size - 1) + b"\n" + b"next\n", 0)
-    _decode([file], [len(file.text)], longest=64, final=final)
+    decode([file], [len(file.text)], Grouping(longest=64), final=final)
     parts = file.found[:-1]
     assert [len(part.data) for part in parts] == [64] * (size // 64) + [size % 64] * (size % 64 > 0)
     assert [part.flags for part in parts[:-1]] == [int(Flag.PARTIAL)] * (len(parts) - 1)
@@ -213,7 +94,7 @@ def test_r06_a_cut_at_the_end_of_one_file_leaves_the_stamps_of_the_next() -> Non
     """A long line that is not over yet says nothing about the first line of another file."""
     first = File(b"x" * 64, 0)
     second = File(b"2026-11-23T08:00:00.000Z one\n", 0)
-    _decode([first, second], [64, 64], longest=64, final=False, closing=True)
+    decode([first, second], [64, 64], Grouping(longest=64), final=False, closing=True)
     assert [record.flags for record in first.found] == [int(Flag.PARTIAL)]
     assert first.position == Position(64, None, None, inside=True)
     assert [record.timestamp for record in second.found] == [EIGHT]
@@ -223,7 +104,7 @@ def test_s07_a_stamp_that_cannot_be_is_taken_for_none() -> None:
     """A line from 2099 keeps its place, is flagged, and moves nothing."""
     lines = [b"2026-11-23T08:00:00.000Z a\n", b"2099-11-23T08:00:00.000Z b\n", b" more\n"]
     lines.append(b"2026-11-23T08:00:01.000Z c\n")
-    found = _whole(b"".join(lines), longest=200)
+    found = read_whole(b"".join(lines), Grouping(longest=200))
     assert [record.data for record in found] == [lines[0], lines[1] + lines[2], lines[3]]
     assert [record.flags for record in found] == [0, int(Flag.IMPOSSIBLE), 0]
     assert [record.timestamp for record in found] == [EIGHT, NO_STAMP, EIGHT + 10**9]
@@ -234,11 +115,11 @@ def test_s15_the_last_record_stays_open_until_a_stamp_or_the_end_of_its_wait() -
     """Complete lines of the last record are held, and their key is the file's promise."""
     first, second = b"2026-11-23T08:00:00.000Z a\n", b"2026-11-23T08:00:01.000Z b\n more\n"
     file = File(first + second, 0)
-    result = _decode([file], [1000], longest=200, final=False)
+    result = decode([file], [1000], Grouping(longest=200), final=False)
     assert [record.data for record in file.found] == [first]
     assert (result.held.tolist(), result.watermark.tolist()) == ([True], [EIGHT + 10**9])
     assert file.position == Position(len(first), EIGHT, EIGHT)
-    result = _decode([file], [1000], longest=200, final=False, closing=True)
+    result = decode([file], [1000], Grouping(longest=200), final=False, closing=True)
     assert [record.data for record in file.found] == [first, second]
     assert (result.held.tolist(), result.watermark.tolist()) == ([False], [EIGHT + 10**9])
 
@@ -247,9 +128,9 @@ def test_s15_lines_behind_a_record_that_has_left_are_one_record_flagged() -> Non
     """A continuation that came too late has the running maximum as its key."""
     first, late = b"2026-11-23T08:00:00.000Z a\n", b" at x\n at y\n"
     file = File(first, 0)
-    _decode([file], [1000], longest=200, final=False, closing=True)
+    decode([file], [1000], Grouping(longest=200), final=False, closing=True)
     file.text += late
-    result = _decode([file], [1000], longest=200, final=False, closing=True)
+    result = decode([file], [1000], Grouping(longest=200), final=False, closing=True)
     assert [record.data for record in file.found] == [first, late]
     assert (file.found[1].key, file.found[1].timestamp) == (EIGHT, NO_STAMP)
     assert result.batch.flags.tolist() == [int(Flag.CONTINUED)]
@@ -258,7 +139,7 @@ def test_s15_lines_behind_a_record_that_has_left_are_one_record_flagged() -> Non
 def test_s22_keys_go_on_from_the_maximum_of_the_file_before() -> None:
     """A new file of a chain begins with the running maximum that the old one left."""
     file = File(b"2026-11-23T08:00:00.000Z a\nb\n", 0, Position(0, EIGHT + 5))
-    result = _decode([file], [1000], longest=200)
+    result = decode([file], [1000], Grouping(longest=200))
     assert [record.key for record in file.found] == [EIGHT + 5]
     assert [record.timestamp for record in file.found] == [EIGHT]
     assert result.watermark.tolist() == [EIGHT + 5]
@@ -268,7 +149,7 @@ def test_a_file_that_gives_nothing_keeps_its_promise() -> None:
     """Empty reads and half lines leave position and watermark where they were."""
     place = Position(0, EIGHT, EIGHT)
     files = [File(b"", 0, place), File(b"half", 0, place), File(b"\n", 0, place)]
-    result = _decode(files, [9, 9, 9], longest=64, final=False)
+    result = decode(files, [9, 9, 9], Grouping(longest=64), final=False)
     assert not len(result.batch)
     assert result.offset.tolist() == [0, 0, 0]
     assert result.watermark.tolist() == [EIGHT] * 3

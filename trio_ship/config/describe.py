@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from trio_ship.config.model import Config, PipelineConfig, SinkConfig, SourceConfig
 from trio_ship.config.values import printable
 
 __all__ = ["describe"]
+
+_RULES: Final = {
+    "timestamp": ", lines without a stamp joined to the one before",
+    "off": "",
+    "indent": ", lines that begin with a space or a tab joined to the one before",
+    "start": ", each begun by a line that matches {}",
+    "continue": ", lines that match {} joined to the one before",
+    "end": ", each ended by a line that matches {}",
+}
 
 
 def describe(config: Config) -> str:
@@ -64,12 +74,21 @@ def _source(source: SourceConfig, pipeline: PipelineConfig) -> Iterator[tuple[st
     if source.start == "end":
         yield "  start", "at the end of files that are there at the very first start"
     yield "  stamps", _stamps(source)
-    multi = ", lines without a stamp joined to the one before" if source.multiline != "off" else ""
-    yield "  records", f"up to {_bytes(source.max_record_bytes)}{multi}"
+    yield "  records", _records(source)
     if source.max_delay_seconds is not None and pipeline.follow:
         yield "  order", f"waits {_seconds(source.max_delay_seconds)}"
     if source.max_future_seconds is not None:
         yield "  future", f"stamps up to {_seconds(source.max_future_seconds)} ahead are believed"
+
+
+def _records(source: SourceConfig) -> str:
+    text = f"up to {_bytes(source.max_record_bytes)}"
+    if source.max_record_lines is not None:
+        text += f" or {source.max_record_lines} line{'s' * (source.max_record_lines > 1)}"
+    rule = source.multiline
+    if isinstance(rule, str):
+        return text + _RULES[rule]
+    return text + _RULES[rule.role].format(rule.pattern)
 
 
 def _stamps(source: SourceConfig) -> str:

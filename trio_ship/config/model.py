@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
+from trio_ship.config.multiline import LineRule, Multiline, RuleName
 from trio_ship.config.values import (
     Number,
     PathText,
@@ -45,6 +46,7 @@ _Seconds: TypeAlias = Annotated[float, Number(unit="seconds", least=0, most=_LON
 _Interval: TypeAlias = Annotated[float, Number(unit="seconds", least=0.001, most=_LONGEST)]
 # The gather addresses bytes with 32 bits.
 _RecordBytes: TypeAlias = Annotated[int, Number(unit="bytes", least=64, most=1 << 30, whole=True)]
+_RecordLines: TypeAlias = Annotated[int, Number(unit="lines", least=1, most=1 << 30, whole=True)]
 _BufferBytes: TypeAlias = Annotated[
     int, Number(unit="bytes", least=65_536, most=1 << 40, whole=True)
 ]
@@ -92,8 +94,11 @@ class SourceConfig:
         exclude: Absolute patterns of paths that are not read.
         start: Where to begin in files that are there at the very first start.
         charset: How text is encoded.
-        multiline: Whether a line without a stamp belongs to the one before.
+        multiline: Which lines make a record: "timestamp": a line without a stamp
+            goes on with the record before; "indent": one that begins with a
+            space or a tab does; "off": every line is a record; or an expression.
         max_record_bytes: Longer records are cut.
+        max_record_lines: Records of more lines are cut; None: of any number they are not.
         max_delay_seconds: As in `PipelineConfig`, which holds where it is None.
         max_future_seconds: As in `PipelineConfig`, which holds where it is None.
         timestamp: How stamps are written.
@@ -106,8 +111,9 @@ class SourceConfig:
     exclude: tuple[_Pattern, ...] = ()
     start: Literal["beginning", "end"] = "beginning"
     charset: Literal["utf-8"] = "utf-8"
-    multiline: Literal["timestamp", "off"] = "timestamp"
+    multiline: Annotated[RuleName | LineRule, Multiline()] = "timestamp"
     max_record_bytes: _RecordBytes = 1 << 20
+    max_record_lines: _RecordLines | None = None
     max_delay_seconds: _Seconds | None = None
     max_future_seconds: _Seconds | None = None
     timestamp: TimestampConfig = TimestampConfig()

@@ -79,7 +79,9 @@ def structure(document: Mapping[str, Any]) -> tuple[Config, list[Fault]]:
                 # second round: then its table goes, and the first word stands.
                 is_missing = fault.path in faults or not _has(rest, fault.path)
                 _remove(rest, fault.path[:-1] if is_missing else fault.path)
-                faults.setdefault(fault.path, fault)
+                # Of a table whose fault is gone with its key that is said already.
+                if not any(path[: len(fault.path)] == fault.path for path in faults):
+                    faults[fault.path] = fault
 
 
 def places(document: Mapping[str, Any]) -> dict[KeyPath, int]:
@@ -122,7 +124,7 @@ def _remove(table: dict[str, Any], path: KeyPath) -> None:
 def _faults(error: Exception, path: KeyPath) -> Iterator[Fault]:
     """Walk through what cattrs raised."""
     if isinstance(error, InvalidValueError):
-        yield Fault(path, str(error))
+        yield Fault((*path, error.key) if error.key else path, str(error))
     elif isinstance(error, ForbiddenExtraKeysError):
         for key in sorted(error.extra_fields):
             yield Fault((*path, key), _unknown(error.cl, key))

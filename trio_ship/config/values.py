@@ -18,6 +18,7 @@ import attrs
 
 __all__ = [
     "FORMATS",
+    "LONGEST_PATTERN",
     "InvalidValueError",
     "Number",
     "PathText",
@@ -36,6 +37,9 @@ __all__ = [
 FORMATS: Final = ("auto", "iso8601", "clf", "syslog", "epoch", "epoch_ms")
 """The commonest formats that have a name; `table` has all, others are for `strptime`."""
 
+LONGEST_PATTERN: Final = 4096
+"""How many characters an expression may have."""
+
 _KINDS: Final = {
     bool: "a boolean",
     int: "an integer",
@@ -46,7 +50,6 @@ _KINDS: Final = {
 }
 _SHOWN_AT_MOST: Final = 80
 _PASSWORD: Final = re.compile(r"(://)[^/@\s]+@")
-_LONGEST_PATTERN: Final = 4096
 _LONGEST_FORMAT: Final = 100
 _LONGEST_NAME: Final = 200  # bytes; leaves room for what a checkpoint adds, within NAME_MAX
 _LONGEST_PATH: Final = 4095  # bytes; PATH_MAX without its NUL
@@ -61,10 +64,12 @@ class InvalidValueError(ValueError):
     Args:
         found: What stands there.
         wanted: What may stand there.
+        key: The key below it that is at fault, where the value is a table.
     """
 
-    def __init__(self, found: str, wanted: str) -> None:
+    def __init__(self, found: str, wanted: str, *, key: str = "") -> None:
         super().__init__(f"{found}; {wanted}")
+        self.key = key
 
 
 def printable(text: str) -> str:
@@ -221,9 +226,9 @@ class Pattern:
 
         wanted = "RE2 syntax with a group (?P<ts>...) around the stamp is wanted"
         text = _text(value, wanted)
-        if len(text) > _LONGEST_PATTERN:
+        if len(text) > LONGEST_PATTERN:
             raise InvalidValueError(
-                "this is too long", f"{_LONGEST_PATTERN} characters at most are allowed"
+                "this is too long", f"{LONGEST_PATTERN} characters at most are allowed"
             )
         try:
             UserPattern(text)

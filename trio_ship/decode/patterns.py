@@ -17,7 +17,7 @@ import numpy as np
 from trio_ship.batch import I64, NO_STAMP, U8
 from trio_ship.decode.words import Bools
 
-__all__ = ["Strptime", "UserPattern", "trimmed_ends"]
+__all__ = ["LinePattern", "Strptime", "UserPattern", "trimmed_ends"]
 
 _LONGEST_TEXT: Final = 256
 _SLACK: Final = np.zeros(64, np.uint8)
@@ -52,6 +52,56 @@ def _lines(arena: U8, start: I64, end: I64) -> tuple[Any, I64 | None]:
     return lines, order
 
 
+def _unusable(pattern: str, message: str) -> ValueError:
+    if re.search(r"\(\?<?[=!]", pattern):
+        message += " (look-ahead and look-behind are not supported)"
+    return ValueError(f"the pattern {pattern!r} is not usable: {message}")
+
+
+class LinePattern:
+    """An expression of the user that tells some lines from others."""
+
+    def __init__(self, pattern: str) -> None:
+        """Check the expression.
+
+        Args:
+            pattern: RE2 syntax.
+
+        Raises:
+            ValueError: RE2 does not take it.
+        """
+        import pyarrow as pa  # noqa: PLC0415 - see `_lines`
+
+        self._pattern = pattern
+        try:
+            self._match(pa.array([b""], pa.large_binary()))
+        except pa.ArrowInvalid as error:
+            raise _unusable(pattern, str(error)) from None
+
+    def _match(self, lines: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        import pyarrow.compute as pc  # noqa: PLC0415 - see `_lines`
+
+        return pc.match_substring_regex(lines, pattern=self._pattern)
+
+    def matches(self, arena: U8, start: I64, end: I64) -> Bools:
+        """Tell of each line whether the expression matches somewhere in it.
+
+        Args:
+            arena: The bytes of the lines.
+            start: First byte of each line. Shape (n,).
+            end: The byte after each line, its line end included; the
+                expression does not see that. Shape (n,).
+        """
+        if not len(start):
+            return np.zeros(0, np.bool_)
+        lines, order = _lines(arena, start, trimmed_ends(arena, start, end))
+        found = self._match(lines).fill_null(False)  # noqa: FBT003 - Arrow takes it by place
+        matched: Bools = found.to_numpy(zero_copy_only=False)[::2]
+        if order is not None:
+            matched = matched[np.argsort(order)]
+        return matched
+
+
 class UserPattern:
     """An expression of the user that says where in its line the stamp is."""
 
@@ -73,9 +123,7 @@ class UserPattern:
             message = str(error)
             if "unnamed" in message:
                 message = "every group needs a name, or write (?:...) for it"
-            elif re.search(r"\(\?<?[=!]", pattern):
-                message += " (look-ahead and look-behind are not supported)"
-            raise ValueError(f"the pattern {pattern!r} is not usable: {message}") from None
+            raise _unusable(pattern, message) from None
         if groups.get_field_index("ts") < 0:
             raise ValueError(f"the pattern {pattern!r} has no group (?P<ts>...) around the stamp")
 

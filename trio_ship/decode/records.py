@@ -1,78 +1,33 @@
-"""Lines to records: which lines belong together, and the key of each record.
-
-A record is a line with a stamp and the lines without one that follow it. The
-rules depend on content and on the `Position` where decoding began, never on
-how the bytes were cut into rounds, so that any restart makes the same records:
-
-* Where a file has shown no stamp yet that can be, each line is a record.
-* Behind a record that has left already, the lines up to the next stamp are one
-  record of their own.
-* A record never grows beyond `longest` bytes: it ends in front of the line
-  that would not fit.
-"""
+"""Stamps of lines to stamps and keys of records, over many regions at once."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP
-from trio_ship.decode.framing import Lines
 
-__all__ = ["group", "last_known", "running_maximum"]
-
-_Mask = npt.NDArray[np.bool_]
+__all__ = ["first_known", "last_known", "running_maximum"]
 
 
-def group(
-    lines: Lines, stamped: _Mask, *, believed: _Mask, seen: _Mask, joined: _Mask, longest: int
-) -> I64:
-    """Return the first line of each record.
+def first_known(values: I64, heads: I64) -> I64:
+    """Return for each record the first stamp that one of its lines has.
 
     Args:
-        lines: The lines of all regions.
-        stamped: Whether a line carries a stamp. Shape (n,).
-        believed: Whether it carries one that can be. Shape (n,).
-        seen: Whether a region's file has shown such a one before. Shape (m,).
-        joined: Whether lines without a stamp join the record before them, by
-            region. Shape (m,).
-        longest: The largest length of a record in bytes.
+        values: Stamps of lines, `NO_STAMP` where there is none. Shape (n,).
+        heads: The first line of each record; not more than n. Shape (k,).
 
     Returns:
-        Indices of lines, ascending. Shape (k,), dtype int64.
+        Shape (k,), `NO_STAMP` where no line of a record has a stamp.
     """
-    begins = stamped.copy()
-    filled = lines.first[:-1][np.diff(lines.first) > 0]
-    begins[filled] = True
-    cut = np.flatnonzero(lines.flags)
-    begins[cut[cut + 1 < len(begins)] + 1] = True
-    if not joined.all():
-        begins |= ~joined[lines.region]
-    if not seen.all():
-        count = np.cumsum(believed)
-        before = np.concatenate([[0], count])[lines.first[:-1]]
-        begins |= (count == before[lines.region]) & ~seen[lines.region]
-    if begins.all():
-        return np.arange(len(begins))  # and no line is longer than `longest`
-    heads = np.flatnonzero(begins)
-    return _limited(lines, heads, longest)
-
-
-def _limited(lines: Lines, heads: I64, longest: int) -> I64:
-    tails = np.append(heads, len(lines.end))[1:] - 1
-    large = np.flatnonzero(lines.end[tails] - lines.start[heads] > longest)
-    if not len(large):
-        return heads
-    extra: list[int] = []
-    for record in large.tolist():
-        head, stop = int(heads[record]), int(tails[record]) + 1
-        while True:
-            room = int(lines.start[head]) + longest
-            head = max(int(np.searchsorted(lines.end[:stop], room, "right")), head + 1)
-            if head >= stop:
-                break
-            extra.append(head)
-    return np.sort(np.concatenate([heads, np.array(extra, np.int64)]))
+    first = values[heads]
+    bare = np.flatnonzero(first == NO_STAMP)
+    if len(bare):
+        known = np.flatnonzero(values != NO_STAMP)
+        tails = np.append(heads, len(values))[bare + 1] - 1
+        at = np.searchsorted(known, heads[bare])
+        found = at < np.searchsorted(known, tails, "right")
+        first[bare[found]] = values[known[at[found]]]
+    return first
 
 
 def running_maximum(values: I64, first: I64, carry: I64) -> I64:

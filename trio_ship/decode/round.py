@@ -3,8 +3,8 @@
 `decode_round` is a function of its arguments alone. Whoever reads keeps, for
 every file, a `Position`; decoding from a position gives the same records
 however far the bytes reach, with one exception that time decides: the last
-record of a file stays open, and is not handed over, until a stamped line
-follows or the reader says that its wait is over (`closing`, `final`).
+record of a file stays open, and is not handed over, until it is over by the
+rule of its source or the reader says that its wait is (`closing`, `final`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Batch, Flag
 from trio_ship.decode.framing import Lines, find_lines
-from trio_ship.decode.records import group, last_known, running_maximum
+from trio_ship.decode.grouping import Grouping
+from trio_ship.decode.records import first_known, last_known, running_maximum
 from trio_ship.decode.stamps import StampDecoder
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
@@ -42,6 +43,7 @@ class Regions:
         last_ns: The file's last stamp before it, or `NO_STAMP`.
         anchor_ns: For stamps without a year, what the first one is near to.
         inside: Whether the region begins inside a line that was cut.
+        lacking: Whether the record before it was left without its end.
         final: Whether the region reaches the end of a file that will not grow.
         closing: Whether the wait for more lines of the last record is over.
         limit_ns: The latest stamp to believe.
@@ -57,6 +59,7 @@ class Regions:
     last_ns: I64
     anchor_ns: I64
     inside: _Mask
+    lacking: _Mask
     final: _Mask
     closing: _Mask
     limit_ns: I64
@@ -86,6 +89,7 @@ class Regions:
             last_ns=_stamp_column(position.last_ns for position in positions),
             anchor_ns=_stamp_column(file.anchor_ns for file in files),
             inside=np.array([position.inside for position in positions], np.bool_),
+            lacking=np.zeros(len(positions), np.bool_),
             final=final,
             closing=closing,
             limit_ns=limit_ns,
@@ -107,6 +111,7 @@ class Round:
         max_ns: The running maximum there. Shape (m,).
         last_ns: The file's last stamp there. Shape (m,).
         inside: Whether `offset` lies inside a line that was cut. Shape (m,).
+        lacking: Whether the record before it was left without its end. (m,).
         held: Whether a file's last record has complete lines but stays open.
             Shape (m,).
         watermark: No later record of the chain has a smaller key. Shape (m,).
@@ -117,6 +122,7 @@ class Round:
     max_ns: I64
     last_ns: I64
     inside: _Mask
+    lacking: _Mask
     held: _Mask
     watermark: I64
 
@@ -126,8 +132,7 @@ def decode_round(
     regions: Regions,
     decoders: Sequence[StampDecoder],
     *,
-    multiline: bool,
-    longest: int,
+    grouping: Grouping,
     read_at: float,
     stages: Stages = OFF,
 ) -> Round:
@@ -137,8 +142,7 @@ def decode_round(
         arena: The bytes, with 64 bytes of slack behind the last region.
         regions: Where they come from.
         decoders: How stamps are written in the files of the round.
-        multiline: Whether lines without a stamp join the record before them.
-        longest: The largest length of a record in bytes.
+        grouping: How lines become records.
         read_at: When the bytes were read, in seconds of the pipeline's clock.
         stages: Told what both cost.
     """
@@ -146,11 +150,11 @@ def decode_round(
     stages.count(Stage.FRAME, size)
     stages.count(Stage.DECODE, size)
     with stages.measure(Stage.FRAME):
-        lines = find_lines(arena, regions.base, regions.size, final=regions.final, longest=longest)
-    with stages.measure(Stage.DECODE):
-        return _decode_lines(
-            arena, lines, regions, decoders, multiline=multiline, longest=longest, read_at=read_at
+        lines = find_lines(
+            arena, regions.base, regions.size, final=regions.final, longest=grouping.longest
         )
+    with stages.measure(Stage.DECODE):
+        return _decode_lines(arena, lines, regions, decoders, grouping=grouping, read_at=read_at)
 
 
 def _decode_lines(
@@ -159,8 +163,7 @@ def _decode_lines(
     regions: Regions,
     decoders: Sequence[StampDecoder],
     *,
-    multiline: bool,
-    longest: int,
+    grouping: Grouping,
     read_at: float,
 ) -> Round:
     stamps = _stamps(arena, lines, regions, decoders)
@@ -171,28 +174,28 @@ def _decode_lines(
         believed = stamped & ~beyond
         stamps = np.where(beyond, NO_STAMP, stamps)
         flags = flags | (beyond * np.uint8(Flag.IMPOSSIBLE))
-    seen = regions.last_ns != NO_STAMP
-    joined = (regions.decoder >= 0) & multiline
-    heads = group(lines, stamped, believed=believed, seen=seen, joined=joined, longest=longest)
-    first, start, end, timestamp, kind = lines.first, lines.start, lines.end, stamps, flags.copy()
-    if len(heads) < len(start):
-        tails = np.append(heads, len(end))[1:] - 1
-        first = np.searchsorted(heads, first)
-        start, end, timestamp = start[heads], end[tails], stamps[heads]
-        kind = (flags[heads] & Flag.IMPOSSIBLE.value) | (
-            lines.flags[tails] & (Flag.PARTIAL | Flag.UNFINISHED).value
-        )
-    _mark_continued(kind, lines, heads, stamped, regions, joined & seen)
+    groups = grouping.group(
+        arena,
+        lines,
+        stamped,
+        believed=believed,
+        known=regions.decoder >= 0,
+        seen=regions.last_ns != NO_STAMP,
+        inside=regions.inside,
+        lacking=regions.lacking,
+    )
+    first, start, end, timestamp, kind = _columns(lines, groups.heads, stamps, flags)
+    kind[first[:-1][groups.continued & (regions.offset > 0)]] |= Flag.CONTINUED.value
     key = running_maximum(timestamp, first, regions.max_ns)
-    latest = last_known(timestamp, first, regions.last_ns)
+    tails = np.append(groups.heads, len(stamps))[1:] - 1
+    if timestamp is stamps or (timestamp != NO_STAMP).sum() == believed.sum():
+        latest = last_known(timestamp, first, regions.last_ns)
+    else:
+        latest = last_known(stamps, lines.first, regions.last_ns)[tails]
 
     counts = np.diff(first)
     last = first[1:] - 1
-    held = (counts > 0) & joined & ~regions.final & ~regions.closing
-    if held.any():
-        rows = last[held]
-        stays = (latest[rows] != NO_STAMP) & (kind[rows] & Flag.PARTIAL.value == 0)
-        held[np.flatnonzero(held)[~stays]] = False
+    held = groups.open & ~regions.final & ~regions.closing
     watermark = regions.max_ns.copy()
     filled = counts > 0
     watermark[filled] = key[last[filled]]
@@ -200,12 +203,13 @@ def _decode_lines(
     some = last >= first[:-1]
     after = last[some]
     offset, max_ns, last_ns = regions.offset.copy(), regions.max_ns.copy(), regions.last_ns.copy()
-    inside = regions.inside.copy()
+    inside, lacking = regions.inside.copy(), regions.lacking.copy()
     shift = regions.offset - regions.base
     offset[some] = end[after] + shift[some]
     max_ns[some] = key[after]
     last_ns[some] = latest[after]
     inside[some] = (kind[after] & Flag.PARTIAL.value) != 0
+    lacking[some] = False if groups.lacking is None else groups.lacking[tails[after]]
 
     given: slice | _Mask = slice(None)
     if len(counts) == 1:
@@ -235,6 +239,7 @@ def _decode_lines(
         max_ns=max_ns,
         last_ns=last_ns,
         inside=inside,
+        lacking=lacking,
         held=held,
         watermark=watermark,
     )
@@ -267,11 +272,15 @@ def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampD
     return stamps
 
 
-def _mark_continued(
-    kind: U8, lines: Lines, heads: I64, stamped: _Mask, regions: Regions, mode: _Mask
-) -> None:
-    """Flag the records that begin a region without a stamp of their own."""
-    begin = mode & ~regions.inside & (np.diff(lines.first) > 0)
-    rows = lines.first[:-1][begin]
-    rows = rows[~stamped[rows]]
-    kind[np.searchsorted(heads, rows)] |= Flag.CONTINUED.value
+def _columns(lines: Lines, heads: I64, stamps: I64, flags: U8) -> tuple[I64, I64, I64, I64, U8]:
+    """Return first row of each region, start, end, stamp and flags of records."""
+    if len(heads) == len(stamps):
+        return lines.first, lines.start, lines.end, stamps, flags.copy()
+    tails = np.append(heads, len(stamps))[1:] - 1
+    timestamp = first_known(stamps, heads)
+    kind = lines.flags[tails] & (Flag.PARTIAL | Flag.UNFINISHED).value
+    if flags is not lines.flags:
+        beyond = np.bitwise_or.reduceat(flags & Flag.IMPOSSIBLE.value, heads)
+        kind |= beyond * (timestamp == NO_STAMP)
+    first = np.searchsorted(heads, lines.first)
+    return first, lines.start[heads], lines.end[tails], timestamp, kind

@@ -12,6 +12,8 @@ import attrs
 from trio_ship.config import SourceConfig
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
+from trio_ship.decode.grouping import Grouping
+from trio_ship.decode.patterns import LinePattern
 from trio_ship.decode.stamps import BEHIND, StampDecoder, initial_anchor
 from trio_ship.decode.zones import resolve_zone_name
 from trio_ship.notes import Note
@@ -33,6 +35,10 @@ class Decoders:
     Args:
         config: The source.
         notes: Where to say what was found.
+
+    Attributes:
+        all: The decoders; files know them by their index.
+        grouping: How the lines of the source become records.
     """
 
     def __init__(self, config: SourceConfig, notes: list[Note]) -> None:
@@ -44,6 +50,7 @@ class Decoders:
         self._spellings: dict[bytes, str] = {}
         self._told: set[str] = set()
         self.all: list[StampDecoder] = []
+        self.grouping = _grouping(config)
 
     def knows(self, entry: FileEntry) -> bool:
         """Tell whether the layout of a file is known, and still fits the configuration."""
@@ -131,3 +138,13 @@ class Decoders:
         if found.matched == found.lines and front and not found.reason:
             self._spellings[shape] = found.spelling
         return found.spelling
+
+
+def _grouping(config: SourceConfig) -> Grouping:
+    rule = config.multiline
+    return Grouping(
+        mode=rule if isinstance(rule, str) else rule.role,
+        pattern=None if isinstance(rule, str) else LinePattern(rule.pattern),
+        longest=config.max_record_bytes,
+        most_lines=config.max_record_lines,
+    )

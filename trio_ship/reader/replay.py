@@ -111,8 +111,7 @@ def _read(
         arena,
         regions,
         decoders.all,
-        multiline=source.multiline == "timestamp",
-        longest=source.max_record_bytes,
+        grouping=decoders.grouping,
         read_at=0.0,
     ).batch
 

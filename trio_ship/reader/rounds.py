@@ -211,8 +211,7 @@ class RoundReader:
             reading.arena[done[0].place :],
             regions,
             self.decoders.all,
-            multiline=self._config.multiline == "timestamp",
-            longest=self._config.max_record_bytes,
+            grouping=self.decoders.grouping,
             read_at=reading.now,
             stages=self._stages,
         )
@@ -240,7 +239,7 @@ class RoundReader:
         final = np.array([job.final for job in jobs]) & (
             (offset + size >= reaches) | (size < [job.length for job in jobs])
         )
-        return Regions.at(
+        regions = Regions.at(
             [tail.position for tail in tails],
             [tail.entry for tail in tails],
             size,
@@ -250,6 +249,7 @@ class RoundReader:
             final=final,
             closing=np.array([job.closing for job in jobs]),
         )
+        return attrs.evolve(regions, lacking=np.array([tail.lacking for tail in tails]))
 
     def _advance(self, jobs: Sequence[Job], regions: Regions, result: Round, now: float) -> None:
         columns = zip(
@@ -258,13 +258,14 @@ class RoundReader:
             result.max_ns.tolist(),
             result.last_ns.tolist(),
             result.inside.tolist(),
+            result.lacking.tolist(),
             result.held.tolist(),
             regions.size.tolist(),
             regions.base.tolist(),
             strict=True,
         )
         data = result.batch.buffer.data
-        for job, offset, max_ns, last_ns, inside, held, size, base in columns:
+        for job, offset, max_ns, last_ns, inside, lacking, held, size, base in columns:
             tail = job.chain.tails[0]
             tail.read_to = tail.position.offset + size
             if size < job.length and tail.read_to < tail.size:
@@ -279,7 +280,7 @@ class RoundReader:
             tail.want = 0 if moved else 2 * job.length
             if held and (moved or not tail.held):
                 tail.held_since = now
-            tail.held = held
+            tail.held, tail.lacking = held, lacking
 
     def _with_layout(
         self, tail: Tail, content: Content, data: memoryview, reach: int, *, final: bool

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
+import attrs
 import numpy as np
 import trio
 
@@ -82,6 +83,7 @@ class StdinReader:
             zone=config.timestamp.timezone,
         )
         self._position = Position()
+        self._lacking = np.zeros(1, np.bool_)
         self._data = b""
 
     async def run(self, send: trio.MemorySendChannel[Report]) -> None:
@@ -154,13 +156,13 @@ class StdinReader:
         )
         result = decode_round(
             np.frombuffer(self._data + bytes(SLACK), np.uint8),
-            regions,
+            attrs.evolve(regions, lacking=self._lacking),
             self._decoders.all,
-            multiline=self._config.multiline == "timestamp",
-            longest=self._config.max_record_bytes,
+            grouping=self._decoders.grouping,
             read_at=trio.current_time(),
             stages=self._stages,
         )
+        self._lacking = result.lacking
         self._data = self._data[int(result.offset[0]) - position.offset :]
         self._position = Position(
             int(result.offset[0]),

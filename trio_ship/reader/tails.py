@@ -27,6 +27,7 @@ class Tail:
             and here waits for more bytes or for time.
         want: How many bytes the next read should ask for, for a long record.
         held: Whether its last record has complete lines but stays open.
+        lacking: Whether the last record handed over was left without its end.
         held_since: When that began, in seconds of the pipeline's clock.
         changed_at: When it was last seen to have changed.
         rotated_at: When it was seen to have lost its name to another file.
@@ -42,6 +43,7 @@ class Tail:
     read_to: int = 0
     want: int = 0
     held: bool = False
+    lacking: bool = False
     held_since: float = 0.0
     changed_at: float = 0.0
     rotated_at: float | None = None
