@@ -32,7 +32,10 @@ _OPEN: Final = ("%f", "%p", "%z")
 
 
 def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools | None:
-    """Return which two bytes may be the rest of a longer stamp; None where none may.
+    """Return which bytes may be the rest of a longer stamp; None where none may.
+
+    The first half of the table is for two bytes, little end first; the second one
+    for the two bytes behind a space.
 
     Args:
         layout: The layout.
@@ -67,7 +70,10 @@ def _may_continue(left: frozenset[str], *, colon: bool) -> Bools:
     if "%z" in left:
         table |= one_of(first, b"Z") | (one_of(first, b"+-") & digit_next)
         table |= one_of(first, b" ") & one_of(second, b"+-" + INITIALS)
-    return table
+    # What stands behind a space is the rest of a stamp only if it is an offset,
+    # AM or PM, or the name of a zone; most often it is the level of the record.
+    behind_space = table[(first << 8) | ord(" ")] & (digit_next | _LETTERS)
+    return np.concatenate([table, behind_space])
 
 
 def find_continued(table: Bools, arena: U8, after: I64, end: I64) -> I64:
@@ -80,17 +86,18 @@ def find_continued(table: Bools, arena: U8, after: I64, end: I64) -> I64:
         end: The byte after each line. Shape (n,).
     """
     after = within(arena, after)
-    pairs = np.ndarray((len(arena) - 1,), "<u2", arena, 0, (1,))[after]
-    rows = np.flatnonzero(table[pairs])
+    four = np.ndarray((len(arena) - 3,), "<u4", arena, 0, (1,))[after]
+    spaced = (four & np.uint32(0xFF)) == ord(" ")
+    code = (four >> np.uint32(8)) & np.uint32(0xFFFF) | np.uint32(1 << 16)
+    if not spaced.all():
+        code = np.where(spaced, code, four & np.uint32(0xFFFF))
+    rows = np.flatnonzero(table[code])
     if not len(rows):
         return rows
-    after, end = after[rows], end[rows]
-    # What stands behind a space is the rest of a stamp only if it is an offset,
-    # AM or PM, or the name of a zone; most often it is the level of the record.
+    after, end, spaced = after[rows], end[rows], spaced[rows]
     digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
-    found = (after < end) & (digit | (arena[after] != ord(" ")))
-    second = np.ndarray((len(arena) - 1,), "<u2", arena, 0, (1,))[after + 1]
-    letters = np.flatnonzero(_LETTERS[second] & ~found & (after + 2 < end))
+    found = (after < end) & (digit | ~spaced)
+    letters = np.flatnonzero(spaced & ~digit & (after + 2 < end))
     if len(letters):
         at = after[letters] + 1
         found[letters] = is_zone_name(arena, at) | ((arena[at + 1] | 32) == ord("m"))

@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, U8, Flag
+from trio_ship.decode.search import true_places
 
 __all__ = ["Lines", "find_lines", "newlines"]
 
 _BLOCK = 1 << 20
-_WORD = 8
-_FEW = 4
 _NEWLINE = np.uint8(ord("\n"))
 
 
@@ -48,51 +47,12 @@ class Lines:
 
 
 def newlines(buffer: U8) -> I64:
-    """Return where the newline bytes of `buffer` stand, in order.
-
-    One bit for each byte makes words of 64 bytes. Where few words hold more than
-    one newline, only words that hold any are looked at closely. All of it is
-    done in blocks that stay in the processor's cache.
-    """
+    """Return where the newline bytes of `buffer` stand, in order."""
     found = [
-        _newlines_of(buffer[place : place + _BLOCK]) + place
+        true_places(buffer[place : place + _BLOCK] == _NEWLINE) + place
         for place in range(0, len(buffer), _BLOCK)
     ]
     return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
-def _newlines_of(block: U8) -> I64:
-    hits = block == _NEWLINE
-    bits = np.packbits(hits, bitorder="little")
-    if len(bits) % _WORD:
-        bits = np.append(bits, np.zeros(-len(bits) % _WORD, np.uint8))
-    words = bits.view("<u8")
-    where = np.flatnonzero(words != 0)
-    left = words[where]
-    counts = np.bitwise_count(left)
-    where <<= 6
-    several = np.count_nonzero(counts > 1)
-    if not several:
-        return where + _lowest_bit(left)
-    if several * _FEW > len(left):
-        return np.flatnonzero(hits)
-    # The k-th newline of a word goes k places behind its first one.
-    first = np.cumsum(counts, dtype=np.int64) - counts
-    places = np.empty(int(first[-1]) + int(counts[-1]), np.int64)
-    rows = np.arange(len(left))
-    while len(rows):
-        places[first[rows]] = where[rows] + _lowest_bit(left)
-        first[rows] += 1
-        left &= left - np.uint64(1)
-        more = left != 0
-        rows, left = rows[more], left[more]
-    return places
-
-
-def _lowest_bit(words: npt.NDArray[np.uint64]) -> U8:
-    """Return the number of the lowest bit that is set in each word."""
-    bits: U8 = np.bitwise_count(~words & (words - np.uint64(1)))
-    return bits
 
 
 def find_lines(

@@ -20,13 +20,9 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
 from trio_ship.decode.words import Bools, Words, gather, within
 
-__all__ = ["Head", "Outline", "Sieve", "find_marks", "outlines", "rows_of", "shortest"]
+__all__ = ["Head", "Outline", "Sieve", "outlines", "shortest"]
 
 _LOOKED_AT: Final = 8
-_BLOCK: Final = 1 << 18
-_SOUGHT: Final = 4
-# In lines of logs, from rare to common; what is not here is rarer.
-_COMMON: Final = b'[$@zqjxkvbywgf/_pumhlcdsniaort=,-:0123456789" e'
 _ANY: Final = frozenset(range(256))
 _DIGIT: Final = frozenset(b"0123456789")
 _LETTER: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -164,53 +160,6 @@ def outlines(layout: Layout) -> dict[tuple[tuple[int, int], ...], tuple[Outline,
         outline = Outline.of(way, layout.marker)
         found[outline.marks] = (*found.get(outline.marks, ()), outline)
     return found
-
-
-def find_marks(arena: U8, marks: Sequence[tuple[int, int]]) -> I64:
-    """Return where all of some bytes stand at their places, ascending.
-
-    The rarest few are sought in the whole arena, the others where those stand.
-
-    Args:
-        arena: The bytes to search.
-        marks: Places (from -1 on) and bytes; at least one.
-    """
-    low = -min(0, *(place for place, _ in marks))
-    high = len(arena) - max(0, *(place for place, _ in marks))
-    by_rarity = sorted(marks, key=lambda mark: (_COMMON.find(mark[1]), mark[0]))
-    sought, others = by_rarity[:_SOUGHT], by_rarity[_SOUGHT:]
-    found = [
-        _find_in_block(arena, sought, begin, min(begin + _BLOCK, high))
-        for begin in range(low, high, _BLOCK)
-    ]
-    at = np.concatenate(found) if found else np.zeros(0, np.int64)
-    for place, byte in others:
-        fits = arena[at + place] == byte
-        if not fits.all():
-            at = at[fits]
-    return at
-
-
-def _find_in_block(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: int) -> I64:
-    hits: Bools | None = None
-    for place, byte in marks:
-        here = arena[begin + place : stop + place] == np.uint8(byte)
-        hits = here if hits is None else np.logical_and(hits, here, out=hits)
-    assert hits is not None  # noqa: S101 - there is a mark
-    return np.flatnonzero(hits) + begin
-
-
-def rows_of(at: I64, start: I64, end: I64) -> I64:
-    """Return the line in which each place is, or the one before it; shape (k,).
-
-    Args:
-        at: Places, ascending. Shape (k,).
-        start: First byte of each line, ascending. Shape (n,).
-        end: The byte after each line. Shape (n,).
-    """
-    if len(at) == len(start) and (at >= start).all() and (at < end).all():
-        return np.arange(len(at))
-    return np.searchsorted(start, at, "right") - 1
 
 
 def shortest(layout: Layout) -> int:

@@ -36,11 +36,25 @@ def read_at(place: Place, exact: LayoutDecoder, arena: U8, start: I64, end: I64)
     """Return the stamps that stand at a place in each line; shapes (n,)."""
     if not len(start):
         return Reading.empty(0)
-    at = place.locate(exact.layout, exact.head, arena, start, end)
-    rows = np.flatnonzero(at >= 0)
-    if len(rows) == len(at):
+    at = None if place.is_fixed else place.likely(exact.layout, arena, start, end)
+    sure = at is None
+    if at is None:
+        at = place.locate(exact.layout, exact.head, arena, start, end)
+    reading = _read_some(exact, arena, at, end)
+    if sure or reading.found.all():
+        return reading
+    rows = np.flatnonzero(~reading.found)
+    at = place.locate(exact.layout, exact.head, arena, start[rows], end[rows])
+    reading.put(rows, _read_some(exact, arena, at, end[rows]))
+    return reading
+
+
+def _read_some(exact: LayoutDecoder, arena: U8, at: I64, end: I64) -> Reading:
+    """Return the stamps at some places; -1 is none. Shapes (n,)."""
+    if at.min() >= 0:
         return exact.read(arena, at, end)
-    reading = Reading.empty(len(start))
+    rows = np.flatnonzero(at >= 0)
+    reading = Reading.empty(len(at))
     if len(rows):
         reading.put(rows, exact.read(arena, at[rows], end[rows]))
     return reading

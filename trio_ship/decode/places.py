@@ -20,7 +20,8 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.looks import Head, find_marks, outlines, rows_of
+from trio_ship.decode.looks import Head, outlines
+from trio_ship.decode.search import find_marks, first_of_lines, rows_of
 from trio_ship.decode.words import Bools, within
 
 __all__ = ["FIELDS", "SEARCHED_BYTES", "Place", "find_field"]
@@ -53,7 +54,8 @@ FIELDS: Final = (
 )
 """The usual fields that hold a stamp, in JSON and logfmt, the likelier first."""
 
-_SPACES: Final = np.frombuffer(b" \t\r\n\v\f", np.uint8)
+_IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
+_IS_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
 _FIELD: Final = re.compile(r'("[\w@$.-]+")(\$?)|[\w@.-]+=', re.ASCII)
 
 
@@ -103,6 +105,26 @@ class Place:
             return self.field + "$" * self.last
         return ",".join([*map(str, self.columns), *("*" if self.searched else "")])
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether a stamp can be at one place of a line only, whatever its layout."""
+        return bool(self.field) or (len(self.columns) == 1 and not self.searched)
+
+    def likely(self, layout: Layout, arena: U8, start: I64, end: I64) -> I64 | None:
+        """Return a place in each line, -1 for none, whose stamp counts if there is one.
+
+        That spares most lines the looks of `locate`, whose arguments these are. None
+        where no place is so sure.
+        """
+        if len(self.columns) == 1:
+            return _free(arena, start, self.columns[0])
+        ways = [] if self.columns or not layout.marker else list(outlines(layout))
+        if len(ways) != 1 or not _ascends(start):
+            return None
+        at = first_of_lines(find_marks(arena, ways[0], int(start[0]), int(end[-1])), start, end)
+        at[(at - start >= SEARCHED_BYTES) | _IS_SPACE[arena[start]]] = -1
+        return at
+
     def locate(self, layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
         """Return where the stamp of each line may begin; -1 for nowhere.
 
@@ -116,37 +138,50 @@ class Place:
         if self.field:
             return find_field(self.field, arena, start, end, last=self.last)
         if not self.searched and len(self.columns) == 1:
-            return start + self.columns[0]
+            return _free(arena, start, self.columns[0])
         found = np.full(len(start), -1, np.int64)
         open_rows = np.arange(len(start))
         for column in self.columns:
-            at = start[open_rows] + column
-            fits = head.fits(arena, at, end[open_rows])
-            if len(open_rows) == len(start) and fits.all():
+            some = len(open_rows) < len(start)
+            at = _free(arena, start[open_rows] if some else start, column)
+            fits = head.fits(arena, at, end[open_rows] if some else end) & (at >= 0)
+            if not some and fits.all():
                 return at
             found[open_rows[fits]] = at[fits]
             open_rows = open_rows[~fits]
         if not self.searched:
             return found
-        open_rows = open_rows[~np.isin(arena[start[open_rows]], _SPACES)]
+        open_rows = open_rows[~_IS_SPACE[arena[start[open_rows]]]]
         if len(open_rows):
             found[open_rows] = _search(layout, head, arena, start[open_rows], end[open_rows])
         return found
 
 
+def _free(arena: U8, start: I64, column: int) -> I64:
+    """Return the place of a column in each line, -1 where a digit stands before it."""
+    at = start + column
+    if column:
+        behind_digit = _IS_DIGIT[arena[within(arena, at - 1)]]
+        if behind_digit.any():
+            at[behind_digit] = -1
+    return at
+
+
+def _ascends(start: I64) -> bool:
+    return not (start[1:] < start[:-1]).any()
+
+
 def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
     """Return where something first looks like a stamp in each line; -1 for nowhere."""
-    if (start[1:] < start[:-1]).any():
+    if not _ascends(start):
         order = np.argsort(start, kind="stable")
         found = np.empty_like(start)
         found[order] = _search(layout, head, arena, start[order], end[order])
         return found
     nowhere = np.iinfo(np.int64).max
     found = np.full(len(start), nowhere)
-    low = int(start[0])
-    view = arena[low : int(end[-1])]
     for marks, group in outlines(layout).items():
-        at = find_marks(view, marks) + low
+        at = find_marks(arena, marks, int(start[0]), int(end[-1]))
         fits = np.zeros(len(at), np.bool_)
         for outline in group:
             fits |= outline.fits(arena, within(arena, at))
@@ -156,8 +191,7 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
         begin = start[line]
         fits = (at - begin < SEARCHED_BYTES) & head.fits(arena, at, end[line])
         if not layout.marker:
-            before = arena[np.maximum(at - 1, 0)] - np.uint8(48)
-            fits &= (at == begin) | (before > 9)  # noqa: PLR2004 - digits
+            fits &= (at == begin) | ~_IS_DIGIT[arena[np.maximum(at - 1, 0)]]
         at, line = at[fits][::-1], line[fits][::-1]
         first = np.full(len(start), nowhere)
         first[line] = at  # of several in a line the last to be written is the first
@@ -178,29 +212,20 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
     """
     in_json = field[0] == '"'
     text = field.encode() + b":" * in_json
-    low, high = int(start.min()), int(end.max())
-    at = find_marks(arena[low:high], list(enumerate(text))) + low
+    at = find_marks(arena, list(enumerate(text)), int(start.min()), int(end.max()))
     if not in_json:
         before = arena[np.maximum(at - 1, 0)]
         at = at[(before == ord(" ")) | (before == ord("\t"))]
-    found = np.full(len(start), -1, np.int64)
-    if len(at) == len(start) and (at >= start).all() and (at + len(text) < end).all():
-        found = at
-    elif len(at):
-        which = np.searchsorted(at, end) - 1 if last else np.searchsorted(at, start)
-        place = at[np.clip(which, 0, len(at) - 1)]
-        inside = (place >= start) & (place + len(text) < end)
-        found[inside] = place[inside]
+    found = first_of_lines(at, start, end - len(text), last=last)
     if not in_json:
         begins = _begins_with(text, arena, start, end)
         found[begins] = start[begins]
-    rows = np.flatnonzero(found >= 0)
-    value = found[rows] + len(text)
+    value = found + len(text)
     if in_json:
         value += arena[value] == ord(" ")
     value += arena[value] == ord('"')
-    found[rows] = value
-    return found
+    value[found < 0] = -1
+    return value
 
 
 def _begins_with(text: bytes, arena: U8, start: I64, end: I64) -> Bools:

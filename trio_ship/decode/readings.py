@@ -40,6 +40,10 @@ class Reading:
         none = np.zeros(size, np.bool_)
         return cls(np.zeros(size, np.int64), none, none.copy(), none.copy())
 
+    def rows(self, rows: I64) -> Reading:
+        """Return some rows."""
+        return Reading(self.value[rows], self.found[rows], self.wall[rows], self.dated[rows])
+
     def put(self, rows: I64, part: Reading) -> None:
         """Set some rows; none of them has a stamp yet."""
         self.value[rows], self.found[rows] = part.value, part.found

@@ -130,38 +130,54 @@ class StampDecoder:
             or its year is not said and there is no moment before. Shape (n,).
         """
         reading = self.read(arena, start, end)
-        dated = not self.needs_year and (self._others is None or reading.dated.all())
-        if dated and (self._zone.is_utc or not reading.wall.any()):
-            reading.value[~reading.found] = NO_STAMP
-            return reading.value
-        rows = np.flatnonzero(reading.found)
-        region = np.searchsorted(first, rows, "right") - 1
-        value = reading.value[rows]
-        if not dated and not reading.dated[rows].all():
-            known = self._add_years(reading, rows, region, previous_ns, value)
-            rows, region, value = rows[known], region[known], value[known]
+        if len(start) and reading.found.all():
+            return self._settled(reading, first, previous_ns)
         result = np.full(len(start), NO_STAMP, np.int64)
+        rows = np.flatnonzero(reading.found)
         if len(rows):
-            begins = np.flatnonzero(np.diff(region, prepend=-1))
-            before = previous_ns[region[begins]]
-            result[rows] = self._zone.resolve(value, reading.wall[rows], begins, before)
+            begins = np.searchsorted(rows, first)
+            has_some = np.diff(begins, append=len(rows)) > 0
+            before = previous_ns[has_some]
+            result[rows] = self._settled(reading.rows(rows), begins[has_some], before)
         return result
 
-    def _add_years(
-        self, reading: Reading, rows: I64, region: I64, previous_ns: I64, value: I64
-    ) -> Bools:
-        """Bring stamps without a year into theirs; return the rows that then have one.
+    def _settled(self, reading: Reading, first: I64, previous_ns: I64) -> I64:
+        """Return the moments of stamps; `NO_STAMP` where a year is not to be known.
 
         Args:
-            reading: The stamps of all lines.
-            rows: The lines with stamps. Shape (n,).
+            reading: Stamps. All have been found.
+            first: The first one of each region. Shape (m,), strictly ascending.
+            previous_ns: As in `decode`.
+        """
+        if not self.needs_year and (self._others is None or reading.dated.all()):
+            return self._zone.resolve(reading.value, reading.wall, first, previous_ns)
+        if not (reading.dated.any() or (previous_ns == NO_STAMP).any()):
+            before = self._zone.to_wall(previous_ns)
+            value = with_years(reading.value - ORIGIN_NS, first, before, self._settle)
+            return self._zone.resolve(value, reading.wall, first, previous_ns)
+        region = np.searchsorted(first, np.arange(len(reading.value)), "right") - 1
+        value = reading.value.copy()
+        known = self._add_years(reading, region, previous_ns, value)
+        result = np.full(len(value), NO_STAMP, np.int64)
+        rows = np.flatnonzero(known)
+        if len(rows):
+            begins = np.flatnonzero(np.diff(region[rows], prepend=-1))
+            before = previous_ns[region[rows[begins]]]
+            result[rows] = self._zone.resolve(value[rows], reading.wall[rows], begins, before)
+        return result
+
+    def _add_years(self, reading: Reading, region: I64, previous_ns: I64, value: I64) -> Bools:
+        """Bring stamps without a year into theirs; return which then have one.
+
+        Args:
+            reading: Stamps. All have been found.
             region: Their regions. Shape (n,).
             previous_ns: As in `decode`.
             value: The stamps as written, which are changed. Shape (n,).
         """
-        yearless = ~reading.dated[rows]
+        yearless = ~reading.dated
         # A run of such stamps goes on from the stamp before it, whatever that is.
-        follows = np.zeros(len(rows), np.bool_)
+        follows = np.zeros(len(value), np.bool_)
         follows[1:] = region[1:] == region[:-1]
         runs = np.flatnonzero(yearless & ~(follows & np.roll(yearless, 1)))
         before = np.full(len(runs), NO_STAMP, np.int64)
@@ -171,11 +187,12 @@ class StampDecoder:
         before[given] = self._zone.to_wall(at_begin[given])
         if inside.any():
             last = runs[inside] - 1
-            wall = reading.wall[rows[last]]
             before[inside] = np.where(
-                wall, self._settle(value[last]), self._zone.to_wall(value[last])
+                reading.wall[last], self._settle(value[last]), self._zone.to_wall(value[last])
             )
-        run = np.cumsum(np.isin(np.arange(len(rows)), runs)) - 1
+        is_run = np.zeros(len(value), np.int64)
+        is_run[runs] = 1
+        run = np.cumsum(is_run) - 1
         known = ~yearless
         known[yearless] = before[run[yearless]] != NO_STAMP
         those = np.flatnonzero(known & yearless)

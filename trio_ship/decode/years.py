@@ -80,6 +80,27 @@ def with_years(position: I64, first: I64, previous: I64, settle: Callable[[I64],
         settle: Gives a time as it reads after going to UTC and back.
     """
     before_year, before = split(previous)
+    year, low = int(before_year[0]), int(min(position.min(), before.min()))
+    high = int(max(position.max(), before.max()))
+    if (
+        high - low < _HALF - 2 * _DAY
+        and (before_year == year).all()
+        and _YEARS[0] <= year <= _YEARS[1]
+        and (calendar.isleap(year) or high < _LEAP_DAY * _DAY or low >= (_LEAP_DAY + 1) * _DAY)
+    ):
+        # Most rounds: no two are half a year apart, and a day is a day.
+        return position + (_scalar_join(year, low) - low)
+    return _with_years(position, first, before_year, before, settle)
+
+
+def _with_years(
+    position: I64,
+    first: I64,
+    before_year: I64,
+    before: I64,
+    settle: Callable[[I64], I64],
+) -> I64:
+    """Do as `with_years`; the time before is given as year and position."""
     preceding = np.concatenate((position[:1], position[:-1]))
     preceding[first] = before
     forward = np.abs(position - preceding)
@@ -96,7 +117,7 @@ def with_years(position: I64, first: I64, previous: I64, settle: Callable[[I64],
     doubtful = doubtful or low < _YEARS[0] or high > _YEARS[1]
     leap_days = is_leap_day(position)
     if doubtful or (leap_days.any() and not is_leap(year[leap_days]).all()):
-        return _one_by_one(position, first, previous, settle)
+        return _one_by_one(position, first, join(before_year, before), settle)
     if low == high:
         return _join_one(low, position)
     return join(year, position)

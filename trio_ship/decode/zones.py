@@ -166,7 +166,8 @@ class Zone:
         low, latest = int(value.min()), int(value.max())
         index = np.searchsorted(table.first, low, "right")
         if index == np.searchsorted(table.second, latest, "right"):
-            return np.where(wall, value - table.offsets[index], value)
+            utc: I64 = value - table.offsets[index] * wall
+            return utc
         before = table.offsets[np.searchsorted(table.first, value, "right")]
         after = table.offsets[np.searchsorted(table.second, value, "right")]
         utc = np.where(wall, value - before, value)

@@ -1,0 +1,148 @@
+"""The quick ways to places are held equal to plain ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_ship.batch import NO_STAMP
+from trio_ship.decode.others import read_at
+from trio_ship.decode.places import Place, find_field
+from trio_ship.decode.readings import LayoutDecoder
+from trio_ship.decode.search import find_marks, first_of_lines, true_places
+from trio_ship.decode.stamps import StampDecoder, frame
+from trio_ship.decode.table import layout_named
+
+NS_23_NOV = 1_795_420_800_123_000_000
+
+
+@given(st.lists(st.integers(0, 400), max_size=60), st.integers(0, 500))
+def test_true_places_are_those_of_flatnonzero(places: list[int], size: int) -> None:
+    """However dense they are, and wherever the last word ends."""
+    hits = np.zeros(size, np.bool_)
+    hits[[place for place in places if place < size]] = True
+    assert true_places(hits).tolist() == np.flatnonzero(hits).tolist()
+
+
+@given(
+    st.text("ab:\n", max_size=120),
+    st.dictionaries(st.integers(-1, 20), st.sampled_from("ab:"), min_size=1, max_size=5),
+)
+def test_marks_are_found_where_all_of_them_stand(text: str, marks: dict[int, str]) -> None:
+    """And no mark is taken from outside the given range."""
+    arena = np.frombuffer(b"aaaa" + text.encode() + bytes(64), np.uint8)
+    begin, stop = 4, 4 + len(text)
+    low, high = min(0, *marks), max(0, *marks)
+    expected = [
+        at
+        for at in range(begin - low, stop - high)
+        if all(chr(arena[at + place]) == mark for place, mark in marks.items())
+    ]
+    found = find_marks(arena, [(place, ord(mark)) for place, mark in marks.items()], begin, stop)
+    assert found.tolist() == expected
+
+
+@pytest.mark.parametrize("last", [False, True])
+@given(places=st.sets(st.integers(0, 99)), cuts=st.sets(st.integers(1, 99), max_size=9))
+def test_the_first_or_last_place_of_each_line(
+    places: set[int], cuts: set[int], *, last: bool
+) -> None:
+    """Lines without a place have none."""
+    bounds = [0, *sorted(cuts), 100]
+    at = np.array(sorted(places), np.int64)
+    start, end = np.array(bounds[:-1]), np.array(bounds[1:])
+    inside = [
+        [place for place in sorted(places) if low <= place < high]
+        for low, high in zip(start, end, strict=True)
+    ]
+    expected = [some[-last] if some else -1 for some in inside]
+    assert first_of_lines(at, start, end, last=last).tolist() == expected
+
+
+PIECES = st.sampled_from(
+    [
+        b"[",
+        b" ",
+        b"1",
+        b"x",
+        b"app-7 | ",
+        b"[23/Nov/2026:08:00:00 +0000]",
+        b"23/Nov/2026:08:00:00 +0000",
+        b"[23/Nov/2026:08:00:61 +0000]",
+        b"[23/Now/2026:08:00:00 +0000]",
+        b"23 Nov 2026 08:00:00.123",
+        b"3 Nov 2026 08:00:00",
+        b'"ts":',
+        b"ts=",
+    ]
+)
+LINES = st.lists(st.lists(PIECES, max_size=6).map(lambda pieces: b"".join(pieces) + b"\n"))
+
+
+@pytest.mark.parametrize(
+    ("layout", "place"),
+    [
+        ("clf", "*"),
+        ("clf", "1"),
+        ("clf", '"ts"'),
+        ("day_month_name", "0"),
+        ("day_month_name", "2,*"),
+        ("day_month_name", "8,*"),
+        ("day_month_name", "2,0,8,*"),
+        ("day_month_name", "*"),
+        ("day_month_name", "ts="),
+    ],
+)
+@given(lines=LINES)
+def test_the_likely_place_gives_what_the_exact_one_gives(
+    layout: str, place: str, lines: list[bytes]
+) -> None:
+    """Trying the likely place first spares time and changes no stamp."""
+    arena, start, end = frame(b"".join(lines))
+    variant = "   " if layout == "day_month_name" else ""
+    exact, where = LayoutDecoder(layout_named(layout), variant), Place.parse(place)
+    quick = read_at(where, exact, arena, start, end)
+    for row in range(len(start)):
+        begin, stop = start[row : row + 1], end[row : row + 1]
+        at = where.locate(exact.layout, exact.head, arena, begin, stop)
+        match = exact.layout.match(arena[at[0] : stop[0]].tobytes()) if at[0] >= 0 else None
+        slow = exact.read(arena, at, stop) if match else None
+        found = slow is not None and bool(slow.found[0])
+        assert bool(quick.found[row]) == found
+        if slow is not None and found:
+            assert quick.value[row] == slow.value[0]
+
+
+@pytest.mark.parametrize("column", ["6,7,*", "7,6,*", "7,*", "*"])
+def test_a_stamp_does_not_begin_inside_a_number(column: str) -> None:
+    """The 23rd of a month is not its 3rd, whatever columns were seen before."""
+    lines = b"245:M 23 Nov 2026 08:00:00.123 * x\n1245:M 23 Nov 2026 08:00:00.123 * x\n"
+    arena, start, end = frame(lines)
+    decoder = StampDecoder(f"day_month_name@{column}/   .3")
+    stamps = decoder.decode(arena, start, end, np.array([0]), np.array([NO_STAMP]))
+    assert stamps.tolist() == [NS_23_NOV, NS_23_NOV]
+
+
+@given(st.lists(st.sampled_from([b'"ts":', b'"ts": "', b"ts=", b" ", b"x", b"\n"])))
+def test_a_field_is_found_as_text_would_find_it(pieces: list[bytes]) -> None:
+    """The first one counts, in JSON anywhere, in logfmt at the beginning of a word."""
+    arena, start, end = frame(b"".join(pieces))
+    if not len(start):
+        return
+    for field, key in (('"ts"', b'"ts":'), ("ts=", b"ts=")):
+        expected = []
+        for low, high in zip(start.tolist(), end.tolist(), strict=True):
+            line = arena[low:high].tobytes()
+            if field == "ts=":
+                at = 0 if line.startswith(key) else 1 + line.find(b" " + key)
+                at = at if at or line.startswith(key) else -1
+            else:
+                at = line.find(key)
+            if at >= 0 and at + len(key) >= len(line):
+                at = -1
+            if at >= 0:
+                at += len(key)
+                at += field == '"ts"' and line[at : at + 1] == b" "
+                at += line[at : at + 1] == b'"'
+            expected.append(low + at if at >= 0 else -1)
+        assert find_field(field, arena, start, end).tolist() == expected

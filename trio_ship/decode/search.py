@@ -1,0 +1,148 @@
+"""Searching an arena for the bytes that a stamp, the name of a field or a line end must have.
+
+An arena is compared as a whole, in blocks that stay in the processor's cache, and
+with one byte if that is rare enough: a line is never looked at by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from trio_ship.batch import I64, U8
+from trio_ship.decode.words import Bools, Words, gather
+
+__all__ = ["find_marks", "first_of_lines", "rows_of", "true_places"]
+
+_BLOCK: Final = 1 << 19
+_SAMPLE: Final = 2048
+_RARE: Final = 1 / 100
+_WORD: Final = 8
+_FEW: Final = 4
+
+
+def true_places(hits: Bools) -> I64:
+    """Return where `hits` is true, ascending; quick where that is seldom.
+
+    One bit for each byte makes words of 64 bytes. Where few words hold more than
+    one hit, only words that hold any are looked at closely.
+    """
+    bits = np.packbits(hits, bitorder="little")
+    if len(bits) % _WORD:
+        bits = np.append(bits, np.zeros(-len(bits) % _WORD, np.uint8))
+    words = bits.view("<u8")
+    where = np.flatnonzero(words != 0)
+    left = words[where]
+    counts = np.bitwise_count(left)
+    where <<= 6
+    several = np.count_nonzero(counts > 1)
+    if not several:
+        return where + _lowest_bit(left)
+    if several * _FEW > len(left):
+        return np.flatnonzero(hits)
+    # The k-th hit of a word goes k places behind its first one.
+    first = np.cumsum(counts, dtype=np.int64) - counts
+    places = np.empty(int(first[-1]) + int(counts[-1]), np.int64)
+    rows = np.arange(len(left))
+    while len(rows):
+        places[first[rows]] = where[rows] + _lowest_bit(left)
+        first[rows] += 1
+        left &= left - np.uint64(1)
+        more = left != 0
+        rows, left = rows[more], left[more]
+    return places
+
+
+def _lowest_bit(words: Words) -> U8:
+    """Return the number of the lowest bit that is set in each word."""
+    bits: U8 = np.bitwise_count(~words & (words - np.uint64(1)))
+    return bits
+
+
+def find_marks(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: int) -> I64:
+    """Return from where all of some bytes stand at their places, ascending.
+
+    Args:
+        arena: Bytes, with at least 64 more behind `stop`.
+        marks: Places and bytes; at least one.
+        begin: No byte before it counts, and no place is before it.
+        stop: No byte from it on counts.
+    """
+    begin -= min(0, *(place for place, _ in marks))
+    stop -= max(0, *(place for place, _ in marks))
+    sought = _rarest(arena[(begin + stop) // 2 :][:_SAMPLE], marks)
+    found = []
+    for low in range(begin, stop, _BLOCK):
+        high = min(low + _BLOCK, stop)
+        hits: Bools | None = None
+        for place, byte in sought:
+            here = arena[low + place : high + place] == np.uint8(byte)
+            hits = here if hits is None else np.logical_and(hits, here, out=hits)
+        assert hits is not None  # noqa: S101 - one byte is always sought
+        found.append(true_places(hits) + low)
+    at = np.concatenate(found) if found else np.zeros(0, np.int64)
+    others = [mark for mark in marks if mark not in sought]
+    return at[_have(arena, at, others)] if others and len(at) else at
+
+
+def _rarest(sample: U8, marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return so many of the rarest marks that few places have them all."""
+    counts = np.bincount(sample, minlength=256).tolist()
+    ranked = sorted(marks, key=lambda mark: (counts[mark[1]], mark))
+    share = 1.0
+    for number, (_, byte) in enumerate(ranked):
+        if share < _RARE:
+            return ranked[:number]
+        share *= (counts[byte] + 1) / (len(sample) + 1)
+    return ranked
+
+
+def _have(arena: U8, at: I64, marks: Sequence[tuple[int, int]]) -> Bools:
+    """Tell which places have some marks, eight bytes at a time. Shape (n,)."""
+    low = min(place for place, _ in marks)
+    count = (max(place for place, _ in marks) - low) // 8 + 1
+    masks, expected = [0] * count, [0] * count
+    for place, byte in marks:
+        word, shift = divmod(place - low, 8)
+        masks[word] |= 0xFF << 8 * shift
+        expected[word] |= byte << 8 * shift
+    wrong: Words = np.zeros(len(at), np.uint64)
+    for word, mask, value in zip(gather(arena, at + low, count), masks, expected, strict=True):
+        if mask:
+            wrong |= (word & np.uint64(mask)) ^ np.uint64(value)
+    has: Bools = wrong == 0
+    return has
+
+
+def rows_of(at: I64, start: I64, end: I64) -> I64:
+    """Return the line in which each place is, or the one before it; shape (k,).
+
+    Args:
+        at: Places, ascending. Shape (k,).
+        start: First byte of each line, ascending. Shape (n,).
+        end: The byte after each line. Shape (n,).
+    """
+    if len(at) == len(start) and (at >= start).all() and (at < end).all():
+        return np.arange(len(at))
+    return np.searchsorted(start, at, "right") - 1
+
+
+def first_of_lines(at: I64, start: I64, end: I64, *, last: bool = False) -> I64:
+    """Return the first (or last) of some places in each line, -1 for none; shape (n,).
+
+    Args:
+        at: Places, ascending. Shape (k,).
+        start: First byte of each line. Shape (n,).
+        end: Up to where a place counts. Shape (n,).
+        last: Whether the last one is sought.
+    """
+    if len(at) == len(start) and (at >= start).all() and (at < end).all():
+        return at
+    if not len(at):
+        return np.full(len(start), -1, np.int64)
+    which = np.searchsorted(at, end) - 1 if last else np.searchsorted(at, start)
+    found: I64 = at[np.clip(which, 0, len(at) - 1)]
+    found[(found < start) | (found >= end)] = -1
+    return found
