@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from bench_live import cpu_seconds
+
 __all__ = ["Stall", "idle_share", "stall"]
 
 _STALL: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench_stall.py")
@@ -73,13 +75,6 @@ def _prepare(folder: str, files: int, interval: float) -> int:
     return size
 
 
-def _cpu_seconds(pid: int) -> float:
-    """Return what a living process has used of the processor (Linux)."""
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def idle_share(folder: str, *, files: int, seconds: float) -> float:
     """Return the share of one core that idle followed files take.
 
@@ -99,9 +94,9 @@ def idle_share(folder: str, *, files: int, seconds: float) -> float:
     try:
         _wait_size(os.path.join(folder, "merged.log"), size, ship)
         time.sleep(_SETTLING_SECONDS)
-        before, began = _cpu_seconds(ship.pid), time.perf_counter()
+        before, began = cpu_seconds(ship.pid), time.perf_counter()
         time.sleep(seconds)
-        return (_cpu_seconds(ship.pid) - before) / (time.perf_counter() - began)
+        return (cpu_seconds(ship.pid) - before) / (time.perf_counter() - began)
     finally:
         ship.send_signal(signal.SIGTERM)
         ship.wait()

@@ -3,41 +3,48 @@
 
 Before every run the inputs are read once and a large file is written and deleted,
 so that each program finds them in memory and has to get fresh pages for its
-output. Programs that are compared take turns in an order that chance shuffles.
+output. Programs that are compared take turns in an order that chance shuffles. A
+program that goes on waiting for more is stopped as soon as its output is
+complete; what it does after that counts for its processor time only.
 """
 
 from __future__ import annotations
 
-import filecmp
 import os
 import random
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Self
 
 __all__ = [
+    "Measured",
     "Program",
-    "Row",
     "Run",
     "compare",
     "equalise",
-    "median_seconds",
-    "peak_mb",
     "run_once",
-    "same_bytes",
-    "table",
+    "seconds_to_first_byte",
 ]
 
 _MEGABYTE: Final = 1_000_000
 _PIECE: Final = 1 << 20
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
+_POLL_SECONDS: Final = 0.005
+_LOOK_SECONDS: Final = 0.02
+_STUCK_SECONDS: Final = 60.0
+_END_SECONDS: Final = 15.0
+_SAID_AT_MOST: Final = 2000
+_TINY: Final = b"2026-11-23T00:00:00.000Z INFO the only line\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """A command that is measured.
 
@@ -46,14 +53,16 @@ class Program:
         command: Program and arguments.
         output: Where its output is found.
         to_stdout: Whether its standard output is to go there.
+        follows: Whether it waits for more when all is read.
         environment: What is added to the environment.
     """
 
     name: str
     command: Sequence[str]
     output: str
-    to_stdout: bool
-    environment: Mapping[str, str]
+    to_stdout: bool = False
+    follows: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Run:
     """What one run took.
 
     Attributes:
-        seconds: From start to end.
+        seconds: From start to end, or until the output was complete.
         cpu_seconds: Of the processor, in the program and in the kernel for it.
         peak_bytes: The most memory it had.
     """
@@ -72,33 +81,43 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the report.
+class Measured:
+    """All runs of one program.
 
     Attributes:
-        name: What was measured.
-        text: What came out, for people.
-        value: The number that the bound is for.
-        bound: What the number may be at most; None if nothing is asked.
-        unit: What is counted, for the bound.
-        failed: Whether there is no number, because the output was wrong or there was none.
+        size: Bytes that each run read.
+        runs: What each took.
+        starts: What runs over one line took.
     """
 
-    name: str
-    text: str
-    value: float
-    bound: float | None
-    unit: str
-    failed: bool = False
+    size: int
+    runs: Sequence[Run]
+    starts: Sequence[Run] = ()
 
     @property
-    def verdict(self) -> str:
-        """Whether the bound is kept: "ok", "MISSED", or nothing."""
-        if self.failed:
-            return "MISSED"
-        if self.bound is None:
-            return ""
-        return "ok" if self.value <= self.bound else "MISSED"
+    def seconds(self) -> float:
+        """The median time of a run, in seconds."""
+        return statistics.median(run.seconds for run in self.runs)
+
+    @property
+    def start_seconds(self) -> float:
+        """The median time of a run over one line; 0 if there was none."""
+        return statistics.median(run.seconds for run in self.starts) if self.starts else 0.0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The median of what runs used of the processor, in seconds."""
+        return statistics.median(run.cpu_seconds for run in self.runs)
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that any of the runs had, in megabytes."""
+        return max(run.peak_bytes for run in self.runs) / _MEGABYTE
+
+    @property
+    def rate(self) -> float:
+        """Megabytes a second, start-up included."""
+        return self.size / _MEGABYTE / self.seconds
 
 
 def equalise(inputs: Sequence[str], size: int, folder: str) -> None:
@@ -120,15 +139,16 @@ def equalise(inputs: Sequence[str], size: int, folder: str) -> None:
                 pass
 
 
-def run_once(program: Program, folder: str) -> Run:
-    """Run a program to its end.
+def run_once(program: Program, folder: str, size: int) -> Run:
+    """Run a program to its end, or until its output is complete.
 
     Args:
         program: What to run.
         folder: Its current folder; what it says goes to a file there.
+        size: How long its output will be, in bytes, if it follows.
 
     Raises:
-        RuntimeError: It failed.
+        RuntimeError: It failed, or its output does not grow any more.
     """
     said = os.path.join(folder, "said")
     with (
@@ -144,86 +164,175 @@ def run_once(program: Program, folder: str) -> Run:
             stderr=errors,
             env={**os.environ, **program.environment},
         )
-        _, status, used = os.wait4(child.pid, 0)
+    with _HighWater(child.pid) as memory:
+        if program.follows:
+            problem = _wait_complete(child.pid, program.output, size)
+        else:
+            problem = ""
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         seconds = time.perf_counter() - began
-        # Its end has been taken note of; `Popen` must not wait for it again.
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
+    _, status, used = _stop(child.pid) if program.follows else os.wait4(child.pid, 0)
+    # Its end has been taken note of; `Popen` must not wait for it again.
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode and not program.follows:
+        problem = f"status {child.returncode}"
+    if problem:
         with open(said, encoding="utf-8", errors="replace") as text:
-            raise RuntimeError(f"{program.name}: status {child.returncode}: {text.read()[-2000:]}")
-    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * _RSS_UNIT)
+            raise RuntimeError(f"{program.name}: {problem}: {text.read()[-_SAID_AT_MOST:]}")
+    peak = memory.bytes or used.ru_maxrss * _RSS_UNIT
+    return Run(seconds, used.ru_utime + used.ru_stime, peak)
+
+
+class _HighWater:
+    """Looks now and then at the most memory that a process has had (Linux).
+
+    The kernel's own account of a child, `ru_maxrss`, begins with the memory of
+    whoever started it, so it says nothing of small programs.
+
+    Attributes:
+        bytes: What was seen last; 0 if nothing.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._path = f"/proc/{pid}/status"
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self.bytes = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._look()
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(_LOOK_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            with open(self._path, encoding="ascii", errors="replace") as file:
+                found = [line.split()[1] for line in file if line.startswith("VmHWM:")]
+        except OSError:
+            return
+        if found:
+            self.bytes = int(found[0]) * 1024
+
+
+def _wait_complete(pid: int, output: str, size: int) -> str:
+    """Wait for an output of so many bytes; return what went wrong, or ""."""
+    found, since = 0, time.monotonic()
+    while found < size:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return "it has ended by itself"
+        now = os.path.getsize(output) if os.path.exists(output) else 0
+        if now > found:
+            found, since = now, time.monotonic()
+        elif time.monotonic() - since > _STUCK_SECONDS:
+            return f"its output stays at {found:,} of {size:,} bytes"
+        time.sleep(_POLL_SECONDS)
+    return ""
+
+
+def _stop(pid: int) -> tuple[int, int, os.wait4_result]:  # type: ignore[name-defined]
+    os.kill(pid, signal.SIGTERM)
+    end = time.monotonic() + _END_SECONDS
+    while True:
+        ended = os.wait4(pid, os.WNOHANG)
+        if ended[0]:
+            return ended
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+            return os.wait4(pid, 0)
+        time.sleep(_POLL_SECONDS)
 
 
 def compare(
-    makers: Mapping[str, Callable[[str], Program]],
+    makers: Mapping[str, Callable[[Sequence[str], str], Program]],
     inputs: Sequence[str],
     check: Callable[[Program], None],
     *,
     runs: int,
     scratch: Callable[[], str],
+    starts: int = 0,
     seed: int = 1,
-) -> dict[str, list[Run]]:
+) -> tuple[dict[str, Measured], dict[str, str]]:
     """Measure programs several times, in shuffled order.
 
     Args:
-        makers: By name, what makes a program for a fresh folder.
+        makers: By name, what makes a program for some inputs and a fresh folder.
         inputs: The files that all of them read.
-        check: Raises if the output of a program is wrong.
+        check: Raises ValueError if the output of a program is wrong.
         runs: How often each is run.
-        scratch: Makes a fresh folder; what is in it is deleted afterwards.
+        scratch: Makes a fresh folder; it is deleted afterwards.
+        starts: How often each is run over one line.
         seed: What chance begins with.
 
     Returns:
-        By name, what each run took.
+        By name, what was measured; and, of those that failed, why.
     """
     size = sum(map(os.path.getsize, inputs))
     order = [name for name in makers for _ in range(runs)]
     random.Random(seed).shuffle(order)  # noqa: S311 - repeatable, not secret
     done: dict[str, list[Run]] = {name: [] for name in makers}
-    for name in order:
-        folder = scratch()
-        program = makers[name](folder)
+    begun: dict[str, list[Run]] = {name: [] for name in makers}
+    failed: dict[str, str] = {}
+
+    def start(name: str, folder: str) -> Run:
+        tiny = os.path.join(folder, "tiny.log")
+        with open(tiny, "wb") as file:
+            file.write(_TINY)
+        return run_once(makers[name]([tiny], folder), folder, len(_TINY))
+
+    def run(name: str, folder: str) -> Run:
+        program = makers[name](inputs, folder)
         equalise(inputs, size, folder)
-        run = run_once(program, folder)
+        result = run_once(program, folder, size)
         check(program)
-        done[name].append(run)
-        sys.stderr.write(f"  {name}: {run.seconds:.2f} s, {run.cpu_seconds:.2f} s of CPU\n")
-        for entry in os.scandir(folder):
-            os.unlink(entry.path)
-        os.rmdir(folder)
-    return done
+        return result
+
+    for name in order:
+        if name in failed:
+            continue
+        folders = scratch(), scratch()
+        try:
+            if len(begun[name]) < starts:
+                begun[name].append(start(name, folders[0]))
+            done[name].append(run(name, folders[1]))
+        except (RuntimeError, ValueError) as error:
+            failed[name] = str(error).strip()
+            sys.stderr.write(f"  {name} failed: {failed[name]}\n")
+        else:
+            last = done[name][-1]
+            sys.stderr.write(f"  {name}: {last.seconds:.2f} s, {last.cpu_seconds:.2f} s of CPU\n")
+        for folder in folders:
+            shutil.rmtree(folder)
+    good = {name: Measured(size, done[name], begun[name]) for name in makers if name not in failed}
+    return good, failed
 
 
-def same_bytes(output: str, expected: str) -> None:
-    """Make sure that two files hold the same bytes.
+def seconds_to_first_byte(program: Program, folder: str) -> float:
+    """Return how long it takes from the start of a program to its first byte of output.
 
     Raises:
-        ValueError: They differ.
+        RuntimeError: There was none.
     """
-    filecmp.clear_cache()
-    if not filecmp.cmp(output, expected, shallow=False):
-        sizes = f"{os.path.getsize(output):,} and {os.path.getsize(expected):,} bytes"
-        raise ValueError(f"{output} differs from {expected} ({sizes})")
-
-
-def median_seconds(runs: Sequence[Run]) -> float:
-    """Return the median of what runs took, in seconds."""
-    return statistics.median(run.seconds for run in runs)
-
-
-def peak_mb(runs: Sequence[Run]) -> float:
-    """Return the most memory that any of the runs had, in megabytes."""
-    return max(run.peak_bytes for run in runs) / _MEGABYTE
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return the report for people; a bound that was missed is said as loudly as one kept."""
-    cells = [("", "measured", "required", "")]
-    for row in rows:
-        bound = "" if row.bound is None else f"<= {row.bound:g} {row.unit}"
-        cells.append((row.name, row.text, bound, row.verdict))
-    widths = [max(len(line[column]) for line in cells) for column in range(4)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    )
+    began = time.perf_counter()
+    with subprocess.Popen(  # noqa: S603 - our own commands
+        program.command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **program.environment},
+    ) as child:
+        assert child.stdout is not None  # noqa: S101 - for the type checker
+        first = child.stdout.read(1)
+        seconds = time.perf_counter() - began
+        child.stdout.read()
+    if not first:
+        raise RuntimeError(f"{program.name}: status {child.returncode} and no output")
+    return seconds

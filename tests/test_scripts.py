@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib import import_module
+from io import FileIO
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -111,79 +115,210 @@ def test_the_corpus_is_the_same_every_time_and_ordered(load: Load) -> None:
     assert 140 < sum(map(len, one)) / len(one) < 160
 
 
+@pytest.mark.parametrize("text", ["plain", "quotes", "non-ASCII"])
 def test_a_corpus_is_split_line_by_line(
-    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """The parts hold the lines of the whole in turn, and are made only once."""
+    """Files hold the lines of one stream in turn, whatever their number, and are made once."""
     corpus = load("bench_corpus")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    made = corpus.make_corpus(1, with_whole=True)
-    whole = Path(made.whole).read_bytes().splitlines()
-    parts = [Path(part).read_bytes().splitlines() for part in made.parts]
-    assert [whole[number :: corpus.FILES] for number in range(corpus.FILES)] == parts
-    assert len(whole) == made.lines
-    before = Path(made.whole).stat().st_mtime_ns
-    assert made == corpus.make_corpus(1, with_whole=True)
-    assert before == Path(made.whole).stat().st_mtime_ns
+    one, eight = (corpus.make_corpus(1, files=files, text=text) for files in (1, 8))
+    whole = Path(one.paths[0]).read_bytes().splitlines()
+    parts = [Path(part).read_bytes().splitlines() for part in eight.paths]
+    assert [whole[number::8] for number in range(8)] == parts
+    assert len(whole) == one.lines == eight.lines
+    assert one.size == eight.size
+    assert all(corpus.TEXTS[text] in line for line in whole[:1000])
+    before = Path(one.paths[0]).stat().st_mtime_ns
+    assert one == corpus.make_corpus(1, files=1, text=text)
+    assert before == Path(one.paths[0]).stat().st_mtime_ns
 
 
-def test_outputs_are_compared_byte_by_byte(load: Load, tmp_path: Path) -> None:
+def test_outputs_are_checked_byte_by_byte(load: Load, tmp_path: Path) -> None:
     """One byte of difference is an error, in raw and in json."""
-    measure, bench = load("bench_measure"), load("bench_main")
+    checks = load("bench_checks")
     texts, wrong, objects = (str(tmp_path / name) for name in ("texts", "wrong", "objects"))
     Path(texts).write_text("one\ntwo\n")
     Path(wrong).write_text("one\ntwp\n")
-    measure.same_bytes(texts, texts)
+    checks.same_bytes(texts, texts)
     with pytest.raises(ValueError, match="differs from"):
-        measure.same_bytes(wrong, texts)
+        checks.same_bytes(wrong, texts)
     lines = [json.dumps({"message": text}) + "\n" for text in ("one", "two")]
     Path(objects).write_text("".join(lines))
-    bench.check_json(objects, texts)
+    checks.check_json(objects, texts)
     Path(objects).write_text(lines[1] + lines[0])
     with pytest.raises(ValueError, match="line 1 is not"):
-        bench.check_json(objects, texts)
+        checks.check_json(objects, texts)
     Path(objects).write_text(lines[0])
     with pytest.raises(ValueError, match="longer"):
-        bench.check_json(objects, texts)
+        checks.check_json(objects, texts)
+
+
+def test_outputs_are_checked_line_by_line(load: Load, tmp_path: Path) -> None:
+    """Lost, doubled and changed lines are errors; another order is one where it is promised."""
+    checks = load("bench_checks")
+    lines = [b"2026-11-23T08:00:0%d.000Z %d\n" % (number // 2, number) for number in range(4)]
+    inputs = [tmp_path / "one", tmp_path / "two"]
+    for number, path in enumerate(inputs):
+        path.write_bytes(b"".join(lines[number::2]))
+    expected = checks.digest(map(str, inputs))
+    output = tmp_path / "output"
+    for places, is_same, is_ordered in (
+        ([0, 1, 2, 3], True, True),
+        ([1, 0, 3, 2], True, True),
+        ([0, 2, 1, 3], True, False),
+        ([0, 1, 2], False, False),
+        ([0, 1, 2, 2], False, False),
+        ([0, 1, 2, 3, 3], False, False),
+    ):
+        output.write_bytes(b"".join(lines[place] for place in places))
+        for in_order, is_good in ((False, is_same), (True, is_ordered)):
+            refused = nullcontext() if is_good else pytest.raises(ValueError, match="output")
+            with refused:
+                checks.same_lines(str(output), expected, in_order=in_order)
 
 
 def test_a_run_is_measured_and_a_failure_is_told(load: Load, tmp_path: Path) -> None:
     """Time, processor and memory of a whole process; its words if it fails."""
     measure = load("bench_measure")
     output = tmp_path / "out"
-    good = measure.Program("echo", ["echo", "hello"], str(output), to_stdout=True, environment={})
-    run = measure.run_once(good, str(tmp_path))
+
+    def program(name: str, *command: str) -> Any:
+        return measure.Program(name=name, command=command, output=str(output), to_stdout=True)
+
+    run = measure.run_once(program("echo", "echo", "hello"), str(tmp_path), 6)
     assert output.read_text() == "hello\n"
     assert run.seconds > 0
     assert run.peak_bytes > 100_000
-    command = [sys.executable, "-c", "raise SystemExit('no luck')"]
-    bad = measure.Program("bad", command, str(output), to_stdout=True, environment={})
+    bad = program("bad", sys.executable, "-c", "raise SystemExit('no luck')")
     with pytest.raises(RuntimeError, match="bad: status 1: no luck"):
-        measure.run_once(bad, str(tmp_path))
+        measure.run_once(bad, str(tmp_path), 6)
+
+
+def test_who_follows_is_stopped_when_the_output_is_complete(load: Load, tmp_path: Path) -> None:
+    """A program that waits for more is ended by a signal; one that ends before is told of."""
+    measure = load("bench_measure")
+    output = str(tmp_path / "out")
+
+    def follower(*command: str) -> Any:
+        return measure.Program(
+            name="f", command=command, output=output, to_stdout=True, follows=True
+        )
+
+    waits = f"print('hello', flush=True); open({str(tmp_path / 'pipe')!r}).read()"
+    os.mkfifo(tmp_path / "pipe")
+    measure.run_once(follower(sys.executable, "-c", waits), str(tmp_path), 6)
+    assert Path(output).read_text() == "hello\n"
+    with pytest.raises(RuntimeError, match="f: it has ended by itself"):
+        measure.run_once(follower("echo", "hell"), str(tmp_path), 6)
+
+
+def test_contenders_take_turns_and_one_that_fails_is_left_out(load: Load, tmp_path: Path) -> None:
+    """Each is run as often as asked for; a wrong output ends one, and not the others."""
+    measure = load("bench_measure")
+    log = tmp_path / "log"
+    log.write_bytes(b"one\ntwo\n")
+    folders = (str(folder) for folder in map(tmp_path.joinpath, map(str, range(100))))
+
+    def scratch() -> str:
+        folder = next(folders)
+        os.mkdir(folder)
+        return folder
+
+    def maker(*command: str) -> Callable[[Sequence[str], str], Any]:
+        return lambda paths, folder: measure.Program(
+            name=command[0], command=[*command, *paths], output=f"{folder}/out", to_stdout=True
+        )
+
+    def check(program: Any) -> None:
+        load("bench_checks").same_bytes(program.output, str(log))
+
+    found, failed = measure.compare(
+        {"cat": maker("cat"), "head": maker("head", "-n", "1")},
+        [str(log)],
+        check,
+        runs=3,
+        starts=2,
+        scratch=scratch,
+    )
+    assert list(found) == ["cat"]
+    assert (len(found["cat"].runs), len(found["cat"].starts), found["cat"].size) == (3, 2, 8)
+    assert list(failed) == ["head"]
+    assert "differs from" in failed["head"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log"]
+
+
+def test_copies_and_merges_hold_the_lines_in_the_order_that_is_said(
+    load: Load, tmp_path: Path
+) -> None:
+    """All lines arrive; shippers are left out, for what they do depends on their machine."""
+    measure, checks = load("bench_measure"), load("bench_checks")
+    contenders = load("bench_contenders")
+    paths = [str(tmp_path / name) for name in ("one.log", "two.log")]
+    for number, path in enumerate(paths):
+        lines = [b"2026-11-23T08:%02d:%02d.000Z INFO x\n" % (m, number) for m in range(60)]
+        Path(path).write_bytes(b"".join(lines))
+    expected, size = checks.digest(paths), sum(map(os.path.getsize, paths))
+    for one in filter(contenders.installed, contenders.CONTENDERS):
+        if one.is_shipper:
+            continue
+        folder = tmp_path / one.name
+        folder.mkdir()
+        program = one.make(paths, str(folder))
+        measure.run_once(program, str(folder), size)
+        in_order = one.order is not contenders.Order.NONE
+        checks.same_lines(program.output, expected, in_order=in_order)
 
 
 def test_medians_and_verdicts(load: Load) -> None:
     """The middle run counts, the worst peak counts, and a miss is said."""
-    measure = load("bench_measure")
-    runs = [measure.Run(seconds, 0.0, int(seconds * 1e6)) for seconds in (9.0, 1.0, 2.0)]
-    assert measure.median_seconds(runs) == 2.0
-    assert measure.peak_mb(runs) == 9.0
-    rows = [
-        measure.Row("kept", "1 x", 1.0, 1.0, "x"),
-        measure.Row("missed", "2 x", 1.01, 1.0, "x"),
-        measure.Row("told", "3 lines", 3.0, None, ""),
-        measure.Row("broken", "failed", 0.0, None, "", failed=True),
+    measure, report = load("bench_measure"), load("bench_report")
+    runs = [measure.Run(seconds, seconds / 2, int(seconds * 1e6)) for seconds in (9.0, 1.0, 2.0)]
+    measured = measure.Measured(8_000_000, runs, runs[:1])
+    assert (measured.seconds, measured.cpu_seconds, measured.peak_mb) == (2.0, 1.0, 9.0)
+    assert (measured.rate, measured.start_seconds) == (4.0, 9.0)
+    found = report.Report()
+    found.sections["one file"] = {"trio-ship": measured}
+    found.rows += [
+        report.Row("kept", "1 x", 1.0, 1.0, "x"),
+        report.Row("missed", "2 x", 1.01, 1.0, "x"),
+        report.Row("more", "3 x", 3.0, 2.0, "x", at_least=True),
+        report.Row("less", "1 x", 1.0, 2.0, "x", at_least=True),
+        report.Row("told", "3 lines", 3.0),
+        report.Row("broken", "failed", None),
     ]
-    assert [row.verdict for row in rows] == ["ok", "MISSED", "", "MISSED"]
-    assert measure.table(rows).splitlines()[2].split() == [
-        "missed",
-        "2",
-        "x",
-        "<=",
-        "1",
-        "x",
-        "MISSED",
-    ]
+    verdicts = ["ok", "MISSED", "ok", "MISSED", "", "MISSED"]
+    assert [row.verdict for row in found.rows] == verdicts
+    assert not found.is_good
+    lines = [line.split() for line in found.as_text().splitlines()]
+    assert ["missed", "2", "x", "<=", "1", "x", "MISSED"] in lines
+    assert ["trio-ship", "2.00", "9.00", "4", "1.00", "8", "9", "1.00", "yes"] in lines
+    assert [row["verdict"] for row in found.as_json()["rows"]] == verdicts
+    assert json.loads(json.dumps(found.as_json()))["sections"]["one file"]["trio-ship"]["runs"]
+
+
+def test_live_delays_are_those_of_the_lines(load: Load, tmp_path: Path) -> None:
+    """What arrives is told apart by its number; a line behind a later one is counted."""
+    live = load("bench_live")
+    files = [FileIO(tmp_path / str(number), "w") for number in range(2)]
+    output = tmp_path / "output"
+    traffic = live.Traffic(files, str(output))
+    traffic.look()
+    traffic.write(4)
+    for file in files:
+        file.close()
+    lines = [(tmp_path / str(number)).read_bytes().splitlines(keepends=True) for number in (0, 1)]
+    assert [len(some) for some in lines] == [2, 2]
+    later = lines[1][0].replace(b"20", b"21", 1)
+    output.write_bytes(lines[0][0] + later + lines[0][1][:-5])
+    traffic.look()
+    assert set(traffic.arrived) == {0, 1}
+    assert traffic.disorder == 0
+    with output.open("ab") as more:
+        more.write(lines[0][1][-5:])
+    traffic.look()
+    assert set(traffic.arrived) == {0, 1, 2}
+    assert traffic.disorder == 1
 
 
 def test_system_calls_that_fail_lose_and_double_nothing(load: Load, tmp_path: Path) -> None:
