@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
-import tty
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from process_helpers import PATIENCE, stamped, write_config
+from process_helpers import stamped, write_config
+from terminal_helpers import on_terminal
 
 from trio_ship.cli import main
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\u009b31m\u202e\r"
 STEERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]|\r(?!\n)")
 LINE = stamped(1, f"before {EVIL}after").replace(b"\r\n", b"\n")
-
-
-def on_terminal(folder: Path, *arguments: str) -> bytes:
-    """Run the program with a terminal as standard output; return what that got."""
-    ours, theirs = pty.openpty()
-    tty.setraw(theirs)  # else the terminal itself makes \r\n of \n
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trio_ship", *arguments],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-    )
-    os.close(theirs)
-    data = b""
-    try:
-        while piece := os.read(ours, 4096):
-            data += piece
-    except OSError:  # what Linux says when nobody has the other end any more
-        pass
-    finally:
-        os.close(ours)
-    said = process.communicate(timeout=PATIENCE)[1]
-    assert (process.returncode, said) == (0, b"")
-    return data
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class Pipeline:
 
                     with self._abort:
                         await self._flow(begin)
-                    if self._abort.cancelled_caught:
+                    if self._abort.cancelled_caught and self._drain.cancel_called:
                         _LOG.warning("stopped before every sink had taken what was read")
                     if not self.started.is_set():
                         task_status.started(self)

@@ -16,11 +16,11 @@ __all__ = ["set_up_logging", "wants_color"]
 _COLORS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31"}
 
 
-def wants_color(color: str) -> bool:
-    """Tell whether to colour standard error: "always", "never", or "auto"."""
+def wants_color(color: str, stream: TextIO) -> bool:
+    """Tell whether to colour a stream: "always", "never", or "auto"."""
     if color != "auto":
         return color == "always"
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -86,7 +86,7 @@ def set_up_logging(*, quiet: bool, verbose: bool, style: str, color: str) -> Non
     # A closed or full standard error must not keep records from their way.
     logging.raiseExceptions = False
     handler = _Stderr()
-    formatter = _Json() if style == "json" else _Text(color=wants_color(color))
+    formatter = _Json() if style == "json" else _Text(color=wants_color(color, sys.stderr))
     handler.setFormatter(formatter)
     logger = logging.getLogger("trio_ship")
     logger.handlers = [handler]

@@ -16,6 +16,7 @@ __all__ = ["main"]
 
 _VERSION: Final = "0.1.0"
 _INTERRUPTED: Final = 130
+_READ: Final = {"merge"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,8 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_missing()
     options = _parser().parse_args(arguments)
     try:
+        # What people read on the same terminal is not mixed with what went well.
+        is_read = options.command in _READ and not options.verbose
         set_up_logging(
-            quiet=options.quiet,
+            quiet=options.quiet or is_read,
             verbose=options.verbose,
             style=options.log_format,
             color=options.color,
@@ -40,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from trio_ship.cli.check import check  # noqa: PLC0415
 
             return check(options)
+        if options.command == "merge":
+            from trio_ship.cli.merge import merge  # noqa: PLC0415
+
+            return merge(options)
         from trio_ship.cli.run import run  # noqa: PLC0415
 
         return run(options)
@@ -75,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="trio-ship",
         description="Merge log files into one stream in true time order, exact across restarts.",
+        epilog="example: trio-ship merge *.log; trio-ship COMMAND --help says more",
     )
     parser.add_argument("-V", "--version", action="version", version=f"trio-ship {_VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -84,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         parents=[common],
         help="ship: follow what a configuration names, or merge FILEs once",
         description="Ship what a configuration names; or merge FILEs to standard output, once.",
+        epilog="example: trio-ship run -c ship.toml",
     )
     run.add_argument("files", nargs="*", metavar="FILE", help="merge these (-: standard input)")
     run.add_argument("-c", "--config", metavar="FILE", help="the configuration, in TOML")
@@ -104,10 +113,30 @@ def _parser() -> argparse.ArgumentParser:
         help="say at the end what each stage took: time, processor, bytes",
     )
 
+    merge = commands.add_parser(
+        "merge",
+        parents=[common],
+        help="show the merged stream of FILEs, to be read",
+        description="Show log files as one stream in the order of time: on a terminal with a label "
+        "for each file and a colour for each severity, in a pipe as it was read.",
+        epilog="example: trio-ship merge --color always app.log db.log | less -R",
+    )
+    merge.add_argument("files", nargs="*", metavar="FILE", help="show these (-: standard input)")
+    merge.add_argument("-c", "--config", metavar="FILE", help="show what this reads instead")
+    merge.add_argument("-f", "--follow", action="store_true", help="go on as the files grow")
+    merge.add_argument("--json", action="store_true", help="one JSON object a line")
+    merge.add_argument(
+        "--raw",
+        action="store_true",
+        help="let control characters in records reach the terminal",
+    )
+
     check = commands.add_parser(
         "check",
         parents=[common],
         help="check a configuration; say what would be read and written",
+        description="Say what a configuration would read and write, and do neither.",
+        epilog="example: trio-ship check -c ship.toml",
     )
     check.add_argument("-c", "--config", metavar="FILE", help="the configuration, in TOML")
     return parser

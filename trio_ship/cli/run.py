@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
 import logging
 import os
-import resource
 import signal
 import sys
 import time
-from typing import Final
 
 import attrs
-import numpy as np
 import trio
 
 from trio_ship.cli.configuration import chosen_config
+from trio_ship.cli.process import SIGNAL_STATUS, settle_heap, tune_process
 from trio_ship.cli.progress import show_progress, stage_lines, summary
 from trio_ship.cli.streams import discard_output
 from trio_ship.config import Config
@@ -30,11 +26,6 @@ __all__ = ["run"]
 
 _LOG = logging.getLogger("trio_ship")
 _STATS = logging.getLogger("trio_ship.stages")
-_SIGNAL_STATUS: Final = 128
-_SETTLED_SECONDS: Final = 10.0
-# How long a worker thread that has read waits for the interpreter, at most.
-_SWITCH_SECONDS: Final = 0.0005
-_HEAP_BLOCK: Final = (32 << 20) - (64 << 10)
 
 
 @attrs.define
@@ -51,9 +42,7 @@ def run(options: argparse.Namespace) -> int:
         ShipError: What keeps it from its work.
     """
     config = _config(options)
-    _raise_file_limit()
-    _keep_freed_memory()
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    tune_process()
     stages = Stages(_clock) if options.stats else OFF
     pipeline = Pipeline(
         config,
@@ -69,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     if options.stats:
         _tell_stages(stages, seconds, time.process_time() - used)
     if ending.signal and not config.pipeline.follow:
-        return _SIGNAL_STATUS + ending.signal
+        return SIGNAL_STATUS + ending.signal
     return 0
 
 
@@ -108,7 +97,7 @@ async def _run(
                 if not options.quiet:
                     bar = _bar_is_welcome(config, options)
                     nursery.start_soon(show_progress, pipeline, bar)
-                nursery.start_soon(_settle_heap, pipeline)
+                nursery.start_soon(settle_heap, pipeline)
                 await pipeline.run()
                 nursery.cancel_scope.cancel()
     except OutputClosedError:
@@ -116,18 +105,6 @@ async def _run(
             raise
         discard_output()
     return trio.current_time() - began
-
-
-async def _settle_heap(pipeline: Pipeline) -> None:
-    """Keep what lives as long as the program out of garbage collections.
-
-    With 10,000 files a full collection takes 70 ms, and everything waits for it.
-    """
-    await pipeline.started.wait()
-    gc.collect()
-    gc.freeze()
-    await trio.sleep(_SETTLED_SECONDS)
-    gc.freeze()
 
 
 def _bar_is_welcome(config: Config, options: argparse.Namespace) -> bool:
@@ -156,7 +133,7 @@ async def _heed_signals(
                 number = signal.SIGTERM  # noqa: PLW2901  (the terminal has gone away)
             if ending.signal:
                 # The next start is exact after any death, so this one may be quick.
-                os._exit(_SIGNAL_STATUS + ending.signal)
+                os._exit(SIGNAL_STATUS + ending.signal)
             ending.signal = number
             _LOG.info("stopping; once more stops at once")
             pipeline.drain()
@@ -168,22 +145,3 @@ def _has_terminal() -> bool:
     except OSError:
         return False
     return True
-
-
-def _keep_freed_memory() -> None:
-    """Have freed columns serve the next batch, instead of going back to the system.
-
-    glibc maps a block of over 128 KiB by itself and unmaps it when it is freed, so
-    that every column costs page faults: a quarter of a merge. Freeing one large
-    block raises that bound to its size, as mallopt(3) says, up to 32 MiB. Nothing is
-    touched, so it costs no memory; elsewhere it has no effect.
-    """
-    np.empty(_HEAP_BLOCK, np.uint8)
-
-
-def _raise_file_limit() -> None:
-    """Ask for as many open files as the system lets this process have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
