@@ -130,6 +130,9 @@ def test_defaults() -> None:
         "type": "stdout",
         "path": "",
         "encoding": "raw",
+        "inputs": (),
+        "when": None,
+        "steps": (),
     }
 
 

@@ -27,7 +27,7 @@ CORE = [
         "state.py",
         "watermarks.py",
     }
-    or name.startswith(("decode/", "encode/", "fields/"))
+    or name.startswith(("decode/", "encode/", "fields/", "steps/"))
 ]
 BANNED = {"trio", "anyio", "os", "time", "logging", "socket", "threading"}
 

@@ -19,7 +19,9 @@ from trio_ship.config.model import (
     PipelineConfig,
     SinkConfig,
     SourceConfig,
+    StepConfig,
     TimestampConfig,
+    WhenConfig,
 )
 from trio_ship.decode.table import LAYOUTS
 
@@ -30,6 +32,8 @@ _TABLES = {
     "sources.NAME": SourceConfig,
     "sources.NAME.timestamp": TimestampConfig,
     "sinks.NAME": SinkConfig,
+    "sinks.NAME.when": WhenConfig,
+    "steps": StepConfig,
 }
 
 
@@ -41,7 +45,7 @@ def blocks(language: str) -> list[str]:
 def reference() -> dict[str, str]:
     """Return what the reference says of each key's default."""
     rows = re.findall(
-        r"^\| `((?:pipeline|sources|sinks)\.[\w.]+)` \| (.*?) \|", _README, re.MULTILINE
+        r"^\| `((?:pipeline|sources|sinks|steps)\.[\w.]+)` \| (.*?) \|", _README, re.MULTILINE
     )
     return dict(rows)
 
@@ -82,9 +86,16 @@ def test_the_configuration_of_the_tour_is_valid(tmp_path: Path) -> None:
     assert list(load_config(str(path)).sources) == ["shop"]
 
 
+def test_the_steps_that_are_shown_are_valid(tmp_path: Path) -> None:
+    """The second TOML block is valid behind the first."""
+    path = tmp_path / "ship.toml"
+    path.write_text("\n".join(blocks("toml")[:2]))
+    assert [step.type for step in load_config(str(path)).steps] == ["filter", "redact"]
+
+
 def test_the_checkpoint_that_is_shown_is_toml() -> None:
-    """The second TOML block parses, and has the version of today."""
-    assert tomllib.loads(blocks("toml")[1])["version"] == 1
+    """The third TOML block parses, and has the version of today."""
+    assert tomllib.loads(blocks("toml")[2])["version"] == 1
 
 
 def test_every_key_is_in_the_reference_and_no_other() -> None:

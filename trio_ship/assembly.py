@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import resource
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -29,11 +30,13 @@ from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
 from trio_ship.reader.watcher import Watcher
+from trio_ship.shaping import shaped
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
 from trio_ship.stages import OFF, Stages
 from trio_ship.state import FileEntry, Position, Snapshot
+from trio_ship.steps.chain import Chain
 
 __all__ = ["Assembly", "Sources"]
 
@@ -82,6 +85,12 @@ class Assembly:
         self._wall_ns = wall_ns
         self._numbers = itertools.count()
         self._json: list[JsonEncoder] = []
+        self._chains: dict[str, Chain] = {}
+
+    @property
+    def removed(self) -> dict[str, Counter[str]]:
+        """What the steps of each sink have removed, by name of the sink and reason."""
+        return {name: chain.removed for name, chain in self._chains.items()}
 
     @property
     def json_counts(self) -> dict[str, int]:
@@ -107,6 +116,9 @@ class Assembly:
             encode = encoder(settings.encoding)
             if isinstance(encode, JsonEncoder):
                 self._json.append(encode)
+            encode = shaped(self._config, settings, encode)
+            if isinstance(encode, Chain):
+                self._chains[name] = encode
             if settings.type == "stdout":
                 made.append(StdoutSink(name, encode, raw=raw_terminal, stages=self._stages))
             else:

@@ -36,6 +36,7 @@ __all__ = [
     "Kind",
     "Move",
     "OrderedBatch",
+    "Rewritten",
 ]
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -155,6 +156,33 @@ class Move:
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class Rewritten:
+    """Texts that take the place of records as they were read.
+
+    Attributes:
+        data: The texts, line ends included.
+        rows: The row of the batch that each stands for, rising. Shape (k,).
+        start: First byte of each in `data`. Shape (k,).
+        length: Bytes of each. Shape (k,).
+    """
+
+    data: U8
+    rows: I64
+    start: I64
+    length: I64
+
+    def select(self, keep: npt.NDArray[np.bool_]) -> Rewritten:
+        """Return what is left when only the rows that `keep` marks are."""
+        kept = keep[self.rows]
+        return Rewritten(
+            data=self.data,
+            rows=np.cumsum(keep)[self.rows[kept]] - 1,
+            start=self.start[kept],
+            length=self.length[kept],
+        )
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class OrderedBatch:
     """Records in the order in which they leave.
 
@@ -170,6 +198,8 @@ class OrderedBatch:
         moves: One for each file touched: the cut after this batch.
         last_key: The key of the last record that has left in order, up to and
             with this batch.
+        rewritten: What some rows say in place of what was read; `buffers`,
+            `part`, `start` and `length` lead there, `offset` does not.
     """
 
     number: int
@@ -179,6 +209,7 @@ class OrderedBatch:
     rows: I64
     moves: tuple[Move, ...]
     last_key: OrderKey | None
+    rewritten: Rewritten | None = None
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -200,19 +231,31 @@ class OrderedBatch:
             self, moves=tuple(attrs.evolve(move, file=entry) for move, entry in moves)
         )
 
+    @property
+    def buffers(self) -> list[U8]:
+        """Where the records lie: those of all `parts`, and that of `rewritten`."""
+        buffers = [part.buffer for part in self.parts]
+        return [*buffers, self.rewritten.data] if self.rewritten is not None else buffers
+
     @functools.cached_property
     def start(self) -> I64:
-        """First byte of each record in the buffer of its part; not to be changed."""
-        return self._gather([part.start for part in self.parts])
+        """First byte of each record in its buffer; not to be changed."""
+        start = self._gather([part.start for part in self.parts])
+        if self.rewritten is not None:
+            start[self.rewritten.rows] = self.rewritten.start
+        return start
 
     @functools.cached_property
     def length(self) -> I64:
         """Bytes of each record, its line end included; not to be changed."""
-        return self._gather([part.end - part.start for part in self.parts])
+        length = self._gather([part.end - part.start for part in self.parts])
+        if self.rewritten is not None:
+            length[self.rewritten.rows] = self.rewritten.length
+        return length
 
     @property
     def end(self) -> I64:
-        """The byte after each record in the buffer of its part."""
+        """The byte after each record in its buffer."""
         return self.start + self.length
 
     @property
@@ -242,11 +285,14 @@ class OrderedBatch:
 
     @property
     def part(self) -> I32:
-        """Which of `parts` each record comes from."""
-        if len(self.parts) == 1:
-            return np.zeros(len(self.rows), np.int32)
-        numbers = np.arange(len(self.parts), dtype=np.int32)
-        return np.repeat(numbers, [len(part) for part in self.parts])[self.rows]
+        """Which of `buffers` each record lies in."""
+        part = np.zeros(len(self.rows), np.int32)
+        if len(self.parts) > 1:
+            numbers = np.arange(len(self.parts), dtype=np.int32)
+            part = np.repeat(numbers, [len(part) for part in self.parts])[self.rows]
+        if self.rewritten is not None:
+            part[self.rewritten.rows] = len(self.parts)
+        return part
 
     @property
     def region(self) -> I32:
@@ -266,7 +312,8 @@ class OrderedBatch:
     def offset(self) -> I64:
         """Where each record begins in its file, in bytes."""
         shift = np.concatenate([part.shift for part in self.parts])
-        offset: I64 = self.start + shift[self.region]
+        start = self._gather([part.start for part in self.parts])
+        offset: I64 = start + shift[self.region]
         return offset
 
     def to_arrow(self) -> pa.Table:
@@ -282,7 +329,8 @@ class OrderedBatch:
 
     def select(self, keep: npt.NDArray[np.bool_]) -> OrderedBatch:
         """Return the batch with only the rows that `keep` (shape (n,)) marks."""
-        return attrs.evolve(self, rows=self.rows[keep])
+        rewritten = self.rewritten.select(keep) if self.rewritten is not None else None
+        return attrs.evolve(self, rows=self.rows[keep], rewritten=rewritten)
 
     def _gather(self, columns: list[npt.NDArray[_Scalar]]) -> npt.NDArray[_Scalar]:
         column = columns[0] if len(columns) == 1 else np.concatenate(columns)

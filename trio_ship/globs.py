@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Callable
 
-__all__ = ["has_magic", "matches", "segment_matcher"]
+__all__ = ["has_magic", "matches", "matches_name", "segment_matcher"]
 
 _MAGIC = re.compile(r"[*?[]")
 
@@ -31,6 +31,11 @@ def segment_matcher(segment: str) -> Callable[[str], bool]:
         return (hidden or not name.startswith(".")) and expression.match(name) is not None
 
     return match
+
+
+def matches_name(pattern: str, name: str) -> bool:
+    """Tell whether the name of a source matches a name, or a pattern of names."""
+    return segment_matcher(pattern)(name)
 
 
 def matches(pattern: str, path: str) -> bool:

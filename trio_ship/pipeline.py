@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -102,6 +102,11 @@ class Pipeline:
         return self._board.statistics.plus(
             **self._assembly.json_counts, files=len(self._board.snapshot.files)
         )
+
+    @property
+    def removed(self) -> Mapping[str, Mapping[str, int]]:
+        """What each sink has left out or made unreadable, by its name and the reason."""
+        return self._assembly.removed
 
     @property
     def is_resumed(self) -> bool:

@@ -52,6 +52,10 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
         f"{seconds:.2f} s ({rate}); "
         + ", ".join([f"{done.late:,} late", f"{done.unparsed:,} unparsed", *extra])
     ]
+    for name, removed in pipeline.removed.items():
+        if sum(removed.values()):
+            reasons = ", ".join(f"{count:,} by {why}" for why, count in removed.items() if count)
+            lines.append(f"sinks.{name}: removed {reasons}")
     if pipeline.is_resumed and not done.records:
         lines.append(
             f"nothing new since record {pipeline.snapshot.sequence:,}; "

@@ -15,7 +15,9 @@ from trio_ship.config.model import (
     PipelineConfig,
     SinkConfig,
     SourceConfig,
+    StepConfig,
     TimestampConfig,
+    WhenConfig,
 )
 
 __all__ = [
@@ -24,7 +26,9 @@ __all__ = [
     "PipelineConfig",
     "SinkConfig",
     "SourceConfig",
+    "StepConfig",
     "TimestampConfig",
+    "WhenConfig",
     "describe",
     "find_config",
     "load_config",

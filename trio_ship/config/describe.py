@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from trio_ship.config.model import Config, PipelineConfig, SinkConfig, SourceConfig
+from trio_ship.config.model import (
+    Config,
+    PipelineConfig,
+    SinkConfig,
+    SourceConfig,
+    StepConfig,
+    WhenConfig,
+)
 from trio_ship.config.values import printable
 
 __all__ = ["describe"]
@@ -32,6 +39,7 @@ def describe(config: Config) -> str:
     rows = [*_pipeline(config)]
     for source in config.sources.values():
         rows += _source(source, config.pipeline)
+    rows += [("step", _step(step)) for step in config.steps]
     for sink in config.sinks.values():
         rows += _sink(sink)
     rows += _checkpoint(config.pipeline)
@@ -105,6 +113,32 @@ def _sink(sink: SinkConfig) -> Iterator[tuple[str, str]]:
         yield "  writes", sink.path
     form = "records as read" if sink.encoding == "raw" else "one JSON object a line"
     yield "  encoding", form
+    if sink.inputs:
+        yield "  takes", f"records of {', '.join(sink.inputs)}"
+    if sink.when is not None:
+        yield "  takes", f"records {_when(sink.when)}"
+    for step in sink.steps:
+        yield "  step", _step(step)
+
+
+def _step(step: StepConfig) -> str:
+    if step.type == "filter":
+        verb = "keeps only" if step.action == "keep" else "leaves out"
+        return f"{verb} records {_when(step.when or WhenConfig())}"
+    secrets = [*step.patterns, *([step.match] if step.match is not None else [])]
+    text = "its name in brackets" if step.text is None else step.text or "nothing"
+    return f"writes {text} instead of {', '.join(secrets)}"
+
+
+def _when(when: WhenConfig) -> str:
+    parts = []
+    if when.sources:
+        parts.append(f"of {', '.join(when.sources)}")
+    if when.min_severity is not None:
+        parts.append(f"of severity {when.min_severity} or more")
+    if when.match is not None:
+        parts.append(f"in which {when.match} is found")
+    return " and ".join(parts) or "of all kinds"
 
 
 def _checkpoint(pipeline: PipelineConfig) -> Iterator[tuple[str, str]]:

@@ -209,6 +209,7 @@ def _resolved(config: Config, file: str, faults: list[Fault]) -> Config:
         ),
         sources={key: _resolved_source(key, one, folder) for key, one in config.sources.items()},
         sinks={key: _resolved_sink(key, one, folder) for key, one in config.sinks.items()},
+        steps=config.steps,
         file=file,
     )
 

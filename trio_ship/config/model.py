@@ -16,10 +16,13 @@ import attrs
 
 from trio_ship.config.multiline import LineRule, Multiline, RuleName
 from trio_ship.config.values import (
+    Expression,
+    NamePattern,
     Number,
     PathText,
     Pattern,
     PipelineName,
+    Replacement,
     StampFormat,
     TableName,
     ZoneName,
@@ -33,7 +36,9 @@ __all__ = [
     "PipelineConfig",
     "SinkConfig",
     "SourceConfig",
+    "StepConfig",
     "TimestampConfig",
+    "WhenConfig",
 ]
 
 NOT_A_KEY: Final = "not a key"
@@ -53,6 +58,8 @@ _BufferBytes: TypeAlias = Annotated[
 _Pattern: TypeAlias = Annotated[str, PathText()]
 _Output: TypeAlias = Annotated[str, PathText(is_output=True)]
 _Name: TypeAlias = Annotated[str, TableName()]
+_Severity: TypeAlias = Literal["trace", "debug", "info", "notice", "warn", "error", "fatal"]
+_Secret: TypeAlias = Literal["email", "ipv4", "ipv6", "card", "bearer", "aws_key"]
 
 
 def _by_name(tables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -121,6 +128,43 @@ class SourceConfig:
 
 
 @attrs.frozen(kw_only=True)
+class WhenConfig:
+    """Which records are meant: those of which all of this holds.
+
+    Attributes:
+        min_severity: They are at least that serious; None: any are.
+        sources: Names of their sources, or patterns of names; none: all.
+        match: An RE2 expression found in their text; None: any text.
+    """
+
+    min_severity: _Severity | None = None
+    sources: tuple[Annotated[str, NamePattern()], ...] = ()
+    match: Annotated[str, Expression()] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StepConfig:
+    """One thing that is done to records before they are encoded.
+
+    Attributes:
+        type: Leaving records out, or making secrets in them unreadable.
+        when: Of a filter: which records are meant.
+        action: Of a filter: whether those are kept and the others left out, or
+            the other way round.
+        patterns: Of a redaction: what is looked for, by name.
+        match: Of a redaction: an RE2 expression that is looked for too.
+        text: Of a redaction: what is written instead; None: the name in brackets.
+    """
+
+    type: Literal["filter", "redact"]
+    when: WhenConfig | None = None
+    action: Literal["keep", "drop"] = "keep"
+    patterns: tuple[_Secret, ...] = ()
+    match: Annotated[str, Expression(is_replaced=True)] | None = None
+    text: Annotated[str, Replacement()] | None = None
+
+
+@attrs.frozen(kw_only=True)
 class SinkConfig:
     """One sink: where the stream goes.
 
@@ -129,12 +173,19 @@ class SinkConfig:
         type: A file by path, or standard output.
         path: Absolute path of the output; empty for standard output.
         encoding: Records as read, or one JSON object a line.
+        inputs: Names of sources, or patterns of names, whose records it takes;
+            none: all.
+        when: Which records it takes of those that the steps leave; None: all.
+        steps: What is done behind `inputs`, the steps for all sinks, and `when`.
     """
 
     name: str = _hidden("")
     type: Literal["file", "stdout"]
     path: _Output = ""
     encoding: Literal["raw", "json"] = "raw"
+    inputs: tuple[Annotated[str, NamePattern()], ...] = ()
+    when: WhenConfig | None = None
+    steps: tuple[StepConfig, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -184,12 +235,14 @@ class Config:
         pipeline: What holds for all.
         sources: By name, in the order of names.
         sinks: By name, in the order of names.
+        steps: What is done to records before any sink takes them.
         file: Absolute path of the file that it was loaded from; empty if none.
     """
 
     pipeline: PipelineConfig = PipelineConfig()
     sources: Mapping[_Name, SourceConfig] = attrs.field(factory=dict, converter=_by_name)
     sinks: Mapping[_Name, SinkConfig] = attrs.field(factory=dict, converter=_by_name)
+    steps: tuple[StepConfig, ...] = ()
     file: str = _hidden("")
 
     @classmethod

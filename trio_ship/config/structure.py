@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin
 
 import attrs
@@ -39,10 +40,10 @@ _Type: TypeAlias = Any
 _Hook: TypeAlias = Callable[[object, _Type], object]
 
 _LATER: Final = {
-    Config: frozenset({"api", "include", "log", "metrics", "steps"}),
-    SinkConfig: frozenset({"buffer", "inputs", "steps", "when"}),
+    Config: frozenset({"api", "include", "log", "metrics"}),
+    SinkConfig: frozenset({"buffer"}),
 }
-_LEVELS: Final = 4  # of tables: the document, sources, a source, its timestamp
+_LEVELS: Final = 4  # of tables: the document, sinks, a sink, its `when`
 _LONGEST_GUESS: Final = 64
 
 
@@ -115,10 +116,10 @@ def _has(table: object, path: KeyPath) -> bool:
 
 def _remove(table: dict[str, Any], path: KeyPath) -> None:
     """Take out what stands at a path; all of an array if that lies in one."""
-    *folders, last = [key for key in path if isinstance(key, str)]
+    *folders, last = takewhile(lambda key: isinstance(key, str), path)
     for key in folders:
-        table = table.get(key, {})
-    table.pop(last, None)
+        table = table.get(str(key), {})
+    table.pop(str(last), None)
 
 
 def _faults(error: Exception, path: KeyPath) -> Iterator[Fault]:
@@ -184,7 +185,8 @@ def _make_array_hook(cls: _Type, converter: cattrs.Converter) -> _Hook:
 
     def structure_array(value: object, cls: _Type) -> object:
         if not isinstance(value, list):
-            raise InvalidValueError(found(value), "an array of strings is wanted")
+            items = "tables" if attrs.has(get_args(cls)[0]) else "strings"
+            raise InvalidValueError(found(value), f"an array of {items} is wanted")
         return hook(value, cls)
 
     return structure_array

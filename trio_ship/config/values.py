@@ -19,11 +19,14 @@ import attrs
 __all__ = [
     "FORMATS",
     "LONGEST_PATTERN",
+    "Expression",
     "InvalidValueError",
+    "NamePattern",
     "Number",
     "PathText",
     "Pattern",
     "PipelineName",
+    "Replacement",
     "StampFormat",
     "TableName",
     "ZoneName",
@@ -234,6 +237,68 @@ class Pattern:
             UserPattern(text)
         except ValueError as error:
             raise InvalidValueError(printable(str(error)), wanted) from None
+        return text
+
+
+@attrs.frozen
+class Expression:
+    """An RE2 expression that is looked for in records.
+
+    Attributes:
+        is_replaced: Whether what is found is replaced, so that it must be something.
+    """
+
+    is_replaced: bool = False
+
+    def __call__(self, value: object) -> str:
+        """Return the expression."""
+        # Arrow is slow to import, and most configurations have no expression.
+        import numpy as np  # noqa: PLC0415 - see above
+
+        from trio_ship.decode.patterns import LinePattern  # noqa: PLC0415 - see above
+
+        wanted = "RE2 syntax is wanted"
+        text = _text(value, wanted)
+        if len(text) > LONGEST_PATTERN:
+            raise InvalidValueError(
+                "this is too long", f"{LONGEST_PATTERN} characters at most are allowed"
+            )
+        try:
+            pattern = LinePattern(text)
+        except ValueError as error:
+            raise InvalidValueError(printable(str(error)), wanted) from None
+        nothing = np.zeros(1, np.int64)
+        if self.is_replaced and pattern.matches(np.zeros(1, np.uint8), nothing, nothing).any():
+            raise InvalidValueError(
+                f"{shown(text)} matches where nothing is", "one that needs text is wanted"
+            )
+        return text
+
+
+@attrs.frozen
+class NamePattern:
+    """A name of a source, or a pattern of names."""
+
+    def __call__(self, value: object) -> str:
+        """Return the pattern."""
+        text = _text(value, "a string is wanted")
+        if not re.fullmatch(r"[A-Za-z0-9_*?\[\]!-]+", text):
+            raise InvalidValueError(
+                f"{shown(text)} is no name of a source", "a name, or a pattern with * is allowed"
+            )
+        return text
+
+
+@attrs.frozen
+class Replacement:
+    """What is written in the place of something else."""
+
+    def __call__(self, value: object) -> str:
+        """Return the text."""
+        wanted = f"a text of {_LONGEST_FORMAT} characters at most, in one line, is wanted"
+        text = _text(value, wanted)
+        if len(text) > _LONGEST_FORMAT or (text and not text.isprintable()):
+            raise InvalidValueError(f"{shown(text)} is not allowed", wanted)
         return text
 
 

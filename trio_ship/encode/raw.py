@@ -78,10 +78,10 @@ def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
     if len(bare):
         size = length.copy()
         size[bare] += 1
-        newline = len(batch.parts), 0, len(_NEWLINE)
+        newline = len(batch.buffers), 0, len(_NEWLINE)
         pieces = _insert(pieces, bare + 1, newline)
         cuts = edges + np.searchsorted(bare, edges)
-    buffers = [*(part.buffer for part in batch.parts), _NEWLINE]
+    buffers = [*batch.buffers, _NEWLINE]
     total = np.concatenate(([0], np.cumsum(size)))
     texts = gather_slices(buffers, *pieces, cuts)
     for (first, last), text in zip(itertools.pairwise(edges.tolist()), texts, strict=True):
@@ -109,11 +109,11 @@ def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, length: I
     if not batch.is_flagged:
         return np.zeros(0, np.int64)
     flagged = np.flatnonzero(batch.flags & _ENDLESS)
-    end = start + length
+    end, buffers = start + length, batch.buffers
     bare = [
         row
         for row in flagged
-        if start[row] == end[row] or batch.parts[part[row]].buffer[end[row] - 1] != _NEWLINE[0]
+        if start[row] == end[row] or buffers[part[row]][end[row] - 1] != _NEWLINE[0]
     ]
     return np.array(bare, np.int64)
 

@@ -6,20 +6,16 @@ import numpy as np
 import pyarrow as pa
 
 from trio_ship.batch import NO_STAMP, OrderedBatch
-from trio_ship.decode.patterns import trimmed_ends
 from trio_ship.encode.gather import gather
+from trio_ship.fields.texts import text_lengths
 
 __all__ = ["to_table"]
 
 
 def to_table(batch: OrderedBatch) -> pa.Table:
     """Return `batch` as columns; see `OrderedBatch.to_arrow`."""
-    part, start, end = batch.part, batch.start, batch.end
-    for number, source in enumerate(batch.parts):
-        mine = part == number
-        end[mine] = trimmed_ends(source.buffer, start[mine], end[mine])
-    length = end - start
-    text = gather([source.buffer for source in batch.parts], part, start, length)
+    part, start, length = batch.part, batch.start, text_lengths(batch)
+    text = gather(batch.buffers, part, start, length)
     offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
     message = pa.Array.from_buffers(
         pa.large_binary(), len(length), [None, pa.py_buffer(offsets), pa.py_buffer(text)]

@@ -34,6 +34,7 @@ from trio_ship.batch import I32, I64, U8, OrderedBatch
 from trio_ship.decode.words import Bools
 from trio_ship.encode.gather import gather, gather_slices
 from trio_ship.encode.raw import slice_edges
+from trio_ship.fields.texts import large_binary
 
 __all__ = ["I8", "WINDOW", "Severity", "batch_severities", "named_severity", "severities"]
 
@@ -248,8 +249,7 @@ _DOCKER: Final = b'{"log":"'
 
 def batch_severities(batch: OrderedBatch) -> I8:
     """Return the severity of each record of a batch, `Severity` as int8; shape (n,)."""
-    buffers = [part.buffer for part in batch.parts]
-    return severities(buffers, batch.part, batch.start, batch.length)
+    return severities(batch.buffers, batch.part, batch.start, batch.length)
 
 
 def severities(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> I8:
@@ -295,17 +295,10 @@ def _begin_with(prefix: bytes, buffers: Sequence[U8], buffer: I32, start: I64) -
 
 def _read(rules: _Rules, buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> I8:
     """Apply rules to records, n > 0, about a megabyte at a time."""
-    import pyarrow as pa  # noqa: PLC0415 - see `_Rules.read`
-
-    offsets = np.concatenate(([0], np.cumsum(length)))
     edges = slice_edges(length)
-    found = []
-    for (begin, stop), text in zip(
-        itertools.pairwise(edges.tolist()),
-        gather_slices(buffers, buffer, start, length, edges),
-        strict=True,
-    ):
-        bounds = offsets[begin : stop + 1] - offsets[begin]
-        columns = [None, pa.py_buffer(bounds), pa.py_buffer(text)]
-        found.append(rules.read(pa.Array.from_buffers(pa.large_binary(), stop - begin, columns)))
+    texts = gather_slices(buffers, buffer, start, length, edges)
+    found = [
+        rules.read(large_binary(text, length[first:stop]))
+        for (first, stop), text in zip(itertools.pairwise(edges.tolist()), texts, strict=True)
+    ]
     return np.concatenate(found)

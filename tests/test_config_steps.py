@@ -1,0 +1,142 @@
+"""Steps, inputs and conditions in configurations: what is said of them, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from trio_ship.config import StepConfig, WhenConfig, describe, parse_config
+from trio_ship.errors import ConfigError
+
+BASE = """
+[sources.app]
+type = "file"
+paths = ["/nowhere/*.log"]
+[sources.web-1]
+type = "file"
+paths = ["/web/*.log"]
+[sinks.out]
+type = "stdout"
+"""
+
+
+def _faults(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(BASE + text, file="s.toml")
+    return [line.removeprefix("s.toml: ") for line in str(caught.value).splitlines()]
+
+
+def test_steps_of_all_and_of_one_sink() -> None:
+    """Steps, inputs and conditions arrive as they are written, and are described."""
+    text = """
+    inputs = ["app", "web-*"]
+    when = { min_severity = "warn", sources = ["app"], match = "a.*b" }
+    [[sinks.out.steps]]
+    type = "redact"
+    patterns = ["email", "card"]
+    match = "pass=[a-z]+"
+    [[steps]]
+    type = "filter"
+    action = "drop"
+    when = { match = "noise" }
+    [[steps]]
+    type = "redact"
+    patterns = ["ipv4"]
+    text = ""
+    """
+    config = parse_config(BASE + text, file="s.toml")
+    sink = config.sinks["out"]
+    assert sink.inputs == ("app", "web-*")
+    assert sink.when == WhenConfig(min_severity="warn", sources=("app",), match="a.*b")
+    assert sink.steps == (
+        StepConfig(type="redact", patterns=("email", "card"), match="pass=[a-z]+"),
+    )
+    assert config.steps == (
+        StepConfig(type="filter", action="drop", when=WhenConfig(match="noise")),
+        StepConfig(type="redact", patterns=("ipv4",), text=""),
+    )
+    described = [" ".join(line.split()) for line in describe(config).splitlines()]
+    assert described[described.index("step leaves out records in which noise is found") :][:8] == [
+        "step leaves out records in which noise is found",
+        "step writes nothing instead of ipv4",
+        "sink out standard output",
+        "encoding records as read",
+        "takes records of app, web-*",
+        "takes records of app and of severity warn or more and in which a.*b is found",
+        "step writes its name in brackets instead of email, card, pass=[a-z]+",
+        "checkpoint every 5 s",
+    ]
+
+
+def test_what_a_filter_and_a_redaction_want() -> None:
+    """Keys of the other type are refused, and those that are needed are missed."""
+    text = """
+    [[steps]]
+    type = "filter"
+    patterns = ["card"]
+    match = "x"
+    [[steps]]
+    type = "redact"
+    when = { match = "x" }
+    action = "drop"
+    """
+    assert sorted(_faults(text)) == [
+        'steps[0].match: match is given; a step of type "filter" has none',
+        'steps[0].patterns: patterns is given; a step of type "filter" has none',
+        'steps[0].when: missing; a step of type "filter" wants to know which records are meant',
+        'steps[1].action: action is given; a step of type "redact" has none',
+        'steps[1].patterns: missing; a step of type "redact" wants patterns, or match, or both',
+        'steps[1].when: when is given; a step of type "redact" has none',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('inputs = "app"', 'inputs: "app" is a string; an array of strings is wanted'),
+        ('inputs = ["ap"]', 'inputs[0]: "ap" is no source; "app" or "web-1" is allowed'),
+        (
+            'inputs = ["a/b"]',
+            'inputs[0]: "a/b" is no name of a source; a name, or a pattern with * is allowed',
+        ),
+        (
+            'when = { sources = ["db*"] }',
+            'when.sources[0]: "db*" is no source; "app" or "web-1" is allowed',
+        ),
+        ("when = 1", "when: 1 is an integer; a table is wanted"),
+        ('when = { matches = "x" }', 'when.matches: unknown key; did you mean "match"?'),
+        (
+            'when = { min_severity = "loud" }',
+            (
+                'when.min_severity: "loud" is unknown; "trace", "debug", "info", "notice", "warn", '
+                '"error" or "fatal" is allowed'
+            ),
+        ),
+        ("steps = {}", "steps: this is a table; an array of tables is wanted"),
+        ("steps = [1]", "steps[0]: 1 is an integer; a table is wanted"),
+        ("steps = [{}]", 'steps[0].type: missing; "filter" or "redact" is wanted'),
+        (
+            'steps = [{ type = "redact", match = "x*" }]',
+            'steps[0].match: "x*" matches where nothing is; one that needs text is wanted',
+        ),
+        (
+            'steps = [{ type = "redact", match = "x", text = "\\n" }]',
+            (
+                'steps[0].text: "\\u000a" is not allowed; a text of 100 characters at most, in one '
+                "line, is wanted"
+            ),
+        ),
+        (
+            f'when = {{ match = "{"x" * 5000}" }}',
+            "when.match: this is too long; 4096 characters at most are allowed",
+        ),
+    ],
+)
+def test_what_is_refused(text: str, fault: str) -> None:
+    """Each fault names its place, what was found, and what is allowed."""
+    assert _faults(text) == [f"sinks.out.{fault}"]
+
+
+def test_an_expression_that_is_none() -> None:
+    """What RE2 does not take is refused, with its reason."""
+    (fault,) = _faults('when = { match = "(?<=x)y" }')
+    assert fault.startswith("sinks.out.when.match: the pattern '(?<=x)y' is not usable")

@@ -1,0 +1,122 @@
+"""Steps and inputs through whole pipelines: exact after any death, and counted."""
+
+from __future__ import annotations
+
+import pytest
+import trio.testing
+from memory_disk import Death, MemoryDisk
+from pipeline_helpers import (
+    BOOT,
+    SlowDisk,
+    config,
+    line,
+    never_shrinks,
+    new_disk,
+    run_once,
+    survive,
+)
+
+from trio_ship.cli.progress import summary
+
+SOURCES = """
+[sources.web]
+type = "file"
+paths = ["/web/*.log"]
+[[steps]]
+type = "filter"
+action = "drop"
+when = { match = "noise" }
+"""
+SINKS = """
+[sinks.warnings]
+type = "file"
+path = "/out/warnings.log"
+when = { min_severity = "warn" }
+[sinks.web]
+type = "file"
+path = "/out/web.json"
+encoding = "json"
+inputs = ["w*"]
+[[sinks.web.steps]]
+type = "redact"
+patterns = ["ipv4"]
+[sinks.nothing]
+type = "file"
+path = "/out/nothing.log"
+when = { match = "never written" }
+"""
+OUTPUTS = ("/out/warnings.log", "/out/web.json", "/out/nothing.log")
+SETTINGS = config(
+    follow=False,
+    pipeline="max_buffer_bytes = 65536",
+    interval=0.003,
+    source=SOURCES,
+    sinks=SINKS,
+)
+LEVELS = ("INFO", "WARN", "DEBUG", "ERROR", "INFO noise")
+
+
+def _lines(name: str) -> list[tuple[float, str]]:
+    return [
+        (number / 4, f"{LEVELS[number % 5]} {name} {number} from 10.0.{number}.1 {'x' * 150}")
+        for number in range(150)
+    ]
+
+
+def _disk() -> MemoryDisk:
+    disk = new_disk(SlowDisk())
+    disk.mkdir("/web")
+    disk.write("/logs/app.log", b"".join(line(*one) for one in _lines("app")))
+    disk.write("/web/web.log", b"".join(line(*one) for one in _lines("web")))
+    return disk
+
+
+def _outputs(disk: MemoryDisk) -> list[bytes]:
+    return [disk.read(path) for path in OUTPUTS]
+
+
+async def test_what_is_left_out_is_taken_and_counted(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Each sink has what its steps leave; the summary counts the rest; nothing comes again."""
+    disk = _disk()
+    pipeline = await run_once(disk, SETTINGS)
+    warnings, web, nothing = _outputs(disk)
+    both = sorted((at, name, text) for name in ("app", "web") for at, text in _lines(name))
+    serious = [line(at, text) for at, _, text in both if text.startswith(("WARN", "ERROR"))]
+    assert warnings == b"".join(serious)
+    assert web.count(b"\n") == web.count(b"from [ipv4] x") == web.count(b'"source":"web"') == 120
+    assert nothing == b""
+    assert summary(pipeline, 1.0)[1:] == [
+        "sinks.nothing: removed 60 by steps[0], 240 by sinks.nothing.when",
+        "sinks.warnings: removed 60 by steps[0], 120 by sinks.warnings.when",
+        (
+            "sinks.web: removed 150 by sinks.web.inputs, 30 by steps[0], "
+            "120 by sinks.web.steps[0] ipv4"
+        ),
+    ]
+    again = await run_once(disk, SETTINGS)
+    assert again.statistics.records == 0
+    assert _outputs(disk) == [warnings, web, nothing]
+
+
+@pytest.mark.parametrize("is_power_loss", [False, True])
+async def test_death_at_every_disk_call(
+    autojump_clock: trio.testing.MockClock, *, is_power_loss: bool
+) -> None:
+    """Wherever a run dies, and whether journals are believed, the outputs end as if undisturbed."""
+    disk = _disk()
+    await run_once(disk, SETTINGS)
+    expected, calls = _outputs(disk), len(disk.calls)
+    for call in range(int(is_power_loss), calls, 5):
+        disk = _disk()
+        check = never_shrinks(disk, *OUTPUTS)
+        if is_power_loss:
+            disk.die_after(call, call % 90)
+            with pytest.RaisesGroup(Death, allow_unwrapped=True, flatten_subgroups=True):
+                await run_once(disk, SETTINGS)
+            disk.restart()
+            disk.write(BOOT, b"another boot\n")
+        await survive(disk, SETTINGS, [(call, call % 90)])
+        assert _outputs(disk) == expected, call
+        check()

@@ -1,0 +1,76 @@
+"""From a configuration to what shapes the records of a sink: its steps and its encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trio_ship.config.model import Config, SinkConfig, StepConfig, WhenConfig
+from trio_ship.encode import Encoder
+from trio_ship.fields.severity import Severity
+from trio_ship.steps.chain import Chain, Filter, Redact, Step
+from trio_ship.steps.condition import Condition
+from trio_ship.steps.redact import PATTERNS, Redaction
+
+__all__ = ["common_steps", "shaped"]
+
+
+def shaped(config: Config, sink: SinkConfig, encode: Encoder) -> Encoder:
+    """Return the encoder of a sink with everything in front of it.
+
+    Args:
+        config: Says which steps all sinks have.
+        sink: The sink.
+        encode: Its encoding; returned as it is where nothing is in front of it.
+    """
+    steps = [*_inputs(sink), *common_steps(config), *_when(sink)]
+    for number, step in enumerate(sink.steps):
+        steps.append(_step(step, f"sinks.{sink.name}.steps[{number}]"))
+    return Chain(steps, encode) if steps else encode
+
+
+def common_steps(config: Config) -> list[Step]:
+    """Return the steps in front of all sinks."""
+    return [_step(step, f"steps[{number}]") for number, step in enumerate(config.steps)]
+
+
+def _inputs(sink: SinkConfig) -> Iterator[Step]:
+    if sink.inputs:
+        when = Condition(sources=sink.inputs)
+        yield Filter(reason=f"sinks.{sink.name}.inputs", when=when)
+
+
+def _when(sink: SinkConfig) -> Iterator[Step]:
+    if sink.when is not None:
+        yield Filter(reason=f"sinks.{sink.name}.when", when=_condition(sink.when))
+
+
+def _step(step: StepConfig, reason: str) -> Step:
+    if step.type == "filter":
+        when = _condition(step.when or WhenConfig())
+        return Filter(reason=reason, when=when, drop=step.action == "drop")
+    wanted: list[tuple[str, str]] = [(name, PATTERNS[name]) for name in step.patterns]
+    if step.match is not None:
+        wanted.append(("match", step.match))
+    return Redact(
+        tuple(
+            Redaction(
+                name=f"{reason} {name}",
+                pattern=pattern,
+                text=_mark(name) if step.text is None else step.text,
+            )
+            for name, pattern in wanted
+        )
+    )
+
+
+def _mark(name: str) -> str:
+    return "[redacted]" if name == "match" else f"[{name}]"
+
+
+def _condition(when: WhenConfig) -> Condition:
+    least = when.min_severity
+    return Condition(
+        min_severity=Severity[least.upper()] if least is not None else None,
+        sources=when.sources,
+        match=when.match,
+    )

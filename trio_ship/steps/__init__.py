@@ -1,0 +1,1 @@
+"""What is done to the ordered stream before it is encoded: batches in, batches out."""

@@ -1,0 +1,200 @@
+"""Making secrets unreadable, wherever in a record they stand.
+
+Records in which nothing is found stay where they are; the others are written
+anew, their line ends kept. Numbers of cards are looked at one by one, because
+their check digit is no matter of an expression; all else is done by Arrow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from trio_ship.batch import I64, U8, OrderedBatch, Rewritten
+from trio_ship.encode.gather import Pieces, gather, interleave
+from trio_ship.fields.texts import text_lengths, text_slices
+
+__all__ = ["PATTERNS", "Redaction", "redacted"]
+
+_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_GROUP: Final = r"[0-9A-Fa-f]{1,4}"
+_CARD: Final = (
+    r"\b(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|3[4-9][0-9]{2}|30[0-5][0-9]|6[0-9]{3})"
+    r"(?:[ -]?[0-9]){8,15}\b"
+)
+
+PATTERNS: Final[Mapping[str, str]] = {
+    "email": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+    "ipv4": rf"\b(?:{_BYTE}\.){{3}}{_BYTE}\b",
+    "ipv6": (
+        rf"\b{_GROUP}(?::{_GROUP}){{0,6}}::(?:{_GROUP}(?::{_GROUP}){{0,6}})\b"
+        rf"|\b{_GROUP}(?::{_GROUP}){{7}}\b|\b{_GROUP}(?::{_GROUP}){{1,6}}::"
+        rf"|\B::{_GROUP}(?::{_GROUP}){{0,6}}\b"
+    ),
+    "card": _CARD,
+    "bearer": (
+        r"(?i:\bbearer)[ \t]+[A-Za-z0-9._~+/=-]{8,}"
+        r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+    ),
+    "aws_key": (
+        r"\b(?:AKIA|ASIA|AGPA|AIDA|AIPA|ANPA|ANVA|AROA)[A-Z0-9]{16}\b"
+        r"|(?i:aws_?secret_?(?:access_?)?key)[\"']?[ \t]*[=:][ \t]*[\"']?[A-Za-z0-9/+]{40}"
+    ),
+}
+"""What can be named; the syntax is that of RE2, and that of `re` too."""
+
+_FEWEST_DIGITS: Final = 13
+_MOST_DIGITS: Final = 19
+_ENDS: Final = np.frombuffer(b"\r\n", np.uint8)
+
+
+@attrs.frozen
+class Redaction:
+    """What is looked for, and what takes its place.
+
+    Attributes:
+        name: By what it is counted.
+        pattern: An RE2 expression that does not match the empty text.
+        text: What is written instead.
+    """
+
+    name: str
+    pattern: str
+    text: str
+
+    def apply(self, texts: Any) -> tuple[Any, int]:  # noqa: ANN401 - pyarrow has no types
+        """Return texts without what is looked for, and how often it was found."""
+        import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+        if self.pattern == _CARD:
+            return _without_cards(texts, self.text.encode())
+        count = pc.sum(pc.count_substring_regex(texts, pattern=self.pattern)).as_py()
+        if not count:
+            return texts, 0
+        literal = self.text.replace("\\", r"\\")
+        return pc.replace_substring_regex(texts, self.pattern, literal), count
+
+
+def redacted(
+    batch: OrderedBatch, redactions: Sequence[Redaction]
+) -> tuple[OrderedBatch, dict[str, int]]:
+    """Return a batch without what is looked for, and how often each was found.
+
+    Args:
+        batch: The records.
+        redactions: What is looked for, in this order.
+    """
+    counts = {redaction.name: 0 for redaction in redactions}
+    rows, pieces = [], []
+    for found, texts in _suspects(batch, "|".join(f"(?:{each.pattern})" for each in redactions)):
+        for redaction in redactions:
+            texts, count = redaction.apply(texts)  # noqa: PLW2901 - one after the other
+            counts[redaction.name] += count
+        rows.append(found)
+        pieces.append(texts)
+    if not any(counts.values()):
+        return batch, {}
+    replaced = _with_line_ends(batch, np.concatenate(rows), pieces)
+    return attrs.evolve(batch, rewritten=_merged(batch, replaced)), counts
+
+
+def _suspects(batch: OrderedBatch, pattern: str) -> Iterator[tuple[I64, Any]]:
+    """Yield the rows in which an expression is found, and their texts."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    for rows, texts in text_slices(batch):
+        mask = pc.match_substring_regex(texts, pattern=pattern)
+        found = np.flatnonzero(np.asarray(mask))
+        if len(found):
+            yield found + rows.start, texts.filter(mask)
+
+
+def _with_line_ends(batch: OrderedBatch, rows: I64, pieces: Sequence[Any]) -> Rewritten:
+    """Return texts that take the place of rows, with the line ends that those have."""
+    import pyarrow as pa  # noqa: PLC0415 - its import is slow
+
+    texts = pa.concat_arrays(pieces)
+    _, bounds, content = texts.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(content, np.uint8) if content else np.zeros(0, np.uint8)
+    size = np.diff(offsets)
+    ending = (batch.length - text_lengths(batch))[rows]
+    # One byte is the newline, unless a record was cut behind a carriage return.
+    last = np.frombuffer(_last_bytes(batch, rows), np.uint8)
+    lone_return = (ending == 1) & (last == _ENDS[0])
+    ends = Pieces(_ENDS, np.where(lone_return, 0, len(_ENDS) - ending), ending)
+    together = interleave((Pieces(data, offsets[:-1], size), ends))
+    length = size + ending
+    return Rewritten(
+        data=np.frombuffer(together, np.uint8),
+        rows=rows,
+        start=np.concatenate(([0], np.cumsum(length)[:-1])),
+        length=length,
+    )
+
+
+def _last_bytes(batch: OrderedBatch, rows: I64) -> memoryview:
+    """Return the last byte of each row; none of them is empty."""
+    last = batch.end[rows] - 1
+    return gather(batch.buffers, batch.part[rows], last, np.ones(len(rows), np.int64))
+
+
+def _merged(batch: OrderedBatch, new: Rewritten) -> Rewritten:
+    """Return what was rewritten before and now; now counts where both did."""
+    old = batch.rewritten
+    if old is None:
+        return new
+    kept = ~np.isin(old.rows, new.rows)
+    rows = np.concatenate((old.rows[kept], new.rows))
+    order = np.argsort(rows)
+    buffer = np.zeros(len(rows), np.int32)
+    buffer[len(rows) - len(new.rows) :] = 1
+    start = np.concatenate((old.start[kept], new.start))
+    length = np.concatenate((old.length[kept], new.length))[order]
+    data: U8 = np.frombuffer(
+        gather((old.data, new.data), buffer[order], start[order], length), np.uint8
+    )
+    begin = np.concatenate(([0], np.cumsum(length)[:-1]))
+    return Rewritten(data=data, rows=rows[order], start=begin, length=length)
+
+
+def _without_cards(texts: Any, text: bytes) -> tuple[Any, int]:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow as pa  # noqa: PLC0415 - its import is slow
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    suspects = pc.match_substring_regex(texts, pattern=_CARD)
+    if not pc.any(suspects).as_py():
+        return texts, 0
+    count = 0
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        nonlocal count
+        size = _card_length(match[0])
+        count += size > 0
+        return text + match[0][size:] if size else match[0]
+
+    cleaned = [_CARD_IN_BYTES.sub(replace, value) for value in texts.filter(suspects).to_pylist()]
+    return pc.replace_with_mask(texts, suspects, pa.array(cleaned, pa.large_binary())), count
+
+
+_CARD_IN_BYTES: Final = re.compile(_CARD.encode())
+
+
+def _card_length(number: bytes) -> int:
+    """Return how many bytes in front are the number of a card; 0 if none are.
+
+    The longest run of 13 to 19 digits counts whose check digit is right (Luhn).
+    """
+    places = [place for place, byte in enumerate(number) if byte not in b" -"]
+    for size in range(min(len(places), _MOST_DIGITS), _FEWEST_DIGITS - 1, -1):
+        last = places[size - 1]
+        digits = [number[place] - ord("0") for place in places[:size]]
+        doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]  # noqa: PLR2004 - Luhn
+        follows = number[last + 1 : last + 2]
+        if not follows.isdigit() and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0:
+            return last + 1
+    return 0
