@@ -121,7 +121,7 @@ def test_every_layout_is_in_the_table_with_its_example() -> None:
     assert shown == rows[: len(LAYOUTS)]
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["merge"], ["check"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["merge"], ["explain"], ["check"]])
 def test_every_flag_of_the_help_is_in_the_readme(command: list[str]) -> None:
     """What `--help` offers is explained."""
     text = subprocess.run(

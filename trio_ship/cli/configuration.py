@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 
-from trio_ship.config import Config, find_config, load_config
+import attrs
+
+from trio_ship.config import CheckpointConfig, Config, find_config, load_config
 from trio_ship.errors import ConfigError
 
-__all__ = ["chosen_config"]
+__all__ = ["chosen_config", "reading_config"]
 
 _LOG = logging.getLogger("trio_ship")
 
@@ -30,3 +33,24 @@ def chosen_config(path: str | None) -> Config:
         )
     _LOG.info("configuration: %s", found)
     return load_config(found)
+
+
+def reading_config(options: argparse.Namespace, *, follow: bool) -> Config:
+    """Return a configuration that reads what was asked for, and writes and keeps nothing.
+
+    Raises:
+        ConfigError: As `chosen_config`; or files were named beside a configuration.
+    """
+    if not options.files:
+        config = chosen_config(options.config)
+    elif options.config is None:
+        config = Config.for_files(options.files)
+    else:
+        raise ConfigError("FILEs and --config exclude each other; give one of them")
+    sources = {
+        name: attrs.evolve(source, start="beginning") for name, source in config.sources.items()
+    }
+    pipeline = attrs.evolve(
+        config.pipeline, follow=follow, checkpoint=CheckpointConfig(enabled=False)
+    )
+    return attrs.evolve(config, pipeline=pipeline, sources=sources, sinks={})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from trio_ship.cli.logs import set_up_logging
@@ -16,7 +17,7 @@ __all__ = ["main"]
 
 _VERSION: Final = "0.1.0"
 _INTERRUPTED: Final = 130
-_READ: Final = {"merge"}
+_READ: Final = {"explain", "merge"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,18 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         # Nothing here does linear algebra, and the threads for it cost more than all other imports.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        # Imported late: arguments are checked at once, NumPy and Arrow take a while.
-        if options.command == "check":
-            from trio_ship.cli.check import check  # noqa: PLC0415
-
-            return check(options)
-        if options.command == "merge":
-            from trio_ship.cli.merge import merge  # noqa: PLC0415
-
-            return merge(options)
-        from trio_ship.cli.run import run  # noqa: PLC0415
-
-        return run(options)
+        return _command(options.command)(options)
     except ShipError as error:
         kind = "configuration" if isinstance(error, ConfigError) else "error"
         complain(f"{kind}: {error}")
@@ -58,6 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return 1
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """Import a command late: arguments are checked at once, NumPy and Arrow take a while."""
+    module = importlib.import_module(f"trio_ship.cli.{name}")
+    command: Callable[[argparse.Namespace], int] = getattr(module, name)
+    return command
 
 
 class _Parser(argparse.ArgumentParser):
@@ -130,6 +127,19 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let control characters in records reach the terminal",
     )
+
+    explain = commands.add_parser(
+        "explain",
+        parents=[common],
+        help="say how FILEs are understood: their stamps, records and severities",
+        description="Read files to their end and say what was found: how stamps are written and "
+        "what is taken for granted of them, from when to when the records are, how serious they "
+        "are, and what was not understood.",
+        epilog="example: trio-ship explain /var/log/*.log",
+    )
+    explain.add_argument("files", nargs="*", metavar="FILE", help="these (-: standard input)")
+    explain.add_argument("-c", "--config", metavar="FILE", help="what this reads instead")
+    explain.add_argument("--json", action="store_true", help="one JSON object a file")
 
     check = commands.add_parser(
         "check",

@@ -7,21 +7,19 @@ import contextlib
 import os
 import select
 import shutil
-import signal
 import sys
 from typing import Final
 
 import attrs
 import trio
 
-from trio_ship.cli.configuration import chosen_config
+from trio_ship.cli.configuration import reading_config
 from trio_ship.cli.logs import wants_color
-from trio_ship.cli.process import SIGNAL_STATUS, settle_heap, tune_process
+from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, settle_heap, tune_process
 from trio_ship.cli.streams import discard_output
-from trio_ship.config import CheckpointConfig, Config
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.labelled import LabelledEncoder, Rule
-from trio_ship.errors import ConfigError, ungrouped
+from trio_ship.errors import ungrouped
 from trio_ship.fields.severity import batch_severities
 from trio_ship.pipeline import Pipeline
 from trio_ship.sinks.stdout import OutputClosedError, StdoutSink
@@ -36,20 +34,13 @@ _LABEL_LEAST: Final = 8
 _LABEL_MOST: Final = 32
 
 
-@attrs.define
-class _Ending:
-    """The signal that ended the merge, if one did."""
-
-    signal: int = 0
-
-
 def merge(options: argparse.Namespace) -> int:
     """Merge files to standard output, for reading; return the exit status.
 
     Raises:
         ShipError: What keeps it from its work.
     """
-    config = _config(options)
+    config = reading_config(options, follow=options.follow)
     tune_process()
     to_terminal = sys.stdout.isatty()
     colored = wants_color(options.color, sys.stdout) and not options.json
@@ -72,30 +63,13 @@ def merge(options: argparse.Namespace) -> int:
         encode = encoder("json" if options.json else "raw")
     sink = StdoutSink("stdout", encode, raw=options.raw or shown)
     pipeline = Pipeline(config, sinks=(sink,))
-    ending = _Ending()
+    ending = Ending()
     trio.run(_merge, pipeline, ending)
     if ending.signal and colored:
         _reset_color()
     if ending.signal and not config.pipeline.follow:
         return SIGNAL_STATUS + ending.signal
     return 0
-
-
-def _config(options: argparse.Namespace) -> Config:
-    """Return what is to be read; nothing but that is taken from a configuration."""
-    if not options.files:
-        config = chosen_config(options.config)
-    elif options.config is None:
-        config = Config.for_files(options.files)
-    else:
-        raise ConfigError("FILEs and --config exclude each other; give one of them")
-    sources = {
-        name: attrs.evolve(source, start="beginning") for name, source in config.sources.items()
-    }
-    pipeline = attrs.evolve(
-        config.pipeline, follow=options.follow, checkpoint=CheckpointConfig(enabled=False)
-    )
-    return attrs.evolve(config, pipeline=pipeline, sources=sources, sinks={})
 
 
 def _reset_color() -> None:
@@ -120,29 +94,13 @@ def _rule() -> Rule:
     return _DRAWN_RULE
 
 
-async def _merge(pipeline: Pipeline, ending: _Ending) -> None:
+async def _merge(pipeline: Pipeline, ending: Ending) -> None:
     try:
         with ungrouped():
             async with trio.open_nursery() as nursery:
-                await nursery.start(_heed_signals, pipeline, ending)
+                await nursery.start(abort_on_signal, pipeline, ending)
                 nursery.start_soon(settle_heap, pipeline)
                 await pipeline.run()
                 nursery.cancel_scope.cancel()
     except OutputClosedError:
         discard_output()
-
-
-async def _heed_signals(
-    pipeline: Pipeline,
-    ending: _Ending,
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """End at the first signal, whatever was not shown yet; there is nothing to save."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            if ending.signal:
-                os._exit(SIGNAL_STATUS + ending.signal)
-            ending.signal = number
-            pipeline.abort()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import resource
+import signal
 import sys
 from typing import Final
 
+import attrs
 import numpy as np
 import trio
 
 from trio_ship.pipeline import Pipeline
 
-__all__ = ["SIGNAL_STATUS", "settle_heap", "tune_process"]
+__all__ = ["SIGNAL_STATUS", "Ending", "abort_on_signal", "settle_heap", "tune_process"]
 
 SIGNAL_STATUS: Final = 128
 """With the number of a signal added, the exit status of whoever was ended by it."""
@@ -22,6 +25,13 @@ _SETTLED_SECONDS: Final = 10.0
 # How long a worker thread that has read waits for the interpreter, at most.
 _SWITCH_SECONDS: Final = 0.0005
 _HEAP_BLOCK: Final = (32 << 20) - (64 << 10)
+
+
+@attrs.define
+class Ending:
+    """The signal that ended a command, if one did."""
+
+    signal: int = 0
 
 
 def tune_process() -> None:
@@ -41,6 +51,22 @@ async def settle_heap(pipeline: Pipeline) -> None:
     gc.freeze()
     await trio.sleep(_SETTLED_SECONDS)
     gc.freeze()
+
+
+async def abort_on_signal(
+    pipeline: Pipeline,
+    ending: Ending,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """End at the first signal, whatever was not done yet; there is nothing to save."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            if ending.signal:
+                os._exit(SIGNAL_STATUS + ending.signal)
+            ending.signal = number
+            pipeline.abort()
 
 
 def _keep_freed_memory() -> None:

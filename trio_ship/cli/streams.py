@@ -14,7 +14,7 @@ from typing import Final
 from trio_ship.config.values import printable
 from trio_ship.errors import SinkError
 
-__all__ = ["answer", "complain", "discard_output", "open_missing"]
+__all__ = ["answer", "complain", "discard_output", "open_missing", "show"]
 
 # The wrong way round, so that whoever needs what is missing fails as if it were closed.
 _STAND_INS: Final = ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY))
@@ -50,8 +50,13 @@ def answer(text: str) -> None:
         BrokenPipeError: Nobody reads it.
         SinkError: It cannot be written.
     """
+    show(_lines(text))
+
+
+def show(text: str) -> None:
+    """Write to standard output what may steer a terminal; see `answer`."""
     try:
-        sys.stdout.write(f"{_lines(text)}\n")
+        sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except OSError as error:
         discard_output()

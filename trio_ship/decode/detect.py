@@ -31,7 +31,7 @@ from trio_ship.decode.places import FIELDS, SEARCHED_BYTES, Place
 from trio_ship.decode.stamps import AUTO, BEHIND, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
-__all__ = ["Found", "detect"]
+__all__ = ["Found", "detect", "layout_and_place"]
 
 _T = TypeVar("_T")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -66,27 +66,31 @@ class Found:
 
     def describe(self) -> str:
         """Return a sentence for the log."""
-        way = self.spelling.removesuffix(AUTO)
-        outer, behind, inner = way.partition(BEHIND)
-        name, _, rest = (inner if behind and "%" not in outer else way).partition("@")
-        text = rest.partition("/")[0]
-        place = Place.parse(text)
-        if place.by_pattern:
-            where = "where the pattern says"
-        elif place.field:
-            where = (
-                f"in the {'last ' if place.last else ''}field {place.field.strip(chr(34) + '=')}"
-            )
-        elif not place.searched:
-            where = f"at column {text}"
-        elif place.columns:
-            where = f"behind a prefix, at column {' or '.join(map(str, place.columns))}"
-        else:
-            where = f'behind the first "{layout_named(name).marker}"'
-        if behind:
-            where = "behind another stamp"
+        name, where = layout_and_place(self.spelling)
         counts = f"({self.matched:,} of {self.lines:,} lines)"
         return f"{name} like {self.example} {where} {counts}{self.reason}"
+
+
+def layout_and_place(spelling: str) -> tuple[str, str]:
+    """Return the name of the layout that a spelling tells, and in words where it stands."""
+    way = spelling.removesuffix(AUTO)
+    outer, behind, inner = way.partition(BEHIND)
+    name, _, rest = (inner if behind and "%" not in outer else way).partition("@")
+    text = rest.partition("/")[0]
+    place = Place.parse(text)
+    if behind and "%" not in outer:
+        where = "behind another stamp"
+    elif place.by_pattern:
+        where = "where the pattern says"
+    elif place.field:
+        where = f"in the {'last ' if place.last else ''}field {place.field.strip(chr(34) + '=')}"
+    elif not place.searched:
+        where = f"at column {text}"
+    elif place.columns:
+        where = f"behind a prefix, at column {' or '.join(map(str, place.columns))}"
+    else:
+        where = f'behind the first "{layout_named(name).marker}"'
+    return name, where
 
 
 def detect(

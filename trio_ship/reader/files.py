@@ -151,7 +151,10 @@ class SourceFiles:
 
     def _refuse(self, path: str, problem: Problem) -> None:
         if problem.error is None:
-            note = Note.warning(f"{path} is a {problem.kind}, not a file; it is not read")
+            text = f"{path} is a {problem.kind}, not a file; it is not read"
+            if problem.kind == "folder":
+                text += f" (the files in it: {os.path.join(path, '*')})"
+            note = Note.warning(text)
         else:
             note = refusal(self._disk, path, problem.error)
         self.chains.notes.append(note)

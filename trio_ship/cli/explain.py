@@ -1,0 +1,124 @@
+"""`explain`: how files are understood, before anything is made of them."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import trio
+
+from trio_ship.cli.configuration import reading_config
+from trio_ship.cli.explanation import Explained, Line, as_json, details, overview, total
+from trio_ship.cli.logs import wants_color
+from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, tune_process
+from trio_ship.cli.progress import show_progress
+from trio_ship.cli.streams import answer, show
+from trio_ship.config import Config
+from trio_ship.errors import SourceError, ungrouped
+from trio_ship.fields.severity import batch_severities
+from trio_ship.pipeline import Pipeline
+from trio_ship.sinks.survey import SurveySink
+from trio_ship.survey import Survey
+
+__all__ = ["explain"]
+
+_EACH_AT_MOST: Final = 20
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Say what was found in files; return the exit status.
+
+    Raises:
+        ShipError: What keeps it from its work; of files that cannot be read it
+            is raised after the others were explained.
+    """
+    config = reading_config(options, follow=False)
+    tune_process()
+    survey = Survey(batch_severities)
+    pipeline = Pipeline(config, sinks=(SurveySink("survey", survey),))
+    ending = Ending()
+    refused = None
+    try:
+        trio.run(_explain, pipeline, ending, sys.stderr.isatty() and not options.quiet)
+    except SourceError as error:
+        refused = error
+    if ending.signal:
+        return SIGNAL_STATUS + ending.signal
+    files = list(_files(config, pipeline, survey))
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if options.json:
+        answer("\n".join(json.dumps(as_json(file)) for file in files))
+    elif files:
+        lines = list(_lines(files, draws=_draws()))
+        if wants_color(options.color, sys.stdout):
+            show(_painted(lines))
+        else:
+            answer("\n".join("".join(text for text, _ in line) for line in lines))
+    if refused is not None:
+        raise refused
+    return 0
+
+
+async def _explain(pipeline: Pipeline, ending: Ending, bar: bool) -> None:  # noqa: FBT001
+    with ungrouped():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(abort_on_signal, pipeline, ending)
+            nursery.start_soon(show_progress, pipeline, bar)
+            await pipeline.run()
+            nursery.cancel_scope.cancel()
+
+
+def _files(config: Config, pipeline: Pipeline, survey: Survey) -> Iterator[Explained]:
+    """Yield the files in the order in which they were given, or of their paths."""
+    given = [path for source in config.sources.values() for path in source.paths]
+    place = {path: number for number, path in enumerate(given)}
+    folder = os.path.join(os.getcwd(), "")
+    files = pipeline.snapshot.files.values()
+    for entry in sorted(files, key=lambda file: (place.get(file.path, len(place)), file.path)):
+        pattern = config.sources[entry.source].timestamp.pattern
+        yield Explained(entry, survey.of(entry.id), pattern, folder)
+
+
+def _lines(files: Sequence[Explained], *, draws: bool) -> Iterator[Line]:
+    if len(files) > _EACH_AT_MOST:
+        yield from overview(files)
+    else:
+        for number, file in enumerate(files):
+            if number:
+                yield []
+            yield from details(file, draws=draws)
+    if len(files) > 1:
+        yield []
+        yield total(files)
+
+
+def _draws() -> bool:
+    """Tell whether the output has characters to draw with."""
+    try:
+        "█…".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _painted(lines: Sequence[Line]) -> str:
+    from rich.console import Console  # noqa: PLC0415  (only where there is a terminal)
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="standard",
+        no_color=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    with console.capture() as capture:
+        for line in lines:
+            console.print(Text.assemble(*line), soft_wrap=True)
+    return capture.get().removesuffix("\n")
