@@ -16,7 +16,7 @@ from typing import Final
 
 import attrs
 
-from trio_ship.state import FileEntry
+from trio_ship.state import FileEntry, Position
 
 __all__ = [
     "HEAD",
@@ -27,10 +27,12 @@ __all__ = [
     "foot_length",
     "footprint",
     "head_length",
+    "is_taken",
     "judge",
     "matches_foot",
     "matches_head",
     "packing_of",
+    "stem",
     "successors",
 ]
 
@@ -40,7 +42,8 @@ HEAD: Final = 1024
 _FOOT: Final = 1024
 """How many bytes in front of a position its footprint covers at most."""
 
-_PACKINGS: Final = {".gz": "gzip", ".zst": "zstd"}
+_PACKINGS: Final = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+_TURN: Final = re.compile(r"(?<=[^/])[-._]?\d[-._\dTZ]*$")
 
 _FIRST_YEAR: Final = 1000
 """A number in a name that is not smaller is part of a date, not a count of rotations."""
@@ -91,8 +94,19 @@ class Candidate:
 
 
 def packing_of(path: str) -> str:
-    """Return how a file of that name is compressed: "gzip", "zstd", or "" if it is not."""
+    """Return how a file of that name is compressed, "gzip" for example; "" if it is not."""
     return next((name for suffix, name in _PACKINGS.items() if path.endswith(suffix)), "")
+
+
+def stem(path: str) -> str:
+    """Return what the names of all files of a rotation begin with.
+
+    Without what compressing adds, and the number or date in front of that:
+    `app.log` for `app.log.2.gz`, `app` for `app-20261123`.
+    """
+    if packing_of(path):
+        path = path.rpartition(".")[0]
+    return _TURN.sub("", path)
 
 
 def fingerprint(head: bytes) -> str:
@@ -149,6 +163,15 @@ def judge(entry: FileEntry, read: int, seen: Candidate | None) -> Change:
     if seen.size < read:
         return Change.SHRANK
     return Change.GREW if seen.size > read else Change.SAME
+
+
+def is_taken(entry: FileEntry, position: Position, seen: Candidate) -> bool:
+    """Tell whether all that a compressed file holds was taken, and it is as it was then."""
+    return (
+        seen.is_packed
+        and 0 < entry.unpacked == position.offset
+        and seen.mtime_ns == entry.changed_ns
+    )
 
 
 def believed_time(mtime_ns: int, now_ns: int) -> int:

@@ -58,6 +58,8 @@ class FileEntry:
             the file's first stamp, nanoseconds since 1970.
         changed_ns: Its modification time when it was found here, nanoseconds
             since 1970: what came after it was changed no earlier. 0: unknown.
+        unpacked: How many bytes a compressed file holds; its modification time
+            was `changed_ns` then. 0: unknown.
         gone_ns: Since when it is not to be found, or its source is not in the
             configuration; nanoseconds since 1970.
     """
@@ -74,6 +76,7 @@ class FileEntry:
     zone: str = ""
     anchor_ns: int | None = None
     changed_ns: int = 0
+    unpacked: int = 0
     gone_ns: int | None = None
 
 

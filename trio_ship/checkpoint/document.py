@@ -156,6 +156,8 @@ def _file_table(file: FileEntry, position: Position) -> dict[str, Any]:
         table["anchor_ns"] = file.anchor_ns
     if file.changed_ns:
         table["changed_ns"] = file.changed_ns
+    if file.unpacked:
+        table["unpacked"] = file.unpacked
     if file.gone_ns is not None:
         table["gone_ns"] = file.gone_ns
     return table
@@ -288,6 +290,7 @@ def _file(source: str, table: _Table) -> FileEntry:
         zone=table.text("zone", ""),
         anchor_ns=table.moment("anchor_ns"),
         changed_ns=table.moment("changed_ns") or 0,
+        unpacked=table.integer("unpacked", _COUNT, 0),
         gone_ns=table.moment("gone_ns"),
     )
 
@@ -346,8 +349,8 @@ class _Table:
         found = _shown(self.content[key])
         return CheckpointError(f"{self.at(key)}: it {allowed}, found {found}")
 
-    def integer(self, key: str, allowed: range) -> int:
-        value = self.content.get(key)
+    def integer(self, key: str, allowed: range, default: object = _NEEDED) -> int:
+        value = self.content.get(key, default)
         if type(value) is not int or value not in allowed:
             raise self.error(key, f"must be an integer from {allowed[0]} to {allowed[-1]}")
         return value

@@ -18,6 +18,7 @@ from trio_ship.notes import Note
 from trio_ship.reader.content import Content, Plain
 from trio_ship.reader.known import KnownFiles
 from trio_ship.reader.locate import is_at, open_known
+from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.state import FileEntry, Position
 
@@ -25,6 +26,8 @@ __all__ = ["Chains"]
 
 _SECOND: Final = 1_000_000_000
 _UNMEASURED: Final = 1 << 20
+_UNPACKING_MOST: Final = 16
+"""How many streams that take megabytes may be kept; others are unpacked again."""
 
 
 class Chains:
@@ -69,6 +72,7 @@ class Chains:
         self.source = source
         self._keep = keep
         self._open = 0
+        self._unpacking: dict[Packed, None] = {}
         self.known = KnownFiles(disk, recorded)
         self.by_path: dict[str, ChainFiles] = {}
         self.active: dict[int, ChainFiles] = {}
@@ -94,7 +98,7 @@ class Chains:
         tail = Tail(
             entry=entry,
             position=position,
-            size=self.length(seen, position),
+            size=self.length(seen, position, entry),
             mtime_ns=believed_time(seen.mtime_ns, self.wall_ns),
             read_to=position.offset,
             changed_at=self.age(seen, now),
@@ -105,9 +109,18 @@ class Chains:
             tail.position = chain.carry(position)
         return tail
 
-    def length(self, seen: Candidate, position: Position) -> int:
-        """Return how long a file is; a compressed one, until it is measured, has some more."""
-        return position.offset + _UNMEASURED if seen.is_packed else seen.size
+    def length(self, seen: Candidate, position: Position, entry: FileEntry) -> int:
+        """Return how long a file is; a compressed one, until its end was seen, has some more."""
+        if not seen.is_packed:
+            return seen.size
+        if entry.unpacked and seen.mtime_ns == entry.changed_ns:
+            return entry.unpacked
+        return self.more_than(position.offset)
+
+    @staticmethod
+    def more_than(offset: int) -> int:
+        """Return how long a compressed file is of which so much was read, and not its end."""
+        return offset + _UNMEASURED
 
     def update(self, tail: Tail, entry: FileEntry) -> None:
         """Put a new description of a file in the place of the old one."""
@@ -134,6 +147,7 @@ class Chains:
             file=seen.path,
             device=seen.device,
             inode=seen.inode,
+            unpacked=entry.unpacked if entry.inode == seen.inode else 0,
             gone_ns=None,
         )
 
@@ -156,17 +170,30 @@ class Chains:
     def hold(self, tail: Tail, content: Content) -> None:
         """Take an open file."""
         tail.content = content
+        tail.packed = isinstance(content, Packed)
         self._open += 1
 
     def part(self, tail: Tail) -> None:
         """Give away the open file of a tail."""
+        if isinstance(tail.content, Packed):
+            self._unpacking.pop(tail.content, None)
         tail.content = None
         self._open -= 1
 
     def rest(self, tail: Tail) -> None:
-        """Close a file that was just used if more are open than may stay so."""
+        """Have a file that was just used take nothing that others may need.
+
+        It is closed if more are open than may stay so.
+        """
         if self._open > self._keep and tail.rotated_at is None:
             self.close_tail(tail)
+        elif isinstance(tail.content, Packed) and tail.content.is_heavy:
+            self._unpacking.pop(tail.content, None)
+            self._unpacking[tail.content] = None
+            if len(self._unpacking) > _UNPACKING_MOST:
+                longest_unused = next(iter(self._unpacking))
+                longest_unused.drop()
+                del self._unpacking[longest_unused]
 
     def is_same(self, tail: Tail, head: bytes) -> bool:
         """Tell whether an open file that begins with `head` is still what it was read as.
@@ -226,7 +253,7 @@ class Chains:
         """Go on with a file in a copy, or in its compressed form."""
         self.close_tail(tail)
         self.update(tail, self.moved(tail.entry, seen))
-        tail.size = self.length(seen, tail.position)
+        tail.size = self.length(seen, tail.position, tail.entry)
         tail.mtime_ns = believed_time(seen.mtime_ns, self.wall_ns)
         tail.read_to = tail.position.offset
         tail.failures, tail.retry_at = 0, 0.0

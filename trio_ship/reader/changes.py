@@ -20,13 +20,16 @@ from trio_ship.follow import (
     Change,
     fingerprint,
     head_length,
+    is_taken,
     judge,
     successors,
 )
 from trio_ship.notes import Note, refusal
+from trio_ship.reader import compressed
 from trio_ship.reader.chains import Chains
-from trio_ship.reader.content import Content, DamagedError, Plain, last_line_end
+from trio_ship.reader.content import Content, end_of_lines
 from trio_ship.reader.locate import candidate_at, candidates_in, open_candidate
+from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail, new_id
 from trio_ship.state import FileEntry, Position
 
@@ -94,7 +97,7 @@ class Changes:
                     Note.info(f"{path} is the same file as {known.path}; it is read once")
                 )
             return
-        if seen.is_packed and self._is_passed_over(path, seen):
+        if compressed.is_known_form(self._chains, seen):
             return
         if self._is_copy(path, seen):
             chains.notes.append(Note.info(f"{path} is a copy of a file that is read; passed over"))
@@ -121,6 +124,11 @@ class Changes:
             else:
                 self.begin(chain, seen, now)
             return
+        if seen is not None and seen.is_packed and _is_same_file(tail, seen):
+            content = self._chains.open(tail)
+            if isinstance(content, Packed):
+                self._written_on(chain, tail, content, seen, now)
+                return
         self._chains.active[chain.number] = chain
         match judge(tail.entry, max(tail.read_to, tail.position.offset), seen):
             case Change.GONE:
@@ -145,14 +153,19 @@ class Changes:
         Raises:
             OSError: It cannot be looked at just now.
         """
+        compressed.wait_written(self._chains, seen)
         self._chains.active[chain.number] = chain
         known = self._chains.known.entry_of(seen)
         if known is not None:
-            if known.path == chain.path and not any(
-                tail.entry.id == known.id for tail in chain.tails
+            position = self._chains.known.finished.get(known.id, Position())
+            if (
+                known.path == chain.path
+                and not any(tail.entry.id == known.id for tail in chain.tails)
+                and not is_taken(known, position, seen)
             ):
-                position = self._chains.known.finished.get(known.id, Position())
                 self._chains.add(chain, self._chains.moved(known, seen), position, seen, now)
+            return
+        if compressed.is_known_form(self._chains, seen):
             return
         passed = self.append_passed(chain, now)
         if (seen.device, seen.inode) not in passed:
@@ -167,16 +180,16 @@ class Changes:
         if not chain.since_ns:
             return set()
         known = self._chains.known
+        lengths = compressed.lengths(self._chains)
         found = self._beside(chain)
         known_here = {
             (other.device, other.inode) for other in found if known.entry_of(other) is not None
         }
-        lengths = {tail.entry.id: tail.size for tail in chain.tails}
         between = [
             other
             for other in successors(chain.path, chain.since_ns, found, known_here)
             if not any(known.is_copy(other, tail.entry, tail.size) for tail in chain.tails)
-            and not (other.is_packed and known.is_packed_form(other, lengths, self._chains.wall_ns))
+            and not (other.is_packed and known.form_of(other, lengths))
         ]
         for passed in between:
             self._append_new(chain, passed, now)
@@ -243,6 +256,25 @@ class Changes:
         tail.size, tail.rotated_at = seen.size, None
         chain.since_ns = seen.mtime_ns
 
+    def _written_on(
+        self, chain: ChainFiles, tail: Tail, content: Packed, seen: Candidate, now: float
+    ) -> None:
+        """Take in that a compressed file may have been changed in its place."""
+        before = content.seen
+        if not self._chains.follow or (
+            before is not None and (before.size, before.mtime_ns) == (seen.size, seen.mtime_ns)
+        ):
+            return
+        compressed.wait_written(self._chains, seen)
+        self._chains.active[chain.number] = chain
+        content.forget()
+        if not self._chains.is_same(tail, content.pread(HEAD, 0)):
+            self._truncated(chain, tail, seen, now)
+            return
+        tail.size = self._chains.length(seen, tail.position, tail.entry)
+        tail.changed_at, tail.mtime_ns = now, self._chains.grown_ns(seen.mtime_ns)
+        chain.since_ns = seen.mtime_ns
+
     def _look_behind(self, chain: ChainFiles, tail: Tail, now: float) -> None:
         """Put what a file that was empty held, and lost to copies unseen, before what it holds."""
         if self.append_passed(chain, now):
@@ -291,6 +323,9 @@ class Changes:
             chains.unreadable[seen.path] = str(error)
             self.refused[seen.device, seen.inode] = (chain, seen)
             return
+        if not isinstance(content, Packed) and compressed.is_misnamed(chains, seen.path, head):
+            content.close()
+            return
         self._add(chain, content, seen, head, now, at_end=at_end)
 
     def _add(
@@ -305,6 +340,12 @@ class Changes:
     ) -> None:
         """Put an open file that is new behind the others of its chain."""
         chains = self._chains
+        try:
+            begin = end_of_lines(content, seen.size, chains.wall_ns) if at_end else 0
+        except OSError:
+            content.close()
+            raise
+        position = Position(begin)
         chains.unreadable.pop(seen.path, None)
         chains.active[chain.number] = chain
         chain.generation += 1
@@ -320,7 +361,6 @@ class Changes:
             fingerprint=fingerprint(head),
             changed_ns=seen.mtime_ns,
         )
-        position = Position(last_line_end(content, seen.size) if at_end else 0)
         if original is not None:
             known, position = original
             entry = attrs.evolve(
@@ -339,31 +379,6 @@ class Changes:
         chains.rest(tail)
         chain.since_ns = seen.mtime_ns
 
-    def _is_passed_over(self, path: str, seen: Candidate) -> bool:
-        """Tell whether a compressed file is not to be read, and say why."""
-        try:
-            content = open_candidate(self._disk, seen)[0]
-        except DamagedError:
-            pass
-        except (FileNotFoundError, PermissionError):
-            return False
-        else:
-            content.close()
-            if isinstance(content, Plain):
-                return False
-        chains = self._chains
-        if any(path.startswith(followed) for followed in chains.by_path):
-            text = f"{path} is compressed, and older than what is followed; it is not read"
-            chains.notes.append(Note.info(text))
-        else:
-            text = (
-                f"{path} is compressed and not read: only what rotation makes of a followed file "
-                f'is; say so with exclude = ["{path}"] in [sources.{chains.source}]'
-            )
-            chains.notes.append(Note.warning(text))
-            chains.unreadable[path] = text
-        return True
-
     def _is_copy(self, path: str, seen: Candidate) -> bool:
         """Tell whether a new file holds what a file of this source holds."""
         known = self._chains.known
@@ -374,3 +389,7 @@ class Changes:
             if chain.path != path and path.startswith(chain.path) and not chain.hangs
             for tail in chain.tails
         )
+
+
+def _is_same_file(tail: Tail, seen: Candidate) -> bool:
+    return (tail.entry.device, tail.entry.inode) == (seen.device, seen.inode)

@@ -83,7 +83,7 @@ class SourceFiles:
         """Take in what the watcher saw."""
         now = look.poll.seconds
         self.chains.before_ns, self.chains.wall_ns = self.chains.wall_ns, look.poll.wall_ns
-        self.chains.known.now = now
+        self.chains.known.now, self.chains.known.wall_ns = now, look.poll.wall_ns
         for chain in self.chains.active.values():
             for tail in [] if chain.hangs else chain.tails:
                 if tail.rotated_at is not None:
@@ -128,6 +128,10 @@ class SourceFiles:
         """Do a step that may fail; it is done again later then."""
         try:
             step()
+        except BlockingIOError as error:
+            # Written just now: that is no trouble yet.
+            self.chains.unreadable[path] = f"{path} cannot be read: {error.strerror}"
+            return False
         except OSError as error:
             self.chains.notes.append(refusal(self._disk, path, error))
             self.chains.unreadable[path] = str(error)

@@ -7,6 +7,7 @@ gone. So whoever looks like a known file must also begin like it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -14,8 +15,8 @@ from typing import Final
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import HEAD, Candidate, head_length
-from trio_ship.reader.content import DamagedError, holds
+from trio_ship.follow import HEAD, Candidate, head_length, stem
+from trio_ship.reader.content import holds, is_in_the_making
 from trio_ship.reader.locate import candidates_in, is_still, open_candidate, open_known
 from trio_ship.state import FileEntry, Position
 
@@ -40,6 +41,7 @@ class KnownFiles:
     Attributes:
         finished: How far the files were taken that are not read just now, by id.
         now: The pipeline's clock at the last look, in seconds.
+        wall_ns: The wall clock then, nanoseconds since 1970.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class KnownFiles:
         self._files: dict[str, FileEntry] = {}
         self._ids: dict[tuple[int, int], str] = {}
         self._chains: dict[str, dict[str, None]] = {}
-        self._packed: set[tuple[int, int]] = set()
+        self._packed: dict[tuple[int, int], str] = {}
         self._denied: dict[tuple[int, int], float] = {}
         self.now = 0.0
+        self.wall_ns = 0
         self.finished: dict[str, Position] = {}
         for entry, position in recorded:
             self.add(entry)
@@ -143,45 +146,55 @@ class KnownFiles:
 
         Of files that begin alike it is the first that was changed after the
         last record read of it.
+
+        Raises:
+            OSError: Nobody can tell just now; it may be in the making.
         """
         if not head_length(entry.fingerprint):
             return None
         folders = dict.fromkeys((os.path.dirname(entry.file), os.path.dirname(entry.path)))
-        found = [
+        packed = [
             seen
             for folder in folders
             for seen in candidates_in(self._disk, folder)
-            if seen.is_packed
-            and seen.path.startswith(entry.path)
-            and self._is_still(seen, entry, position)
-            and self.entry_of(seen) in (None, entry)
+            if seen.is_packed and seen.path.startswith(stem(entry.path))
         ]
+        found = [
+            seen
+            for seen in packed
+            if self._is_still(seen, entry, position) and self.entry_of(seen) in (None, entry)
+        ]
+        for seen in packed if not found else ():
+            if is_in_the_making(self._disk, seen.path, self.wall_ns):
+                raise BlockingIOError(errno.EAGAIN, "it is still being compressed", seen.path)
         later = [seen for seen in found if seen.mtime_ns >= (position.last_ns or 0)]
         return min(later or found, key=lambda seen: seen.mtime_ns, default=None)
 
-    def is_packed_form(self, seen: Candidate, lengths: Mapping[str, int], wall_ns: int) -> bool:
-        """Tell whether a compressed file holds what a known file holds.
+    def form_of(self, seen: Candidate, lengths: Mapping[str, int]) -> FileEntry | None:
+        """Return the known file that holds what a compressed file holds, if there is one.
 
         Args:
             seen: The compressed file.
             lengths: How long files are that are being read, by id.
-            wall_ns: The wall clock, nanoseconds since 1970.
+
+        Raises:
+            OSError: Nobody can tell just now.
         """
-        if (seen.device, seen.inode) in self._packed:
-            return True
-        likely = [
-            entry
-            for entry in self._files.values()
-            if seen.path.startswith(entry.path)
-            and head_length(entry.fingerprint)
-            and self._is_still(seen, entry)
-        ]
-        known = {self.finished.get(entry.id, Position()).offset for entry in likely}
-        known |= {lengths[entry.id] for entry in likely if entry.id in lengths}
-        if any(holds(self._disk, seen.path, length, wall_ns) for length in known):
-            self._packed.add((seen.device, seen.inode))
-            return True
-        return False
+        identity = (seen.device, seen.inode)
+        if identity in self._packed:
+            return self._files.get(self._packed[identity])
+        for entry in self._files.values():
+            if not (
+                seen.path.startswith(stem(entry.path))
+                and head_length(entry.fingerprint)
+                and self._is_still(seen, entry)
+            ):
+                continue
+            known = {self.finished.get(entry.id, Position()).offset, lengths.get(entry.id, 0)}
+            if any(holds(self._disk, seen.path, length, self.wall_ns) for length in known - {0}):
+                self._packed[identity] = entry.id
+                return entry
+        return None
 
     def find_original(self, path: str, seen: Candidate) -> tuple[FileEntry, Position] | None:
         """Return the finished file of a chain that a new one begins with, and its position.
@@ -240,12 +253,12 @@ class KnownFiles:
                     there = original.pread(length, place)
                     if len(there) < length or there != copy.pread(length, place):
                         return False
-        except (DamagedError, FileNotFoundError, PermissionError):
+        except (FileNotFoundError, PermissionError):
             return False
         return True
 
     def outlived(self, now_ns: int, needed: set[str]) -> tuple[list[FileEntry], list[str]]:
-        """Forget finished files that were gone for long.
+        """Forget finished files that were gone for long; know others by their compressed form.
 
         The last file of a chain is kept longer: it may be on a disk that is not
         there just now, and its position is what keeps it from being read again.
@@ -261,12 +274,18 @@ class KnownFiles:
         suspects = [entry for entry in self._files.values() if entry.id not in needed]
         folders = {os.path.dirname(entry.file) for entry in suspects}
         there = {
-            (seen.device, seen.inode)
+            (seen.device, seen.inode): seen
             for folder in folders
             for seen in candidates_in(self._disk, folder)
         }
+        forms = {
+            name: there[identity] for identity, name in self._packed.items() if identity in there
+        }
         changed, forgotten = [], []
         for entry in suspects:
+            if entry.id in forms and (entry.device, entry.inode) not in there:
+                changed.append(self._adopt(entry, forms[entry.id]))
+                continue
             if self._has_identity(entry) and (entry.device, entry.inode) in there:
                 gone_ns = None
             else:
@@ -279,6 +298,20 @@ class KnownFiles:
                 changed.append(attrs.evolve(entry, gone_ns=gone_ns))
                 self._files[entry.id] = changed[-1]
         return changed, forgotten
+
+    def _adopt(self, entry: FileEntry, form: Candidate) -> FileEntry:
+        """Know a finished file by its compressed form from now on."""
+        adopted = attrs.evolve(
+            entry,
+            file=form.path,
+            device=form.device,
+            inode=form.inode,
+            changed_ns=form.mtime_ns,
+            unpacked=self.finished[entry.id].offset,
+            gone_ns=None,
+        )
+        self.add(adopted)
+        return adopted
 
     def _is_last(self, entry: FileEntry) -> bool:
         generations = (self._files[name].generation for name in self._chains[entry.path])

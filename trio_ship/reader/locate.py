@@ -23,7 +23,7 @@ from trio_ship.follow import (
     matches_foot,
     matches_head,
 )
-from trio_ship.reader.content import Content, DamagedError, open_content
+from trio_ship.reader.content import Content, open_content
 from trio_ship.state import FileEntry, Position
 
 __all__ = [
@@ -125,14 +125,12 @@ def is_still(
     """
     try:
         content, _, head = open_candidate(disk, seen)
-    except (DamagedError, FileNotFoundError):
+    except FileNotFoundError:
         return False
     try:
         return matches_head(entry.fingerprint, head) and (
             position is None or is_at(content, position)
         )
-    except DamagedError:
-        return False
     finally:
         content.close()
 

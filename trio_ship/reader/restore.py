@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import Candidate
+from trio_ship.follow import Candidate, is_taken
 from trio_ship.notes import Note
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.locate import find_by_identity, is_still
@@ -124,7 +124,8 @@ def _resume(
         return
     chain.since_ns = seen.mtime_ns
     moved = chains.moved(entry, seen)
-    if not last and seen.size == position.offset and not seen.is_packed:
+    is_read = not last and seen.size == position.offset and not seen.is_packed
+    if is_read or is_taken(entry, position, seen):
         chains.know(moved, position)
         chain.leave(position)
         return

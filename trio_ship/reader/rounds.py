@@ -24,10 +24,11 @@ from trio_ship.merge import optional_ns
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.arena import Arenas
 from trio_ship.reader.chains import Chains
-from trio_ship.reader.content import Content, Packed
+from trio_ship.reader.content import Content
 from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.hops import Hop
 from trio_ship.reader.locate import is_at
+from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
@@ -162,20 +163,33 @@ class RoundReader:
         try:
             content = self._chains.open(tail)
             if isinstance(content, Packed):
-                reach = content.measure(self._chains.wall_ns)
-                fault = content.fault
+                content.settle(self._chains.wall_ns)
             with self._stages.measure(Stage.READ):
                 size = content.readinto(memory, tail.position.offset)
             self._stages.count(Stage.READ, size)
+            if isinstance(content, Packed):
+                reach, entry = self._inside(content, entry, tail.position.offset + size)
+                fault = content.fault
             if size and not _is_same(tail, content, memory[:size]):
                 return Filled(job=job, place=place, size=0, reach=reach, entry=entry, is_same=False)
             if size and not self.decoders.knows(entry):
-                entry = self._with_layout(tail, content, memory[:size], reach, final=job.final)
+                entry = self._with_layout(
+                    tail, entry, content, memory[:size], reach, final=job.final
+                )
         except OSError as error:
             return Filled(job=job, place=place, size=0, reach=reach, entry=entry, error=error)
         reading.place += size
         self._chains.rest(tail)
         return Filled(job=job, place=place, size=size, reach=reach, entry=entry, fault=fault)
+
+    def _inside(self, content: Packed, entry: FileEntry, read: int) -> tuple[int, FileEntry]:
+        """Return how long a compressed file is of which so much was read, and its entry."""
+        if content.length is None:
+            return self._chains.more_than(read), entry
+        if content.seen is not None and entry.unpacked != content.length:
+            changed_ns = content.seen.mtime_ns
+            entry = attrs.evolve(entry, unpacked=content.length, changed_ns=changed_ns)
+        return content.length, entry
 
     def conclude(self, reading: Reading, filled: Sequence[Filled]) -> None:
         """Decode what was read, and move the files on.
@@ -283,7 +297,14 @@ class RoundReader:
             tail.held, tail.lacking = held, lacking
 
     def _with_layout(
-        self, tail: Tail, content: Content, data: memoryview, reach: int, *, final: bool
+        self,
+        tail: Tail,
+        entry: FileEntry,
+        content: Content,
+        data: memoryview,
+        reach: int,
+        *,
+        final: bool,
     ) -> FileEntry:
         """Return a file's entry with the way it writes stamps, as far as it can be seen."""
         head = bytes(data[:HEAD])
@@ -292,10 +313,10 @@ class RoundReader:
         if not (final and len(head) >= reach):
             head = head[: head.rfind(b"\n") + 1]
         return self.decoders.recognise(
-            tail.entry,
+            entry,
             head,
             mtime_ns=tail.mtime_ns,
-            blocks=lambda: list(_blocks(content, tail.position.offset, reach)),
+            blocks=lambda: list(_blocks(content, tail.position.offset, _length(content, reach))),
         )
 
 
@@ -314,6 +335,11 @@ def _is_same(tail: Tail, content: Content, data: memoryview) -> bool:
     if tail.position.offset == 0 and len(data) >= length:
         return matches_head(known, bytes(data[:length]))
     return matches_head(known, content.pread(length, 0))
+
+
+def _length(content: Content, reach: int) -> int:
+    """Return how long a file is, where `reach` may be how far it is known to go."""
+    return content.measure() if isinstance(content, Packed) else reach
 
 
 def _blocks(content: Content, begin: int, size: int) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ class Tail:
         size: Its length as last seen, in bytes.
         mtime_ns: Its modification time as last seen.
         content: The open file, or None.
+        packed: Whether it is compressed, as far as it was opened.
         read_to: All before it has been looked at; what lies between `position`
             and here waits for more bytes or for time.
         want: How many bytes the next read should ask for, for a long record.
@@ -40,6 +41,7 @@ class Tail:
     size: int = 0
     mtime_ns: int = 0
     content: Content | None = None
+    packed: bool = False
     read_to: int = 0
     want: int = 0
     held: bool = False

@@ -293,6 +293,8 @@ class Reader:
         """Tell whether nothing more is to be expected of a file."""
         if not self._follow:
             return True
+        if tail.packed:
+            return not tail.is_unread
         since = tail.rotated_at if tail.rotated_at is not None else tail.changed_at
         if tail.rotated_at is None and not has_next:
             return False

@@ -1,0 +1,81 @@
+"""What is looked at when a compressed file comes, or may have been changed.
+
+Rotation turns a file that was read into another one, with another name and
+other bytes; what it holds must not be read again for that. And whoever writes a
+compressed file may be at it just now.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from trio_ship.follow import Candidate, packing_of
+from trio_ship.notes import Note
+from trio_ship.reader.chains import Chains
+from trio_ship.reader.unpack import packing_in
+
+__all__ = ["is_known_form", "is_misnamed", "lengths", "wait_written"]
+
+_WRITTEN_NS: Final = 2_000_000_000
+"""A compressed file that was changed less than this ago is being written."""
+
+
+def wait_written(chains: Chains, seen: Candidate) -> None:
+    """Refuse a compressed file that is being written just now; only a one-shot run takes it.
+
+    Raises:
+        OSError: It is.
+    """
+    age_ns = chains.wall_ns - seen.mtime_ns
+    if chains.follow and seen.is_packed and 0 <= age_ns < _WRITTEN_NS:
+        raise BlockingIOError(errno.EAGAIN, "it is being written", seen.path)
+
+
+def is_known_form(chains: Chains, seen: Candidate) -> bool:
+    """Tell whether a file is the compressed form of one that is read, or was, and say so.
+
+    Raises:
+        OSError: Nobody can tell just now.
+    """
+    if not seen.is_packed:
+        return False
+    wait_written(chains, seen)
+    known = chains.known.form_of(seen, lengths(chains))
+    if known is None:
+        return False
+    text = f"{seen.path} is what compressing has made of {known.path}; it is read once"
+    chains.notes.append(Note.info(text))
+    return True
+
+
+def is_misnamed(chains: Chains, path: str, head: bytes) -> bool:
+    """Tell whether a file that is not read as a compressed one is one; say what is odd.
+
+    Args:
+        chains: What is being read.
+        path: Where the file is.
+        head: How it begins.
+    """
+    packing = packing_in(head)
+    if packing and not packing_of(path):
+        text = (
+            f"{path} is compressed by {packing} and not read, for its name does not say so; "
+            f'rename it, or say exclude = ["{path}"] in [sources.{chains.source}]'
+        )
+        chains.notes.append(Note.warning(text))
+        chains.unreadable[path] = text
+        return True
+    if packing_of(path):
+        text = f"{path} is not compressed, whatever its name says; it is read as it is"
+        chains.notes.append(Note.info(text))
+    return False
+
+
+def lengths(chains: Chains) -> dict[str, int]:
+    """Return how long the files are that are being read, by id."""
+    return {
+        tail.entry.id: tail.size
+        for chain in chains.by_path.values()
+        for tail in (*chain.tails, *chain.lingering)
+    }
