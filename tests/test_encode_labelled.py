@@ -34,6 +34,7 @@ def shown(
     paths: Callable[[], Iterable[str]] | None = tuple,
     widest: int = 32,
     levels: Sequence[int] | None = None,
+    marked: str | None = None,
     raw: bool = False,
 ) -> bytes:
     """Return a batch as it is shown; `levels` are the severities of its records."""
@@ -46,6 +47,7 @@ def shown(
         widest=widest,
         rule=RULE,
         severities=None if levels is None else severities,
+        marked=marked,
         raw=raw,
     )
     return b"".join(encode(batch))
@@ -131,6 +133,20 @@ def test_severities_color_every_line_of_a_record() -> None:
     )
 
 
+def test_what_was_looked_for_is_shown_in_reverse() -> None:
+    """Each match is marked, in each line of a record, and the line's colour goes on behind it."""
+    rows = [Row(data=b"a \x1bab\r\nb ab \xe9ab\n\n"), Row(data=b"x\n"), Row(data=b"\n")]
+    assert shown(make_ordered(make_part([rows])), paths=None, levels=[17, 0, 0], marked="ab|b") == (
+        b"\x1b[31ma \\x1" + b"\x1b[7mb\x1b[27m\x1b[7mab\x1b[27m\x1b[0m\n"
+        b"\x1b[31m\x1b[7mb\x1b[27m \x1b[7mab\x1b[27m \xe9\x1b[7mab\x1b[27m\x1b[0m\n"
+        b"\x1b[31m\x1b[0m\n"
+        b"x\n"
+        b"\n"
+    )
+    nothing = make_ordered(make_part([[Row(data=b"\n")]]))
+    assert shown(nothing, paths=None, levels=[0], marked="ab") == b"\n"
+
+
 def test_files_have_colors_of_their_own_for_as_long_as_they_are_shown() -> None:
     """Colours are taken in turn, and a file that comes later changes no other's."""
     known = ["/log/a.log", "/log/c.log"]
@@ -187,11 +203,15 @@ _record = st.tuples(st.lists(_line, min_size=1, max_size=4), st.sampled_from([b"
 @given(
     records=st.lists(st.tuples(_record, st.integers(0, 2), st.integers(0, 24)), max_size=30),
     names=st.permutations(["/x/a.log", "/x/b.log", "/y/a.log"]),
+    marked=st.sampled_from([None, "x", "[^x]+", "x*", "$", "^"]),
     seed=st.randoms(use_true_random=False),
 )
 @settings(max_examples=150, deadline=None)
 def test_any_records_are_shown_line_by_line(
-    records: list[tuple[tuple[list[bytes], bytes], int, int]], names: list[str], seed: object
+    records: list[tuple[tuple[list[bytes], bytes], int, int]],
+    names: list[str],
+    marked: str | None,
+    seed: object,
 ) -> None:
     """Without its colours the output is, line by line, what a simple model makes."""
     labels = {"/x/a.log": "x/a", "/x/b.log": "b", "/y/a.log": "y/a"}
@@ -209,5 +229,6 @@ def test_any_records_are_shown_line_by_line(
             label = "" if number else labels[names[region]]
             expected.append(label.ljust(3).encode() + b" | " + escaped(text))
     batch = make_ordered(make_part(regions, files=files_at(*names)), order=order)
-    got = shown(batch, paths=lambda: names, levels=[rows[number][1] for number in order])
+    levels = [rows[number][1] for number in order]
+    got = shown(batch, paths=lambda: names, levels=levels, marked=marked)
     assert COLOR.sub(b"", got).split(b"\n") == [*expected, b""]

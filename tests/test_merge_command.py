@@ -131,6 +131,52 @@ def test_json_is_json_on_a_terminal_too(folder: Path) -> None:
     assert merge(folder, "--json", "app.log", "web/access.log").stdout == seen
 
 
+def test_records_can_be_chosen(folder: Path) -> None:
+    """`--grep` and `--min-severity` leave out whole records; what says no severity is INFO."""
+    files = ("app.log", "web/access.log")
+    assert merge(folder, "-s", "info", *files).stdout == (
+        stamped(0, "INFO well") + CLF + ERROR + TRACE
+    )
+    assert merge(folder, "--min-severity", "warn", *files).stdout == ERROR + TRACE
+    assert merge(folder, "-g", r"line \d", *files).stdout == ERROR + TRACE
+    assert merge(folder, "--grep", "worker|GET", "-s", "error", *files).stdout == ERROR + TRACE
+    assert json.loads(merge(folder, "-g", "GET", "--json", *files).stdout)["path"] == str(
+        folder / "web" / "access.log"
+    )
+
+
+def test_what_was_looked_for_stands_out_on_a_terminal(folder: Path) -> None:
+    """Where the expression matches, a terminal shows the text in reverse."""
+    seen = on_terminal(folder, "merge", "-g", "fail(ed)?", "app.log")
+    assert b"ERROR [worker-1] \x1b[7mfailed\x1b[27m\x1b[0m\n" in seen
+    assert b"INFO" not in seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-g", "a(b"), b"--grep: the pattern 'a(b' is not usable: Invalid regular expression"),
+        (("-s", "loud"), b"invalid choice: 'loud'"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused(
+    folder: Path, arguments: tuple[str, ...], said: bytes
+) -> None:
+    """An expression that is none, and a severity that is not on the scale, end it with 2."""
+    done = merge(folder, *arguments, "app.log")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert said in done.stderr
+
+
+def test_the_steps_of_a_configuration_shape_what_is_shown(tmp_path: Path) -> None:
+    """What a pipeline makes unreadable is not shown to whoever reads it with `-c`."""
+    config = write_config(tmp_path, follow=True)
+    step = '[[steps]]\ntype = "redact"\npatterns = ["email"]\n[sources.app]'
+    config.write_text(config.read_text().replace("[sources.app]", step))
+    (tmp_path / "logs" / "a.log").write_bytes(stamped(1, "from ada@example.org"))
+    assert merge(tmp_path, "-c", "ship.toml").stdout == stamped(1, "from [email]")
+
+
 def test_a_configuration_can_be_read_without_a_trace(tmp_path: Path) -> None:
     """`-c` shows what a pipeline reads; its checkpoint and its outputs are left alone."""
     config = write_config(tmp_path, follow=True)

@@ -122,6 +122,14 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("-c", "--config", metavar="FILE", help="show what this reads instead")
     merge.add_argument("-f", "--follow", action="store_true", help="go on as the files grow")
     merge.add_argument("--json", action="store_true", help="one JSON object a line")
+    merge.add_argument("-g", "--grep", metavar="RE", help="only records in which this RE2 matches")
+    merge.add_argument(
+        "-s",
+        "--min-severity",
+        choices=["trace", "debug", "info", "notice", "warn", "error", "fatal"],
+        metavar="LEVEL",
+        help="only records as serious as this: %(choices)s",
+    )
     merge.add_argument(
         "--raw",
         action="store_true",

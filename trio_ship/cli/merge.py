@@ -17,11 +17,14 @@ from trio_ship.cli.configuration import reading_config
 from trio_ship.cli.logs import wants_color
 from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, settle_heap, tune_process
 from trio_ship.cli.streams import discard_output
+from trio_ship.config import SinkConfig, WhenConfig
+from trio_ship.config.values import Expression, InvalidValueError
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.labelled import LabelledEncoder, Rule
-from trio_ship.errors import ungrouped
+from trio_ship.errors import ConfigError, ungrouped
 from trio_ship.fields.severity import batch_severities
 from trio_ship.pipeline import Pipeline
+from trio_ship.shaping import shaped
 from trio_ship.sinks.stdout import OutputClosedError, StdoutSink
 
 __all__ = ["merge"]
@@ -57,10 +60,12 @@ def merge(options: argparse.Namespace) -> int:
             widest=_widest_label(),
             rule=_rule(),
             severities=batch_severities if colored else None,
+            marked=options.grep if colored else None,
             raw=options.raw,
         )
     else:
         encode = encoder("json" if options.json else "raw")
+    encode = shaped(config, _wanted(options), encode)
     sink = StdoutSink("stdout", encode, raw=options.raw or shown)
     pipeline = Pipeline(config, sinks=(sink,))
     ending = Ending()
@@ -70,6 +75,23 @@ def merge(options: argparse.Namespace) -> int:
     if ending.signal and not config.pipeline.follow:
         return SIGNAL_STATUS + ending.signal
     return 0
+
+
+def _wanted(options: argparse.Namespace) -> SinkConfig:
+    """Return which records are shown.
+
+    Raises:
+        ConfigError: The expression is none.
+    """
+    when = None
+    if options.grep is not None:
+        try:
+            Expression()(options.grep)
+        except InvalidValueError as error:
+            raise ConfigError(f"--grep: {error}") from None
+    if options.grep is not None or options.min_severity is not None:
+        when = WhenConfig(min_severity=options.min_severity, match=options.grep)
+    return SinkConfig(name="stdout", type="stdout", when=when)
 
 
 def _reset_color() -> None:

@@ -25,10 +25,11 @@ import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, U8, Kind, OrderedBatch
 from trio_ship.decode.framing import newlines
-from trio_ship.encode.gather import Pieces, Slice, interleave
+from trio_ship.encode.gather import Pieces, Slice, gather, interleave
 from trio_ship.encode.labels import short_names
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.encode.terminal import escape_controls
+from trio_ship.fields.texts import large_binary
 
 __all__ = ["LabelledEncoder", "Rule"]
 
@@ -37,7 +38,11 @@ _RETURN: Final = 0x0D
 _RESET: Final = "\x1b[0m"
 # Red and yellow are left to severities.
 _LABEL_COLORS: Final = ("36", "32", "35", "94", "96", "92", "95", "34")
+_REVERSE: Final = "\x1b[7m"
+_STRAIGHT: Final = "\x1b[27m"
 _FAINT: Final = "2"
+# Short pieces are taken as whole windows, so none may lie at the end of its buffer.
+_SLACK: Final = bytes(12)
 # From which severity on a colour holds, on the scale of OpenTelemetry.
 _SEVERITY_COLORS: Final = ((0, ""), (1, "2"), (9, ""), (13, "33"), (17, "31"), (21, "1;31"))
 
@@ -72,6 +77,7 @@ class LabelledEncoder:
         rule: What stands behind labels.
         severities: Returns the severity of each record of a batch, on the scale
             of OpenTelemetry, dtype int8; None: nothing is coloured.
+        marked: An RE2 expression; where lines match it, they are shown in reverse.
         raw: Whether control characters pass as they are.
     """
 
@@ -82,12 +88,14 @@ class LabelledEncoder:
         widest: int,
         rule: Rule,
         severities: Callable[[OrderedBatch], npt.NDArray[np.int8]] | None = None,
+        marked: str | None = None,
         raw: bool = False,
     ) -> None:
         self._paths = paths
         self._widest = widest
         self._rule = rule
         self._severities = severities
+        self._marked = marked
         self._raw = raw
         self._labels: dict[str, str] = {}
         self._colors: dict[str, str] = {}
@@ -102,11 +110,13 @@ class LabelledEncoder:
         style = self._styles(batch)
         for lines in slice_lines(batch, row_bytes=_ROW_BYTES):
             text, row, is_first = self._split(lines)
+            if self._marked is not None:
+                text = _with_marks(text, self._marked)
             columns = [text]
             if labels is not None:
                 columns.insert(0, labels.select(region[lines.rows][row], is_first))
             if self._lines is None:
-                columns.append(_constant(b"\n", len(row)))
+                columns.append(_PLAIN_END.select(np.zeros(len(row), np.int64)))
             else:
                 begin, close = self._lines
                 of_line = style[lines.rows][row]
@@ -177,7 +187,7 @@ class _Labels:
     def of(cls, texts: Sequence[str]) -> _Labels:
         encoded = [text.encode() for text in texts]
         length = np.array([len(text) for text in encoded], np.int64)
-        data = np.frombuffer(b"".join(encoded), np.uint8)
+        data = np.frombuffer(b"".join([*encoded, _SLACK]), np.uint8)
         return cls(data, np.cumsum(length) - length, length)
 
     def select(self, number: I32 | I64, is_first: npt.NDArray[np.bool_] | None = None) -> Pieces:
@@ -187,16 +197,26 @@ class _Labels:
         return Pieces(self.data, self.start[number], self.length[number])
 
 
+_PLAIN_END: Final = _Labels.of(["\n"])
+
+
+def _with_marks(lines: Pieces, pattern: str) -> Pieces:
+    """Return lines with what matches an expression in reverse, whatever their colour."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    text = gather((lines.data,), np.zeros(len(lines.start), np.int32), lines.start, lines.length)
+    texts = large_binary(text, lines.length)
+    marked = pc.replace_substring_regex(texts, pattern, f"{_REVERSE}\\0{_STRAIGHT}")
+    _, ends, data = marked.buffers()
+    end = np.frombuffer(ends, np.int64)[: len(texts) + 1]
+    return Pieces(np.frombuffer(data or b"", np.uint8), end[:-1], np.diff(end))
+
+
 def _colors() -> tuple[_Labels, _Labels]:
     """Return what begins a line of each style, and what ends it."""
     codes = [code for _, code in _SEVERITY_COLORS]
     begin = _Labels.of([f"\x1b[{code}m" if code else "" for code in codes])
     return begin, _Labels.of([f"{_RESET}\n" if code else "\n" for code in codes])
-
-
-def _constant(text: bytes, count: int) -> Pieces:
-    zeros = np.zeros(count, np.int64)
-    return Pieces(np.frombuffer(text, np.uint8), zeros, zeros + len(text))
 
 
 def _readable(name: str) -> str:
