@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import tomllib
 from pathlib import Path
@@ -296,3 +297,22 @@ def test_check_says_what_would_be_read_and_touches_nothing(tmp_path: Path) -> No
     assert b"out.log" in out
     assert not (tmp_path / "out.log").exists()
     assert list(tmp_path.glob("*checkpoint*")) == []
+
+
+def test_a_merge_imports_nothing_that_is_slow_and_not_needed(tmp_path: Path) -> None:
+    """A start is short because these come in only where they are used."""
+    paths = [str(tmp_path / name) for name in ("a.log", "b.log")]
+    for number, path in enumerate(paths):
+        lines = (f"2026-11-23T08:00:{second:02d}.{number}Z INFO x\n" for second in range(60))
+        Path(path).write_text("".join(lines), encoding="ascii")
+    code = (
+        "import sys; from trio_ship.__main__ import main; main(sys.argv[1:]); "
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "run", "-q", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 120
+    imported = set(done.stderr.split())
+    assert {"numpy", "pyarrow", "trio"} <= imported
+    slow = {"pyarrow.compute", "numpy.ma", "rich", "zstandard", "gzip", "asyncio"}
+    assert slow & imported == set()

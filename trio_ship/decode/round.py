@@ -256,7 +256,8 @@ def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampD
         start = start.copy()
         start[inner] = lines.end[inner]
     previous = np.where(regions.last_ns == NO_STAMP, regions.anchor_ns, regions.last_ns)
-    used = np.unique(regions.decoder[counts > 0])
+    # Not np.unique: it imports numpy.ma, which a short run has no other use for.
+    used = np.flatnonzero(np.bincount(regions.decoder[counts > 0] + 1)) - 1
     if len(used) == 1 and used[0] >= 0:
         filled = counts > 0
         decoder = decoders[int(used[0])]

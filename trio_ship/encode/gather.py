@@ -23,6 +23,10 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
+# `pyarrow.compute` has these from there too, and `Array.cast` would import it: it writes
+# 300 functions with their documentation, which takes a tenth of a start.
+from pyarrow._compute import CastOptions, call_function
+
 from trio_ship.batch import I32, I64, U8
 
 __all__ = ["Pieces", "Slice", "gather", "gather_slices", "interleave"]
@@ -33,6 +37,7 @@ Slice: TypeAlias = memoryview
 _INLINE: Final = 12
 _LARGEST: Final = 2**31 - 1
 _LONG_RUN: Final = 4
+_TO_BINARY: Final = CastOptions.safe(pa.large_binary())
 
 
 @attrs.frozen(eq=False)
@@ -99,7 +104,7 @@ def gather_slices(
     described = np.empty((len(start), 4), np.int32)
     _describe(described, buffer, start, length)
     short = np.flatnonzero(length <= _INLINE)
-    for number in np.unique(buffer[short]):
+    for number in np.flatnonzero(np.bincount(buffer[short])).tolist():
         rows = short[buffer[short] == number]
         _inline(described, Pieces(buffers[number], start[rows], length[rows]), rows)
     memory = [pa.py_buffer(data) for data in buffers]
@@ -176,7 +181,7 @@ def _copy(memory: Sequence[pa.Buffer], described: I32) -> Slice:
     count = described.size // 4
     columns = [None, pa.py_buffer(described), *memory]
     views = pa.Array.from_buffers(pa.binary_view(), count, columns)
-    _, ends, data = views.cast(pa.large_binary()).buffers()
+    _, ends, data = call_function("cast", [views], _TO_BINARY).buffers()
     # The buffer of an empty array may be longer than what is in it.
     size = int(np.frombuffer(ends, np.int64)[count]) if count else 0
     return memoryview(data).cast("B")[:size]

@@ -122,4 +122,5 @@ def slice_edges(size: I64) -> I64:
     """Return the first row of each slice of about `SLICE_BYTES`, and n > 0 at the end."""
     total = np.cumsum(size)
     cuts = np.searchsorted(total, np.arange(SLICE_BYTES, total[-1], SLICE_BYTES)) + 1
-    return np.unique(np.concatenate(([0], cuts, [len(size)])))
+    edges = np.concatenate(([0], cuts, [len(size)]))
+    return edges[np.diff(edges, append=len(size) + 1) > 0]
