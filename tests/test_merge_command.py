@@ -210,6 +210,23 @@ def test_follow_shows_what_comes_until_it_is_interrupted(folder: Path) -> None:
     assert ship.said == ""
 
 
+def test_new_shows_only_what_comes_from_now_on(folder: Path) -> None:
+    """`-n` follows without what was there before, also for a file that is made later."""
+    output = folder / "seen.txt"
+    with output.open("wb") as stdout:
+        ship = Ship(["merge", "-v", "-n", "app.log", "new.log"], folder, stdout=stdout)
+    wait_until(lambda: " to read in " in ship.said)
+    (folder / "new.log").write_bytes(stamped(4, "made"))
+    with (folder / "app.log").open("ab") as file:
+        file.write(stamped(5, "later"))
+    wait_until(lambda: len(output.read_bytes()) == len(stamped(4, "made") + stamped(5, "later")))
+    assert ship.end(signal.SIGTERM) == 0
+    assert sorted(output.read_bytes().splitlines(keepends=True)) == [
+        stamped(4, "made"),
+        stamped(5, "later"),
+    ]
+
+
 def make_large(folder: Path) -> Path:
     """Return a log that no pipe holds."""
     path = folder / "large.log"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+from typing import Literal
 
 import attrs
 
@@ -35,8 +36,15 @@ def chosen_config(path: str | None) -> Config:
     return load_config(found)
 
 
-def reading_config(options: argparse.Namespace, *, follow: bool) -> Config:
+def reading_config(
+    options: argparse.Namespace, *, follow: bool = False, is_new: bool = False
+) -> Config:
     """Return a configuration that reads what was asked for, and writes and keeps nothing.
+
+    Args:
+        options: `files`, or `config`.
+        follow: Whether files may grow.
+        is_new: Whether only what is written from now on is read.
 
     Raises:
         ConfigError: As `chosen_config`; or files were named beside a configuration.
@@ -47,9 +55,8 @@ def reading_config(options: argparse.Namespace, *, follow: bool) -> Config:
         config = Config.for_files(options.files)
     else:
         raise ConfigError("FILEs and --config exclude each other; give one of them")
-    sources = {
-        name: attrs.evolve(source, start="beginning") for name, source in config.sources.items()
-    }
+    start: Literal["beginning", "end"] = "end" if is_new else "beginning"
+    sources = {name: attrs.evolve(one, start=start) for name, one in config.sources.items()}
     pipeline = attrs.evolve(
         config.pipeline, follow=follow, checkpoint=CheckpointConfig(enabled=False)
     )

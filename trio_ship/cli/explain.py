@@ -37,7 +37,7 @@ def explain(options: argparse.Namespace) -> int:
         ShipError: What keeps it from its work; of files that cannot be read it
             is raised after the others were explained.
     """
-    config = reading_config(options, follow=False)
+    config = reading_config(options)
     tune_process()
     survey = Survey(batch_severities)
     pipeline = Pipeline(config, sinks=(SurveySink("survey", survey),))

@@ -128,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("files", nargs="*", metavar="FILE", help="show these (-: standard input)")
     merge.add_argument("-c", "--config", metavar="FILE", help="show what this reads instead")
     merge.add_argument("-f", "--follow", action="store_true", help="go on as the files grow")
+    merge.add_argument(
+        "-n", "--new", action="store_true", help="follow, and show only what comes from now on"
+    )
     merge.add_argument("--json", action="store_true", help="one JSON object a line")
     merge.add_argument("-g", "--grep", metavar="RE", help="only records in which this RE2 matches")
     merge.add_argument(

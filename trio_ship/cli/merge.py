@@ -43,7 +43,7 @@ def merge(options: argparse.Namespace) -> int:
     Raises:
         ShipError: What keeps it from its work.
     """
-    config = reading_config(options, follow=options.follow)
+    config = reading_config(options, follow=options.follow or options.new, is_new=options.new)
     tune_process()
     to_terminal = sys.stdout.isatty()
     colored = wants_color(options.color, sys.stdout) and not options.json
