@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from process_helpers import PATIENCE, stamped, write_config
@@ -39,12 +40,17 @@ app.log  {len(APP)} bytes
 """
 
 
-def explain(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def explain(
+    folder: Path,
+    *arguments: str,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    **variables: str,
+) -> subprocess.CompletedProcess[str]:
     """Run the command with pipes in the place of terminals."""
     return subprocess.run(
         [sys.executable, "-m", "trio_ship", "explain", *arguments],
         cwd=folder,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -129,6 +135,29 @@ def test_what_cannot_be_read_is_said_after_the_others(folder: Path) -> None:
         done.stderr
     )
     assert "nothere.log: there is no such file; check the path" in done.stderr
+
+
+def test_standard_input_is_explained_too(folder: Path) -> None:
+    """`-` stands for standard input, as everywhere."""
+    with (folder / "app.log").open("rb") as file:
+        done = explain(folder, "-", stdin=file)
+    assert done.stdout.startswith(f"-  {len(APP)} bytes\n  layout    iso8601 at column 0\n")
+
+
+def test_a_file_that_is_named_twice_is_said(folder: Path) -> None:
+    """Of a second name for a file nobody thinks that it was forgotten."""
+    (folder / "link.log").symlink_to("app.log")
+    done = explain(folder, "app.log", "link.log")
+    assert (done.returncode, done.stdout) == (0, APP_EXPLAINED)
+    assert f"{folder}/link.log is a file that was named before, or a copy of one" in done.stderr
+
+
+def test_an_ambiguous_layout_is_said_to_be_one(tmp_path: Path) -> None:
+    """Where days and months could be taken for each other, `-v` says why they are not."""
+    (tmp_path / "a.log").write_bytes(b"03/04/2026 10:00:00 a\n13/04/2026 10:00:00 b\n")
+    done = explain(tmp_path, "-v", "a.log")
+    assert "  layout    day_month at column 0\n            (these numbers can be" in done.stdout
+    assert "day_month like 03/04/2026 10:00:00" in done.stderr
 
 
 def test_many_files_are_summed_up(tmp_path: Path) -> None:

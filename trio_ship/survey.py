@@ -17,6 +17,7 @@ import numpy.typing as npt
 from trio_ship.batch import I64, NO_STAMP, Flag, OrderedBatch
 from trio_ship.decode.framing import newlines
 from trio_ship.encode.raw import Lines, slice_lines
+from trio_ship.state import FileEntry
 
 __all__ = ["Example", "FileSurvey", "Survey"]
 
@@ -163,10 +164,14 @@ class Survey:
     Args:
         severities: Returns the severity of each record of a batch, on the scale
             of OpenTelemetry, dtype int8.
+
+    Attributes:
+        files: The files that were met, as they were described last, by id.
     """
 
     def __init__(self, severities: Callable[[OrderedBatch], npt.NDArray[np.int8]]) -> None:
         self._severities = severities
+        self.files: dict[str, FileEntry] = {}
         self._numbers: dict[str, int] = {}
         self._columns = {name: np.zeros(0, np.int64) for name in _COLUMNS}
         self._levels = np.zeros((0, _LEVELS), np.int64)
@@ -220,6 +225,7 @@ class Survey:
         """Return the number of the file of each region; files that are new get one."""
         known = len(self._numbers)
         numbers = [self._numbers.setdefault(file.id, len(self._numbers)) for file in batch.files]
+        self.files.update((file.id, file) for file in batch.files)
         fresh = len(self._numbers) - known
         if fresh:
             for name, value in _COLUMNS.items():

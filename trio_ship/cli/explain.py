@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,11 +22,14 @@ from trio_ship.cli.streams import answer, show
 from trio_ship.config import Config
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.fields.severity import batch_severities
+from trio_ship.globs import has_magic
 from trio_ship.pipeline import Pipeline
 from trio_ship.sinks.survey import SurveySink
 from trio_ship.survey import Survey
 
 __all__ = ["explain"]
+
+_LOG = logging.getLogger("trio_ship")
 
 _EACH_AT_MOST: Final = 20
 
@@ -59,6 +63,8 @@ def explain(options: argparse.Namespace) -> int:
             show(_painted(lines))
         else:
             answer("\n".join("".join(text for text, _ in line) for line in lines))
+    for path in _passed_over(config, files, str(refused)):
+        _LOG.warning("%s is a file that was named before, or a copy of one; it is read once", path)
     if refused is not None:
         raise refused
     return 0
@@ -78,10 +84,23 @@ def _files(config: Config, pipeline: Pipeline, survey: Survey) -> Iterator[Expla
     given = [path for source in config.sources.values() for path in source.paths]
     place = {path: number for number, path in enumerate(given)}
     folder = os.path.join(os.getcwd(), "")
-    files = pipeline.snapshot.files.values()
+    # Standard input is none of the files that a checkpoint would know.
+    files = {**survey.files, **pipeline.snapshot.files}.values()
     for entry in sorted(files, key=lambda file: (place.get(file.path, len(place)), file.path)):
         pattern = config.sources[entry.source].timestamp.pattern
         yield Explained(entry, survey.of(entry.id), pattern, folder)
+
+
+def _passed_over(config: Config, files: Sequence[Explained], refused: str) -> list[str]:
+    """Return the paths of which nothing was said."""
+    explained = {file.entry.path for file in files}
+    return [
+        path
+        for source in config.sources.values()
+        for path in source.paths
+        if (source.literal or not has_magic(path)) and path not in explained
+        if path not in refused
+    ]
 
 
 def _lines(files: Sequence[Explained], *, draws: bool) -> Iterator[Line]:

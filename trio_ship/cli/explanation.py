@@ -14,6 +14,7 @@ import attrs
 
 from trio_ship.decode.detect import layout_and_place
 from trio_ship.decode.stamps import StampDecoder, frame
+from trio_ship.decode.table import LAYOUTS
 from trio_ship.decode.zones import resolve_zone_name
 from trio_ship.encode.terminal import escape_controls
 from trio_ship.fields.severity import Severity
@@ -40,6 +41,7 @@ _STYLES: Final = {
     Severity.TRACE: "dim",
     Severity.UNKNOWN: "dim",
 }
+_AMBIGUOUS: Final = {layout.name for layout in LAYOUTS if layout.family}
 _EIGHTHS: Final = "▏▎▍▌▋▊▉█"
 
 
@@ -197,6 +199,8 @@ def _stamps(file: Explained) -> Iterator[Line]:
         return
     layout, place = layout_and_place(file.entry.layout)
     yield _row("layout", f"{layout} {place}")
+    if layout in _AMBIGUOUS:
+        yield _row("", "(these numbers can be read otherwise; explain -v says what decided)")
     yield _row("like", _shortened(survey.sample.text))
     # A record cannot be told without its stamp, so the lines that continue one say nothing.
     yield _row(
