@@ -80,8 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     said = common.add_argument_group("what is said, on standard error")
     said.add_argument("-q", "--quiet", action="store_true", help="say only what is wrong")
     said.add_argument("-v", "--verbose", action="store_true", help="say more")
-    said.add_argument("--log-format", choices=["auto", "text", "json"], default="auto")
-    said.add_argument("--color", choices=["auto", "always", "never"], default="auto")
+    said.add_argument(
+        "--log-format",
+        choices=["auto", "text", "json"],
+        default="auto",
+        help="lines for people, or objects for programs (default: lines)",
+    )
+    said.add_argument(
+        "--color",
+        choices=["auto", "always", "never"],
+        default="auto",
+        help="whether to colour, there and in answers (default: terminals, without NO_COLOR)",
+    )
 
     parser = _Parser(
         prog="trio-ship",
