@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
+from trio_ship.cli.heap import keep_one_heap
 from trio_ship.cli.logs import set_up_logging
 from trio_ship.cli.streams import complain, open_missing
 from trio_ship.config.values import printable
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         # Nothing here does linear algebra, and the threads for it cost more than all other imports.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        keep_one_heap()
         return _command(options.command)(options)
     except ShipError as error:
         kind = "configuration" if isinstance(error, ConfigError) else "error"

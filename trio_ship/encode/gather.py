@@ -181,7 +181,9 @@ def _copy(memory: Sequence[pa.Buffer], described: I32) -> Slice:
     count = described.size // 4
     columns = [None, pa.py_buffer(described), *memory]
     views = pa.Array.from_buffers(pa.binary_view(), count, columns)
-    _, ends, data = call_function("cast", [views], _TO_BINARY).buffers()
+    # Arrow's own pool keeps a heap for each thread that ever encoded, and gives little back.
+    pool = pa.system_memory_pool()
+    _, ends, data = call_function("cast", [views], _TO_BINARY, memory_pool=pool).buffers()
     # The buffer of an empty array may be longer than what is in it.
     size = int(np.frombuffer(ends, np.int64)[count]) if count else 0
     return memoryview(data).cast("B")[:size]

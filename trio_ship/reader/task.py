@@ -37,7 +37,9 @@ __all__ = ["Reader"]
 _LOG = logging.getLogger("trio_ship")
 _MEBIBYTE: Final = 1 << 20
 _ROUND: Final = 4 << 20
+_CHUNK: Final = 16_384
 _LEAST: Final = 4096
+_ROUNDS: Final = 8
 _OPEN_TOO_LONG: Final = 10
 _SAID_AT_MOST: Final = 10_000
 _CLOCK_SECONDS: Final = 0.1
@@ -222,24 +224,26 @@ class Reader:
     # What to read
 
     def _jobs(self, now: float) -> list[Job]:
-        ready = []
-        for chain in list(self._chains.active.values()):
-            if self._is_out_of_reach(chain):
-                continue
-            job = self._next_step(chain, now)
-            if job is not None and self._has_room(chain.number):
-                ready.append(job)
+        active = [
+            chain for chain in self._chains.active.values() if not self._is_out_of_reach(chain)
+        ]
+        jobs = [job for chain in active if (job := self._next_step(chain, now)) is not None]
+        if not jobs:
+            return []
+        share = self._share(1 + max(job.chain.number for job in jobs))
+        ahead = [self._ahead_of(job.chain.number) for job in jobs]
+        ready = [(job, has) for job, has in zip(jobs, ahead, strict=True) if 2 * has <= share]
         if not ready:
             return []
         if self._late:
             # Whoever may hang comes last, when the others are done.
-            ready.sort(key=lambda job: self._hanging[job.chain.tails[0].entry.device])
-        chunk = self._share()
-        if len(ready) * chunk < _ROUND:
-            chunk = min(_ROUND, self._budget // 4) // len(ready)
+            ready.sort(key=lambda one: self._hanging[one[0].chain.tails[0].entry.device])
+        chunk = max(share, min(_ROUND, self._budget // _ROUNDS) // len(ready))
+        # Who has something waiting reads so much less: else chains that are read by
+        # the same steps would drift apart, and ever more would wait.
         return [
-            attrs.evolve(job, length=min(job.length, max(chunk, job.chain.tails[0].want)))
-            for job in ready
+            attrs.evolve(job, length=min(job.length, max(chunk - has, job.chain.tails[0].want)))
+            for job, has in ready
         ]
 
     @property
@@ -253,9 +257,16 @@ class Reader:
             return False
         return chain.hangs or self._hanging[chain.tails[0].entry.device] >= _HANGING_MOST
 
-    def _share(self) -> int:
-        """Return how many bytes of every chain one round may read."""
-        share = self._budget // (4 * max(1, len(self._board.pending)))
+    def _share(self, chains: int) -> int:
+        """Return how many bytes of every chain one round may read, and may wait.
+
+        Args:
+            chains: How many there are at least; the sequencer may not have heard of all.
+        """
+        chains = max(chains, len(self._board.pending))
+        # Short reads of very many files would cost more than their bytes.
+        least = min(_CHUNK, 2 * self._budget // (_ROUNDS * chains))
+        share = max(least, self._budget // (_ROUNDS * chains))
         return max(_LEAST, min(share, _MEBIBYTE))
 
     def _next_step(self, chain: ChainFiles, now: float) -> Job | None:
@@ -300,14 +311,13 @@ class Reader:
             return False
         return now - max(since, tail.changed_at) >= self._delay
 
-    def _has_room(self, number: int) -> bool:
+    def _ahead_of(self, number: int) -> int:
+        """Return how many bytes of a chain wait in the sequencer, or are on their way there."""
         pending = self._board.pending
         if pending is not self._seen_pending:
             self._seen_pending = pending
             self._ahead = pending.copy()
-        if number >= len(self._ahead):
-            return True
-        return int(self._ahead[number]) <= self._budget // (4 * max(1, len(pending)))
+        return int(self._ahead[number]) if number < len(self._ahead) else 0
 
     # What to tell
 
