@@ -7,13 +7,15 @@ import json
 from collections.abc import Sequence
 
 import attrs
+import numpy as np
 import pytest
 from encode_helpers import FILE, Row, make_ordered, make_part
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP, Flag, Kind, OrderedBatch
-from trio_ship.encode.json_lines import JsonEncoder
+from trio_ship.encode.json_lines import JsonEncoder, _escaped_lines
+from trio_ship.encode.raw import Lines
 
 BOM = b"\xef\xbb\xbf"
 STAMP = 1795420800_125_000_000
@@ -111,6 +113,37 @@ def test_the_same_bytes_as_record_by_record(parts: list[list[list[Row]]], kind: 
     """Escaping whole slices at a time gives what escaping each record gives."""
     batch = make_ordered(*map(make_part, parts), kind=kind)
     _check(attrs.evolve(batch, rows=batch.rows[::-1]))
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(['"', "\\", "é", "囀", "😀", "plain", "\x7f", "\r", "\t", "\u2028", ""])
+            | st.text(st.characters(codec="ascii", exclude_characters="\n"), max_size=3),
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_single_lines_are_escaped_the_same_on_the_short_way(texts: list[list[str]]) -> None:
+    """Where the fast path gives an answer, it is that of the slow one."""
+    rows = ["".join(parts).encode() + b"\n" for parts in texts]
+    text, end = b"".join(rows), np.cumsum([len(row) for row in rows])
+    lines = Lines(
+        rows=slice(0, len(rows)), text=memoryview(text), end=end, completed=np.zeros(0, np.int64)
+    )
+    fast, slow = _escaped_lines(text, end), JsonEncoder()._escaped_records(text, lines)
+    is_short_way_open = not any(byte < 0x20 for row in rows for byte in row[:-1])
+    assert (fast is not None) == (is_short_way_open and "\u2028".encode() not in text)
+    if fast is not None:
+        for pieces in (fast, slow):
+            written = [
+                pieces.data[first : first + count].tobytes().decode()
+                for first, count in zip(pieces.start, pieces.length, strict=True)
+            ]
+            assert written == [_reference_text(row[:-1].decode())[1:-1] for row in rows]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=20), min_size=1, max_size=10))
