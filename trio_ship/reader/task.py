@@ -25,6 +25,7 @@ from trio_ship.config import PipelineConfig
 from trio_ship.decode.round import Round
 from trio_ship.filesystem import Filesystem
 from trio_ship.notes import Note
+from trio_ship.reader.budget import Budget
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.hops import Hop, Hops
 from trio_ship.reader.rounds import Filled, Job, Reading, RoundReader
@@ -35,11 +36,6 @@ from trio_ship.report import Chain, Poll, Report
 __all__ = ["Reader"]
 
 _LOG = logging.getLogger("trio_ship")
-_MEBIBYTE: Final = 1 << 20
-_ROUND: Final = 4 << 20
-_CHUNK: Final = 16_384
-_LEAST: Final = 4096
-_ROUNDS: Final = 8
 _OPEN_TOO_LONG: Final = 10
 _SAID_AT_MOST: Final = 10_000
 _CLOCK_SECONDS: Final = 0.1
@@ -80,9 +76,7 @@ class Reader:
         self._delay = max_delay_seconds
         # A one-shot run owes its order to the files alone, so it waits.
         self._patience = max_delay_seconds if settings.follow else math.inf
-        self._budget = settings.max_buffer_bytes
-        self._ahead = np.zeros(0, np.int64)
-        self._seen_pending = board.pending
+        self._budget = Budget(board, settings.max_buffer_bytes)
         self._poll: Poll | None = None
         self._is_settled = False
         self._settling: Hop[Look] | None = None
@@ -228,22 +222,14 @@ class Reader:
             chain for chain in self._chains.active.values() if not self._is_out_of_reach(chain)
         ]
         jobs = [job for chain in active if (job := self._next_step(chain, now)) is not None]
-        if not jobs:
-            return []
-        share = self._share(1 + max(job.chain.number for job in jobs))
-        ahead = [self._ahead_of(job.chain.number) for job in jobs]
-        ready = [(job, has) for job, has in zip(jobs, ahead, strict=True) if 2 * has <= share]
-        if not ready:
-            return []
+        grants = self._budget.grants([job.chain.number for job in jobs])
+        ready = [(job, length) for job, length in zip(jobs, grants, strict=True) if length]
         if self._late:
             # Whoever may hang comes last, when the others are done.
             ready.sort(key=lambda one: self._hanging[one[0].chain.tails[0].entry.device])
-        chunk = max(share, min(_ROUND, self._budget // _ROUNDS) // len(ready))
-        # Who has something waiting reads so much less: else chains that are read by
-        # the same steps would drift apart, and ever more would wait.
         return [
-            attrs.evolve(job, length=min(job.length, max(chunk - has, job.chain.tails[0].want)))
-            for job, has in ready
+            attrs.evolve(job, length=min(job.length, max(length, job.chain.tails[0].want)))
+            for job, length in ready
         ]
 
     @property
@@ -256,18 +242,6 @@ class Reader:
         if not self._late or not chain.tails:
             return False
         return chain.hangs or self._hanging[chain.tails[0].entry.device] >= _HANGING_MOST
-
-    def _share(self, chains: int) -> int:
-        """Return how many bytes of every chain one round may read, and may wait.
-
-        Args:
-            chains: How many there are at least; the sequencer may not have heard of all.
-        """
-        chains = max(chains, len(self._board.pending))
-        # Short reads of very many files would cost more than their bytes.
-        least = min(_CHUNK, 2 * self._budget // (_ROUNDS * chains))
-        share = max(least, self._budget // (_ROUNDS * chains))
-        return max(_LEAST, min(share, _MEBIBYTE))
 
     def _next_step(self, chain: ChainFiles, now: float) -> Job | None:
         """Return what a chain wants to read; let go of files that are finished."""
@@ -311,14 +285,6 @@ class Reader:
             return False
         return now - max(since, tail.changed_at) >= self._delay
 
-    def _ahead_of(self, number: int) -> int:
-        """Return how many bytes of a chain wait in the sequencer, or are on their way there."""
-        pending = self._board.pending
-        if pending is not self._seen_pending:
-            self._seen_pending = pending
-            self._ahead = pending.copy()
-        return int(self._ahead[number]) if number < len(self._ahead) else 0
-
     # What to tell
 
     async def _round(
@@ -351,9 +317,7 @@ class Reader:
         result = reading.result
         report = self._report(reading.done, result)
         if result is not None and len(result.batch):
-            numbers = result.batch.chain
-            if numbers.max() < len(self._ahead):
-                self._ahead[numbers] += result.batch.region_bytes
+            self._budget.take(result.batch)
         await send.send(report)
 
     def _report(self, done: Sequence[Job], result: Round | None) -> Report:

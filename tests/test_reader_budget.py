@@ -1,0 +1,67 @@
+"""How much may be read of each chain, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from encode_helpers import Row, make_part
+
+from trio_ship.board import Board
+from trio_ship.reader.budget import Budget
+from trio_ship.state import Snapshot
+
+MIB = 1 << 20
+
+
+def _settled(pending: list[int], most: int) -> Budget:
+    """Return a budget whose records are known to be of a usual length."""
+    board = Board(Snapshot())
+    board.put_pending(np.array(pending, np.int64))
+    budget = Budget(board, most)
+    for _ in range(2):  # from an eighth through a half to all
+        budget.take(make_part([[Row(data=b"x" * 99 + b"\n")]] * len(pending)))
+    board.put_pending(np.array(pending, np.int64))
+    return budget
+
+
+@pytest.mark.parametrize(("chains", "each"), [(8, MIB), (100, 83_886), (1000, 16_384)])
+def test_a_round_is_an_eighth_of_the_budget_or_16_kib_of_each_of_many(
+    chains: int, each: int
+) -> None:
+    """Of 64 MiB: 8 MiB of 8 or 100 files, and some 16 MiB of 1,000."""
+    assert _settled([0] * chains, 64 * MIB).grants(range(chains)) == [each] * chains
+
+
+def test_few_that_may_be_read_get_what_the_others_leave() -> None:
+    """Two of a thousand chains share a round of 4 MiB."""
+    assert _settled([0] * 1000, 64 * MIB).grants([3, 999]) == [2 * MIB, 2 * MIB]
+
+
+def test_who_has_something_waiting_reads_so_much_less_and_from_half_a_share_on_nothing() -> None:
+    """Whoever holds the frontier has nothing waiting, and is never refused."""
+    waiting = [0, 1000, MIB // 2, MIB // 2 + 1, 0, 0, 0, 0]
+    granted = _settled(waiting, 64 * MIB).grants(range(8))
+    assert granted == [MIB, MIB - 1000, MIB // 2, 0, MIB, MIB, MIB, MIB]
+
+
+def test_the_first_round_is_small_whatever_the_sequencer_has_heard_of() -> None:
+    """Nobody knows yet how short records are: it is as if of an eighth of the budget."""
+    budget = Budget(Board(Snapshot()), 64 * MIB)
+    assert budget.grants(range(8)) == [MIB // 8] * 8
+    assert budget.grants(range(100)) == [16_384] * 100
+
+
+def test_short_records_weigh_more_than_their_bytes() -> None:
+    """Lines of a byte are read in rounds of a sixteenth, until longer ones have come twice."""
+    budget = _settled([0], 32 * MIB)
+    assert budget.grants([0]) == [4 * MIB]
+    budget.take(make_part([[Row(data=b"x\n")] * 100]))
+    assert budget.grants([0]) == [4 * MIB // 16 - 200]
+    budget.take(make_part([[Row(data=b"x" * 100)]]))
+    assert budget.grants([0]) == [4 * MIB // 4 - 300]
+
+
+def test_a_chain_has_4_kib_however_many_there_are() -> None:
+    """A budget cannot be divided among so many that no line fits."""
+    assert _settled([0] * 5000, MIB).grants([4]) == [MIB // 8]
+    assert _settled([0] * 5000, MIB).grants(range(5000)) == [4096] * 5000

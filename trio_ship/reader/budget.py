@@ -1,0 +1,74 @@
+"""How much may be read: the budget of bytes in flight, divided among all chains.
+
+Every chain has a share, so that whoever holds the frontier can always be read.
+What waits in the sequencer counts against it, and so do the columns of records,
+which weigh more than the bytes of very short ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from trio_ship.batch import Batch
+from trio_ship.board import Board
+
+__all__ = ["Budget"]
+
+_MEBIBYTE: Final = 1 << 20
+_ROUNDS: Final = 8
+_FEW: Final = 4 << 20
+_CHUNK: Final = 16_384
+_LEAST: Final = 4096
+_RECORD: Final = 32
+_UNKNOWN: Final = 8.0
+_LIGHTER: Final = 4
+
+
+class Budget:
+    """What one reader may have in flight.
+
+    Args:
+        board: Shows how many bytes of every chain wait in the sequencer.
+        most: How many bytes may be in flight, of all chains together.
+    """
+
+    def __init__(self, board: Board, most: int) -> None:
+        self._board = board
+        self._most = most
+        self._weight = _UNKNOWN
+        self._seen = board.pending
+        self._ahead = board.pending.copy()
+
+    def grants(self, numbers: Sequence[int]) -> list[int]:
+        """Return how many bytes may be read of each of some chains; 0: it has to wait.
+
+        Who has something waiting reads so much less: else chains that are read by
+        the same steps would drift apart, and ever more would wait.
+        """
+        if not numbers:
+            return []
+        if self._board.pending is not self._seen:
+            self._seen = self._board.pending
+            self._ahead = self._seen.copy()
+        # The sequencer may not have heard of all chains yet.
+        chains = max(1 + max(numbers), len(self._ahead))
+        most = int(self._most / self._weight)
+        # Short reads of very many files would cost more than their bytes.
+        share = max(most // (_ROUNDS * chains), min(_CHUNK, 2 * most // (_ROUNDS * chains)))
+        share = max(_LEAST, min(share, _MEBIBYTE))
+        ahead = [int(self._ahead[n]) if n < len(self._ahead) else 0 for n in numbers]
+        ready = sum(2 * waiting <= share for waiting in ahead)
+        chunk = max(share, min(_FEW, most // _ROUNDS) // max(1, ready))
+        return [chunk - waiting if 2 * waiting <= share else 0 for waiting in ahead]
+
+    def take(self, batch: Batch) -> None:
+        """Take in what was read of them.
+
+        How long records are is known only then; so the first rounds are small.
+        """
+        size = batch.region_bytes
+        if batch.chain.max() < len(self._ahead):
+            self._ahead[batch.chain] += size
+        weight = _RECORD * len(batch) / max(1, int(size.sum()))
+        self._weight = max(1.0, weight, self._weight / _LIGHTER)
