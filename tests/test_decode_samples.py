@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stamp_rarities import RARITIES
 from stamp_samples import SAMPLES, TWO_STAMPS
 
 from trio_ship.batch import NO_STAMP
@@ -40,7 +41,7 @@ def spelling(text: bytes, *, inner: bool = False) -> str:
     return found.spelling
 
 
-@pytest.mark.parametrize(("line", "moment"), [sample[1:] for sample in SAMPLES])
+@pytest.mark.parametrize(("line", "moment"), [sample[1:] for sample in SAMPLES + RARITIES])
 def test_a_line_of_a_program_is_recognised_and_read_right(line: bytes, moment: str) -> None:
     """One line tells how stamps are written, and each line gives the moment that it says."""
     text = (line + b"\n") * 3

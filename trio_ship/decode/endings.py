@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import string
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,7 @@ _LETTERS[
         for text in (*OFFSETS, *map("".join, itertools.product("AaPp", "Mm")))
     ]
 ] = True
+_WORD: Final = (string.ascii_letters + string.digits).encode()
 _OPEN: Final = ("%f", "%p", "%z")
 
 
@@ -44,14 +46,20 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
     """
     ending = list(itertools.takewhile(_OPEN.__contains__, reversed(layout.fields)))
     left = list(itertools.takewhile(lambda field: field not in chosen, ending))
-    if not (layout.ends_in_digit or ending) or variant.endswith("Z"):
+    if not (layout.ends_in_digit or ending):
         return None
+    if variant.endswith("Z"):
+        return _may_continue(frozenset(), behind="ZZ") if variant.endswith("ZZ") else None
     by_minute = "%M" in layout.fields and "%S" not in layout.fields
-    return _may_continue(frozenset(left), colon=by_minute or variant.endswith("+hh"))
+    behind = ":" if by_minute or variant.endswith("+hh") else ""
+    if ending and variant.endswith("p"):
+        behind = "p"
+    return _may_continue(frozenset(left), behind=behind)
 
 
 @functools.cache
-def _may_continue(left: frozenset[str], *, colon: bool) -> Bools:
+def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
+    """Return the table for the fields left out, behind a `p`, a name (`ZZ`) or before a `:`."""
     first, second = np.arange(65536) & 255, np.arange(65536) >> 8
 
     def one_of(values: npt.NDArray[np.int64], characters: bytes) -> Bools:
@@ -60,8 +68,10 @@ def _may_continue(left: frozenset[str], *, colon: bool) -> Bools:
     table = one_of(first, b"0123456789")
     digit_next = one_of(second, b"0123456789")
     if "%f" in left:
-        table |= one_of(first, b".,") & digit_next
-    if colon:
+        table |= one_of(first, b".,:") & digit_next
+    if behind in ("p", "ZZ"):
+        table |= one_of(first, _WORD + b"+-" * (behind == "ZZ"))
+    if behind == ":":
         table |= one_of(first, b":") & digit_next
     if "%p" in left:
         table |= one_of(first, b"AaPp") & one_of(second, b"Mm")

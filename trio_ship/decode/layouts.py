@@ -18,7 +18,7 @@ A template is text with these fields; everything else stands for itself:
     %x %n       a TAI64 label, 16 hexadecimal digits; nanoseconds, 8 of them
     {x|yz}      one of these texts
     %E          day, as %e or as a single digit
-    %f          nothing, or `.` or `,` and one to nine digits
+    %f          nothing, or `.` or `,` and one to nine digits, or `:` and three
     %p          nothing, or AM or PM, which makes the hour one of twelve
     %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
                 or the abbreviation of a zone
@@ -77,7 +77,7 @@ _TEXTS: Final = (
 _NAMES: Final = "|".join(sorted(OFFSETS, key=len, reverse=True))
 _CHOICES: Final = {
     "%E": r"([ \d]\d|\d)(?!\d)",
-    "%f": r"(?:([.,]\d{1,9})(?!\d)|(?![.,]?\d))",
+    "%f": r"(?:([.,]\d{1,9}|:\d{3})(?!\d)|(?!\.?\d|,\d{1,9}(?!\d)))",
     "%p": r"((?:[ ]|\xe2\x80\xaf)?[AaPp][Mm](?![A-Za-z0-9]))?",
     "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-]))?",
 }
@@ -85,7 +85,7 @@ _CHOICES: Final = {
 _LEFT: Final = {"%3": 6, "%6": 3}
 _VARIANTS: Final = {
     "%E": r"(d?)",
-    "%f": r"([.,][1-9])?",
+    "%f": r"([.,][1-9]|:3)?",
     "%p": r"([ \u202f]?p)?",
     "%z": r"(Z| ?\+hh:?mm|\+hh| ZZZZ?)?",
 }
@@ -187,6 +187,11 @@ class Layout:
         return bool(self.marker) or self.template[0].isalpha()
 
     @property
+    def is_number(self) -> bool:
+        """Whether it is no stamp where a digit stands before it."""
+        return not self.marker and self.template[0] in "%{"
+
+    @property
     def is_loose(self) -> bool:
         """Whether some of its fields vary in width whatever the variant."""
         return not LOOSE.keys().isdisjoint(self.fields)
@@ -221,7 +226,7 @@ class Layout:
         for found in self._exact.finditer(text):
             column = found.start()
             before = text[max(column - 1, 0) : column]
-            if (before == marker) if marker else not before.isdigit():
+            if (before == marker) if marker else not (self.is_number and before.isdigit()):
                 return column, self.match(text, column)
         return 0, None
 

@@ -39,8 +39,13 @@ FIELDS: Final = (
     '"__REALTIME_TIMESTAMP"',  # journald
     '"datetime"',
     '"date"',
+    '"@t"',  # Serilog
+    '"Timestamp"',  # .NET
     '"asctime"',  # Python
     '"eventTime"',  # CloudTrail
+    '"stageTimestamp"',  # audit of Kubernetes
+    '"start_time"',  # Envoy
+    '"timeUnixNano"',  # OpenTelemetry
     '"timeMillis"',  # log4j
     '"epochSecond"',  # log4j
     '"time_iso8601"',  # nginx
@@ -117,7 +122,7 @@ class Place:
         where no place is so sure.
         """
         if len(self.columns) == 1:
-            return _free(arena, start, self.columns[0])
+            return _free(layout, arena, start, self.columns[0])
         ways = [] if self.columns or not layout.marker else list(outlines(layout))
         if len(ways) != 1 or not _ascends(start):
             return None
@@ -138,12 +143,12 @@ class Place:
         if self.field:
             return find_field(self.field, arena, start, end, last=self.last)
         if not self.searched and len(self.columns) == 1:
-            return _free(arena, start, self.columns[0])
+            return _free(layout, arena, start, self.columns[0])
         found = np.full(len(start), -1, np.int64)
         open_rows = np.arange(len(start))
         for column in self.columns:
             some = len(open_rows) < len(start)
-            at = _free(arena, start[open_rows] if some else start, column)
+            at = _free(layout, arena, start[open_rows] if some else start, column)
             fits = head.fits(arena, at, end[open_rows] if some else end) & (at >= 0)
             if not some and fits.all():
                 return at
@@ -157,10 +162,10 @@ class Place:
         return found
 
 
-def _free(arena: U8, start: I64, column: int) -> I64:
-    """Return the place of a column in each line, -1 where a digit stands before it."""
+def _free(layout: Layout, arena: U8, start: I64, column: int) -> I64:
+    """Return the place of a column in each line, -1 inside a longer number."""
     at = start + column
-    if column:
+    if column and layout.is_number:
         behind_digit = _IS_DIGIT[arena[within(arena, at - 1)]]
         if behind_digit.any():
             at[behind_digit] = -1
@@ -190,7 +195,7 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
         line = rows_of(at, start, end)
         begin = start[line]
         fits = (at - begin < SEARCHED_BYTES) & head.fits(arena, at, end[line])
-        if not layout.marker:
+        if layout.is_number:
             fits &= (at == begin) | ~_IS_DIGIT[arena[np.maximum(at - 1, 0)]]
         at, line = at[fits][::-1], line[fits][::-1]
         first = np.full(len(start), nowhere)
