@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode.others import read_at
+from trio_ship.decode.padding import pad
 from trio_ship.decode.places import Place, find_field
 from trio_ship.decode.readings import LayoutDecoder
 from trio_ship.decode.search import find_marks, first_of_lines, true_places
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.decode.table import layout_named
+from trio_ship.decode.words import gather
 
 NS_23_NOV = 1_795_420_800_123_000_000
 
@@ -146,3 +148,17 @@ def test_a_field_is_found_as_text_would_find_it(pieces: list[bytes]) -> None:
                 at += line[at : at + 1] == b'"'
             expected.append(low + at if at >= 0 else -1)
         assert find_field(field, arena, start, end).tolist() == expected
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 99) | st.just(-1)] * 3, st.integers(0, 999))))
+def test_numbers_are_padded_as_a_format_would(rows: list[tuple[int, int, int, int]]) -> None:
+    """Wherever zeros are missing, those behind it move on; what is no number is left alone."""
+    texts = [b"%d/%d-%d:%d;" % row for row in rows]
+    arena, start, _ = frame(b"\n".join(texts) + b"\n" if texts else b"")
+    words = gather(arena, start, 2)
+    inserted = pad(words, [range(2), range(3, 5), range(6, 8), range(9, 12)])
+    for row, column, text, zeros in zip(rows, words.T, texts, inserted.tolist(), strict=True):
+        if min(row) >= 0:
+            full = b"%02d/%02d-%02d:%03d;" % row
+            assert column.tobytes()[: len(full)] == full
+            assert zeros == len(full) - len(text)

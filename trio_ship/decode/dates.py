@@ -58,16 +58,17 @@ class Dates:
             characters: What stands for itself, and where.
         """
         self._places = places
-        self._digits = np.array(
-            [place for code in _IN_PAIRS for place in places.get(code, ())], np.intp
-        )
-        # Every field has an even number of digits, so all are read two by two.
+        # All are read two by two: a digit too few is read as a zero.
         self._pairs: dict[str, range] = {}
-        at = 0
+        digits: list[int] = []
+        zeros: list[int] = []
         for code in _IN_PAIRS:
-            size = len(places.get(code, ())) // 2
-            self._pairs[code] = range(at, at + size)
-            at += size
+            begin = len(digits)
+            own = list(places.get(code, ()))
+            zeros += [begin] * (len(own) % 2)
+            digits += own[: len(own) % 2] + own
+            self._pairs[code] = range(begin // 2, len(digits) // 2)
+        self._digits, self._zeros = np.array(digits, np.intp), np.array(zeros, np.intp)
         self._characters = np.array(list(characters), np.intp)
         self._expected = np.array(list(characters.values()), np.uint8)
 
@@ -82,6 +83,8 @@ class Dates:
             where the stamp says no offset), and whether they are right.
         """
         digits = rows[:, self._digits] - np.uint8(48)
+        if len(self._zeros):
+            digits[:, self._zeros] = 0
         for code in ("%e", "%k"):
             if code in self._places:
                 tens = digits[:, 2 * self._pairs[code].start]
@@ -158,11 +161,7 @@ class Dates:
             valid &= _which(rows, places["%a"], _DAYS) > 0
         named = "%b" in places
         month = _which(rows, places["%b"], _MONTHS) if named else self._number(pairs, "%m")
-        if "digit" in places:
-            day = rows[:, places["digit"].start].astype(np.int64) - ord("0")
-            valid &= day <= 9  # noqa: PLR2004 - a digit
-        else:
-            day = self._number(pairs, "%e" if "%e" in places else "%d")
+        day = self._number(pairs, "%e" if "%e" in places else "%d")
         valid &= (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004 - December
         months = np.where(valid, (year - 1970) * 12 + month - 1, 0)
         begin = months.view("M8[M]").astype("M8[D]").astype(np.int64)

@@ -10,53 +10,52 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trio_ship.batch import I64, U8
-from trio_ship.decode.words import within
+from trio_ship.batch import I64
+from trio_ship.decode.words import Bools, Words
 
 __all__ = ["pad"]
 
 
-def pad(arena: U8, at: I64, pieces: Sequence[tuple[int, bool]]) -> tuple[U8, I64, I64]:
-    """Copy stamps, with their numbers padded.
+def pad(words: Words, numbers: Sequence[range]) -> I64:
+    """Insert zeros in front of numbers that have fewer digits than they may have.
 
     Args:
-        arena: Bytes, with at least 64 more behind the last stamp.
-        at: Where each stamp would begin. Shape (n,), n > 0.
-        pieces: The length of each piece of a stamp, and whether it is a number
-            that may be shorter.
+        words: The bytes of stamps, as `words.gather` gives them, which are changed.
+            Shape (count, n).
+        numbers: Where the numbers stand once they and all before them are full,
+            ascending.
 
     Returns:
-        The copies, with 64 bytes of slack; where each begins; and the byte in
-        `arena` behind each stamp. The last two have shape (n,).
+        How many zeros were inserted into each stamp. Shape (n,).
     """
-    width = sum(length for length, _ in pieces)
-    rows = len(at)
-    copy = np.zeros(rows * width + 64, np.uint8)
-    table = copy[: rows * width].reshape(rows, width)
-    column = 0
-    for length, varies in pieces:
-        place = within(arena, at)
-        if varies:
-            size = _digits(arena, place, length)
-            for back in range(length):
-                digit = arena[np.maximum(place + size - 1 - back, 0)]
-                if back:
-                    digit = np.where(back < size, digit, np.uint8(ord("0")))
-                table[:, column + length - 1 - back] = digit
-            at = at + size
-        else:
-            items = np.ndarray((len(arena) - length + 1,), f"V{length}", arena, 0, (1,))
-            np.ndarray((rows,), f"V{length}", copy, column, (width,))[:] = items[place]
-            at = at + length
-        column += length
-    return copy, np.arange(rows, dtype=np.int64) * width, at
+    inserted = np.zeros(words.shape[1], np.int64)
+    for places in numbers:
+        for _ in places[1:]:
+            short = np.zeros(words.shape[1], np.bool_)
+            for place in places[1:]:
+                short |= _is_no_digit(words, place)
+            if short.any():
+                _insert_zero(words, places.start, short)
+                inserted += short
+    return inserted
 
 
-def _digits(arena: U8, at: I64, most: int) -> I64:
-    """Return how many digits stand at each place, but one at least; shape (n,)."""
-    size = np.ones(len(at), np.int64)
-    on = np.ones(len(at), np.bool_)
-    for place in range(1, most):
-        on &= (arena[at + place] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
-        size += on
-    return size
+def _is_no_digit(words: Words, place: int) -> Bools:
+    word, byte = divmod(place, 8)
+    character = (words[word] >> np.uint64(8 * byte)).astype(np.uint8)
+    no_digit: Bools = (character - np.uint8(48)) > 9  # noqa: PLR2004 - digits
+    return no_digit
+
+
+def _insert_zero(words: Words, place: int, where: Bools) -> None:
+    """Insert a zero at a place of some stamps; what stands there and behind it moves on."""
+    first, byte = divmod(place, 8)
+    for word in range(len(words) - 1, first, -1):
+        moved = words[word] << np.uint64(8)
+        moved |= words[word - 1] >> np.uint64(56)
+        np.copyto(words[word], moved, where=where)
+    before = np.uint64((1 << 8 * byte) - 1)
+    moved = (words[first] & ~before) << np.uint64(8)
+    moved |= words[first] & before
+    moved |= np.uint64(ord("0") << 8 * byte)
+    np.copyto(words[first], moved, where=where)

@@ -49,7 +49,7 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
         elif field in FIELD_WIDTHS:
             yield field, FIELD_WIDTHS[field], False
         elif field == "%E":
-            yield ("digit", 1, False) if next(choices) else ("%e", 2, False)
+            yield "%e", 2 - len(next(choices)), False
         elif field == "%f":
             if choice := next(choices):
                 yield choice[0], 0, False
@@ -82,7 +82,7 @@ class Shape:
     """The decoder of one layout in one variant.
 
     Attributes:
-        width: Length of the stamp in bytes.
+        width: Length of the stamp in bytes, all its numbers being full.
         own_zone: Whether the stamp says its time in UTC. Otherwise what is
             decoded is the time on the wall.
         resolution_ns: What one step of its last digit is worth.
@@ -96,17 +96,17 @@ class Shape:
         """
         places: dict[str, range] = {}
         characters: dict[int, int] = {}
-        sizes: list[tuple[int, bool]] = []
+        self._loose: list[range] = []
         width = 0
         for piece, size, varies in _pieces(layout, variant):
             if size:
                 places[piece] = range(width, width + size)
+            if varies:
+                self._loose.append(places[piece])
             text = b"" if size else piece.encode()
             characters |= dict(enumerate(text, width))
             width += size or len(text)
-            sizes.append((size or len(text), varies))
         self.width = width
-        self._sizes = sizes if layout.is_loose else []
         self.own_zone = not _ZONE_FIELDS.isdisjoint(places) or variant.endswith("Z")
         self._fractions = [(code, unit) for code, unit in _FRACTIONS.items() if code in places]
         self.resolution_ns = min((unit for _, unit in self._fractions), default=_SECOND)
@@ -154,19 +154,16 @@ class Shape:
         """
         if not len(at):
             return np.empty(0, np.int64), np.empty(0, np.bool_)
-        if self._sizes:
-            source, (copy, at, after) = arena, pad(arena, at, self._sizes)
-            ok = after <= end
-        else:
-            source, copy, after = arena, arena, at + self.width
-            ok = after <= end
-            at = within(arena, at)
-        words = gather(copy, at, self._words)
+        words = gather(arena, within(arena, at), self._words)
+        after = at + self.width
+        if self._loose:
+            after -= pad(words, self._loose)
+        ok = after <= end
         value = self._decode_dates(words, ok)
         ok &= self._looks_right(words)
         self._add_fine(words, value, ok)
         if self._ending is not None and not checked:
-            ok[find_continued(self._ending, source, after, end)] = False
+            ok[find_continued(self._ending, arena, after, end)] = False
         return value, ok
 
     def _add_fine(self, words: Words, value: I64, ok: Bools) -> None:
