@@ -20,7 +20,7 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
 from trio_ship.decode.words import Bools, Words, gather, within
 
-__all__ = ["Head", "Outline", "Sieve", "outlines", "shortest"]
+__all__ = ["Head", "Outline", "Sieve", "fits_somehow", "outlines", "shortest"]
 
 _LOOKED_AT: Final = 8
 _ANY: Final = frozenset(range(256))
@@ -117,11 +117,13 @@ class Outline:
     Attributes:
         marks: Places and bytes of the characters that stand for themselves; a
             marker stands at -1.
-        windows: Looks at the bytes from some places on.
+        first: A look at the first eight bytes.
+        windows: Looks at the bytes from some later places on.
         choices: Places behind the eighth and which of all bytes can stand there.
     """
 
     marks: tuple[tuple[int, int], ...]
+    first: _Window
     windows: tuple[tuple[int, _Window], ...]
     choices: tuple[tuple[int, Bools], ...]
 
@@ -140,7 +142,8 @@ class Outline:
             for place, some in enumerate(way)
             if place >= _LOOKED_AT and len(some) > 1 and not (some <= _DIGIT or some <= _LETTER)
         ]
-        return cls(tuple(marks), tuple(windows), tuple(choices))
+        first = _Window(padded[:_LOOKED_AT])
+        return cls(tuple(marks), first, tuple(windows), tuple(choices))
 
     def fits(self, arena: U8, at: I64) -> Bools:
         """Tell where the bytes behind the eighth can be those of a stamp. Shape (n,)."""
@@ -159,6 +162,16 @@ def outlines(layout: Layout) -> dict[tuple[tuple[int, int], ...], tuple[Outline,
     for way in _beginnings(layout):
         outline = Outline.of(way, layout.marker)
         found[outline.marks] = (*found.get(outline.marks, ()), outline)
+    return found
+
+
+def fits_somehow(layout: Layout, arena: U8, at: I64) -> Bools:
+    """Tell where a stamp can be, by all bytes that every variant has. Shape (n,)."""
+    found = np.zeros(len(at), np.bool_)
+    for outline in itertools.chain.from_iterable(outlines(layout).values()):
+        rows = np.flatnonzero(outline.first.fits(arena, at))
+        if len(rows):
+            found[rows] |= outline.fits(arena, within(arena, at[rows]))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.looks import Head, shortest
+from trio_ship.decode.looks import Head, fits_somehow, shortest
 from trio_ship.decode.shapes import shape_of
 from trio_ship.decode.words import MAX_WIDTH, Bools
 
@@ -73,7 +73,9 @@ class LayoutDecoder:
             if not len(rows):
                 return reading
             rows = self._read_variant(reading, variant, arena, rows, at, end)
-        self._read_rest(reading, arena, rows, at, end)
+        if len(rows):
+            rows = rows[fits_somehow(self.layout, arena, at[rows])]
+            self._read_rest(reading, arena, rows, at, end)
         return reading
 
     def _read_variant(
@@ -91,16 +93,30 @@ class LayoutDecoder:
         return Reading(value, found, wall, dated)
 
     def _read_rest(self, reading: Reading, arena: U8, rows: I64, at: I64, end: I64) -> None:
-        """Decode rows of variants not met before: the expression tells which."""
-        by_variant: dict[str, list[int]] = {}
-        for row in rows.tolist():
-            text = arena[at[row] : min(end[row], at[row] + MAX_WIDTH)].tobytes()
-            match = self.layout.match(text)
-            if match is not None:
-                by_variant.setdefault(match[0], []).append(row)
-        for variant, members in by_variant.items():
+        """Decode rows of variants not met before: the expression tells which.
+
+        It is asked once for each variant, and for lines whose stamps only seem to
+        go on, or to be some.
+        """
+        tried = set(self._variants)
+        doubtful: dict[str, list[int]] = {}
+        while len(rows):
+            row = int(rows[0])
+            match = self.layout.match(arena[at[row] : min(end[row], at[row] + MAX_WIDTH)].tobytes())
+            if match is not None and match[0] not in tried:
+                tried.add(match[0])
+                rows = self._read_variant(reading, match[0], arena, rows, at, end)
+                self._remember(match[0], reading.found[row])
+            if match is not None and not reading.found[row]:
+                doubtful.setdefault(match[0], []).append(row)
+            if len(rows) and rows[0] == row:
+                rows = rows[1:]
+        for variant, members in doubtful.items():
             those = np.array(members, np.int64)
             part = self._try(variant, arena, at[those], end[those], checked=True)
             reading.put(those, part)
-            if variant not in self._variants and part.found.any():
-                self._variants = (*self._variants, variant)[:_REMEMBERED]
+            self._remember(variant, part.found.any())
+
+    def _remember(self, variant: str, is_used: np.bool_) -> None:
+        if is_used and variant not in self._variants:
+            self._variants = (*self._variants, variant)[:_REMEMBERED]
