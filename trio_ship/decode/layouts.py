@@ -181,10 +181,11 @@ class Layout:
         """Whether the stamp says its year."""
         return not {"%Y", "%y", "%s", "%x"}.isdisjoint(self.fields)
 
-    @property
-    def is_marked(self) -> bool:
-        """Whether a marker, or text of its own, says where it begins."""
-        return bool(self.marker) or self.template[0].isalpha()
+    @functools.cached_property
+    def mark(self) -> str:
+        """What says where it begins: its marker, or a word of its own; else empty."""
+        word = self.template.partition("%")[0]
+        return self.marker or word * word[:1].isalpha()
 
     @property
     def is_number(self) -> bool:

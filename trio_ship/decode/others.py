@@ -22,6 +22,7 @@ from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
 from trio_ship.decode.places import FIELDS, Place, find_field
 from trio_ship.decode.readings import LayoutDecoder, Reading
+from trio_ship.decode.search import condense, have_marks
 from trio_ship.decode.table import LAYOUTS
 
 __all__ = ["Others", "read_at"]
@@ -30,6 +31,7 @@ _DOCKER: Final = b'{"log":"'
 _ALPHANUMERIC: Final = np.array([chr(byte).isalnum() and byte < 128 for byte in range(256)])  # noqa: PLR2004 - ASCII
 _SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
 _PRIORITY: Final = 5
+_SMALL: Final = 1 << 16
 
 
 def read_at(place: Place, exact: LayoutDecoder, arena: U8, start: I64, end: I64) -> Reading:
@@ -86,9 +88,18 @@ class Others:
         if len(rows):
             rows = self._read_front(reading, rows, arena, start, end)
         if len(rows):
-            rows = self._read_fields(reading, rows, arena, start, end)
+            part = self._read_searched(*condense(arena, start[rows], end[rows]))
+            reading.put(rows, part)
+        return reading
+
+    def _read_searched(self, arena: U8, start: I64, end: I64) -> Reading:
+        """Read what stands in fields, or behind marks."""
+        reading = Reading.empty(len(start))
+        low, high = int(start[0]), int(end[-1])
+        text = arena[low:high].tobytes() if high - low <= _SMALL else None
+        rows = self._read_fields(reading, text, arena, start, end)
         for layout in LAYOUTS:
-            if layout.is_marked and len(rows):
+            if layout.mark and len(rows) and (text is None or layout.mark.encode() in text):
                 exact = self._decoder(layout)
                 part = read_at(Place(searched=True), exact, arena, start[rows], end[rows])
                 reading.put(rows, part)
@@ -111,17 +122,28 @@ class Others:
             rows = rows[~reading.found[rows]]
         return rows
 
-    def _read_fields(self, reading: Reading, rows: I64, arena: U8, start: I64, end: I64) -> I64:
-        """Read what stands in the usual fields; return the rows left."""
-        is_json = arena[start[rows]] == ord("{")
-        docker = is_json.copy()
-        for place, byte in enumerate(_DOCKER):
-            docker &= arena[start[rows] + place] == byte
-        self._read_field(reading, rows[docker], arena, start, end, '"time"', last=True)
+    def _read_fields(
+        self, reading: Reading, text: bytes | None, arena: U8, start: I64, end: I64
+    ) -> I64:
+        """Read what stands in the usual fields; return the rows left.
+
+        Args:
+            reading: Where to put it.
+            text: All the lines, if that is little.
+            arena: Bytes, with at least 64 more behind the last line.
+            start: First byte of each line. Shape (n,).
+            end: The byte after each line. Shape (n,).
+        """
+        rows = np.arange(len(start))
+        is_json = arena[start] == ord("{")
+        docker = np.flatnonzero(is_json)
+        docker = docker[have_marks(arena, start[docker], list(enumerate(_DOCKER)))]
+        self._read_field(reading, docker, arena, start, end, '"time"', last=True)
         for field in FIELDS:
-            those = rows[(is_json if field[0] == '"' else ~is_json) & ~reading.found[rows]]
-            self._read_field(reading, those, arena, start, end, field, last=False)
-        return rows[~reading.found[rows]]
+            if text is None or field.encode() in text:
+                those = rows[(is_json if field[0] == '"' else ~is_json) & ~reading.found]
+                self._read_field(reading, those, arena, start, end, field, last=False)
+        return rows[~reading.found]
 
     def _read_field(
         self,

@@ -21,8 +21,8 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Head, outlines
-from trio_ship.decode.search import find_marks, first_of_lines, rows_of
-from trio_ship.decode.words import Bools, within
+from trio_ship.decode.search import find_marks, first_of_lines, have_marks, rows_of
+from trio_ship.decode.words import within
 
 __all__ = ["FIELDS", "SEARCHED_BYTES", "Place", "find_field"]
 
@@ -187,6 +187,8 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
     found = np.full(len(start), nowhere)
     for marks, group in outlines(layout).items():
         at = find_marks(arena, marks, int(start[0]), int(end[-1]))
+        if not len(at):
+            continue
         fits = np.zeros(len(at), np.bool_)
         for outline in group:
             fits |= outline.fits(arena, within(arena, at))
@@ -217,13 +219,14 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
     """
     in_json = field[0] == '"'
     text = field.encode() + b":" * in_json
-    at = find_marks(arena, list(enumerate(text)), int(start.min()), int(end.max()))
+    marks = list(enumerate(text))
+    at = find_marks(arena, marks, int(start.min()), int(end.max()))
     if not in_json:
         before = arena[np.maximum(at - 1, 0)]
         at = at[(before == ord(" ")) | (before == ord("\t"))]
     found = first_of_lines(at, start, end - len(text), last=last)
     if not in_json:
-        begins = _begins_with(text, arena, start, end)
+        begins = (start + len(text) < end) & have_marks(arena, within(arena, start), marks)
         found[begins] = start[begins]
     value = found + len(text)
     if in_json:
@@ -231,10 +234,3 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
     value += arena[value] == ord('"')
     value[found < 0] = -1
     return value
-
-
-def _begins_with(text: bytes, arena: U8, start: I64, end: I64) -> Bools:
-    found: Bools = start + len(text) < end
-    for place, byte in enumerate(text):
-        found &= arena[start + place] == byte
-    return found

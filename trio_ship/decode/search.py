@@ -14,10 +14,11 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.words import Bools, Words, gather
 
-__all__ = ["find_marks", "first_of_lines", "rows_of", "true_places"]
+__all__ = ["condense", "find_marks", "first_of_lines", "have_marks", "rows_of", "true_places"]
 
 _BLOCK: Final = 1 << 19
 _SAMPLE: Final = 2048
+_SMALL: Final = 1 << 14
 _RARE: Final = 1 / 100
 _WORD: Final = 8
 _FEW: Final = 4
@@ -72,7 +73,8 @@ def find_marks(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: in
     """
     begin -= min(0, *(place for place, _ in marks))
     stop -= max(0, *(place for place, _ in marks))
-    sought = _rarest(arena[(begin + stop) // 2 :][:_SAMPLE], marks)
+    small = stop - begin <= _SMALL
+    sought = marks if small else _rarest(arena[(begin + stop) // 2 :][:_SAMPLE], marks)
     found = []
     for low in range(begin, stop, _BLOCK):
         high = min(low + _BLOCK, stop)
@@ -81,10 +83,10 @@ def find_marks(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: in
             here = arena[low + place : high + place] == np.uint8(byte)
             hits = here if hits is None else np.logical_and(hits, here, out=hits)
         assert hits is not None  # noqa: S101 - one byte is always sought
-        found.append(true_places(hits) + low)
+        found.append((np.flatnonzero(hits) if small else true_places(hits)) + low)
     at = np.concatenate(found) if found else np.zeros(0, np.int64)
     others = [mark for mark in marks if mark not in sought]
-    return at[_have(arena, at, others)] if others and len(at) else at
+    return at[have_marks(arena, at, others)] if others and len(at) else at
 
 
 def _rarest(sample: U8, marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -99,8 +101,8 @@ def _rarest(sample: U8, marks: Sequence[tuple[int, int]]) -> list[tuple[int, int
     return ranked
 
 
-def _have(arena: U8, at: I64, marks: Sequence[tuple[int, int]]) -> Bools:
-    """Tell which places have some marks, eight bytes at a time. Shape (n,)."""
+def have_marks(arena: U8, at: I64, marks: Sequence[tuple[int, int]]) -> Bools:
+    """Tell which places have all of some marks; arguments as for `find_marks`. Shape (n,)."""
     low = min(place for place, _ in marks)
     count = (max(place for place, _ in marks) - low) // 8 + 1
     masks, expected = [0] * count, [0] * count
@@ -114,6 +116,32 @@ def _have(arena: U8, at: I64, marks: Sequence[tuple[int, int]]) -> Bools:
             wrong |= (word & np.uint64(mask)) ^ np.uint64(value)
     has: Bools = wrong == 0
     return has
+
+
+def condense(arena: U8, start: I64, end: I64) -> tuple[U8, I64, I64]:
+    """Return some lines, in an arena of their own where they are few among others.
+
+    Whatever searches them passes over their bytes alone then.
+
+    Args:
+        arena: Bytes, with at least 64 more behind the last line.
+        start: First byte of each line, ascending. Shape (n,), n > 0.
+        end: The byte after each line. Shape (n,).
+
+    Returns:
+        An arena with as much behind its end, and start and end in it.
+    """
+    lengths = end - start
+    if 2 * int(lengths.sum()) > int(end[-1] - start[0]):
+        return arena, start, end
+    # Lines that follow each other are one piece.
+    begins = np.flatnonzero(np.append(True, start[1:] != end[:-1]))
+    bounds = zip(
+        start[begins].tolist(), end[np.append(begins[1:], len(end)) - 1].tolist(), strict=True
+    )
+    copy = np.concatenate([*(arena[low:high] for low, high in bounds), np.zeros(64, np.uint8)])
+    stop = np.cumsum(lengths)
+    return copy, stop - lengths, stop
 
 
 def rows_of(at: I64, start: I64, end: I64) -> I64:
