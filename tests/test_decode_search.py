@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP
+from trio_ship.decode.members import find_field
 from trio_ship.decode.others import read_at
 from trio_ship.decode.padding import pad
-from trio_ship.decode.places import Place, find_field
+from trio_ship.decode.places import Place
 from trio_ship.decode.readings import LayoutDecoder
 from trio_ship.decode.search import find_marks, first_of_lines, true_places
 from trio_ship.decode.stamps import StampDecoder, frame

@@ -26,8 +26,9 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.ambiguous import Evidence, weigh
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
+from trio_ship.decode.members import FIELDS
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
-from trio_ship.decode.places import FIELDS, SEARCHED_BYTES, Place
+from trio_ship.decode.places import SEARCHED_BYTES, Place
 from trio_ship.decode.stamps import AUTO, BEHIND, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 

@@ -98,14 +98,17 @@ class _Window:
 
     def fits(self, arena: U8, at: I64) -> Bools:
         """Tell where the eight bytes can be those; what has no mask is not looked at."""
-        words = gather(arena, within(arena, at), 1)[0]
+        return self.fit_words(gather(arena, within(arena, at), 1)[0])
+
+    def fit_words(self, words: Words) -> Bools:
+        """Tell which words can be those bytes. Shape (n,)."""
         wrong = (words & self._mask) ^ self._expected
         # Adding six carries only digits over; a byte that is none was seen above.
-        words &= np.uint64(0x7F7F7F7F7F7F7F7F)
-        words += self._six
-        words &= self._mask
-        words ^= self._expected
-        wrong |= words
+        part = words & np.uint64(0x7F7F7F7F7F7F7F7F)
+        part += self._six
+        part &= self._mask
+        part ^= self._expected
+        wrong |= part
         fits: Bools = wrong == 0
         return fits
 
@@ -168,8 +171,9 @@ def outlines(layout: Layout) -> dict[tuple[tuple[int, int], ...], tuple[Outline,
 def fits_somehow(layout: Layout, arena: U8, at: I64) -> Bools:
     """Tell where a stamp can be, by all bytes that every variant has. Shape (n,)."""
     found = np.zeros(len(at), np.bool_)
+    words = gather(arena, within(arena, at), 1)[0]
     for outline in itertools.chain.from_iterable(outlines(layout).values()):
-        rows = np.flatnonzero(outline.first.fits(arena, at))
+        rows = np.flatnonzero(outline.first.fit_words(words))
         if len(rows):
             found[rows] |= outline.fits(arena, within(arena, at[rows]))
     return found

@@ -20,7 +20,8 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
-from trio_ship.decode.places import FIELDS, Place, find_field
+from trio_ship.decode.members import FIELDS, find_field
+from trio_ship.decode.places import Place
 from trio_ship.decode.readings import LayoutDecoder, Reading
 from trio_ship.decode.search import condense, have_marks
 from trio_ship.decode.table import LAYOUTS

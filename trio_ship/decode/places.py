@@ -21,43 +21,14 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Head, outlines
-from trio_ship.decode.search import find_marks, first_of_lines, have_marks, rows_of
+from trio_ship.decode.members import find_field
+from trio_ship.decode.search import find_marks, first_of_lines, rows_of
 from trio_ship.decode.words import within
 
-__all__ = ["FIELDS", "SEARCHED_BYTES", "Place", "find_field"]
+__all__ = ["SEARCHED_BYTES", "Place"]
 
 SEARCHED_BYTES: Final = 256
 """Where in its line a stamp begins at the latest, if no field holds it."""
-
-FIELDS: Final = (
-    '"@timestamp"',
-    '"timestamp"',
-    '"time"',
-    '"ts"',
-    '"t"',
-    '"$date"',  # MongoDB
-    '"__REALTIME_TIMESTAMP"',  # journald
-    '"datetime"',
-    '"date"',
-    '"@t"',  # Serilog
-    '"Timestamp"',  # .NET
-    '"asctime"',  # Python
-    '"eventTime"',  # CloudTrail
-    '"stageTimestamp"',  # audit of Kubernetes
-    '"start_time"',  # Envoy
-    '"timeUnixNano"',  # OpenTelemetry
-    '"timeMillis"',  # log4j
-    '"epochSecond"',  # log4j
-    '"time_iso8601"',  # nginx
-    '"time_local"',  # nginx
-    '"msec"',  # nginx
-    "timestamp=",
-    "time=",
-    "ts=",
-    "t=",
-    "datetime=",
-)
-"""The usual fields that hold a stamp, in JSON and logfmt, the likelier first."""
 
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
 _IS_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
@@ -205,32 +176,3 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
         np.minimum(found, first, out=found)
     found[found == nowhere] = -1
     return found
-
-
-def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = False) -> I64:
-    """Return where the value of a field begins in each line; -1 for nowhere.
-
-    Args:
-        field: `"ts"` for a member of JSON, `ts=` for logfmt.
-        arena: Bytes, with at least 64 more behind the last `end`.
-        start: First byte of each line. Shape (n,).
-        end: The byte after each line. Shape (n,).
-        last: Whether the last such field of a line counts, not the first.
-    """
-    in_json = field[0] == '"'
-    text = field.encode() + b":" * in_json
-    marks = list(enumerate(text))
-    at = find_marks(arena, marks, int(start.min()), int(end.max()))
-    if not in_json:
-        before = arena[np.maximum(at - 1, 0)]
-        at = at[(before == ord(" ")) | (before == ord("\t"))]
-    found = first_of_lines(at, start, end - len(text), last=last)
-    if not in_json:
-        begins = (start + len(text) < end) & have_marks(arena, within(arena, start), marks)
-        found[begins] = start[begins]
-    value = found + len(text)
-    if in_json:
-        value += arena[value] == ord(" ")
-    value += arena[value] == ord('"')
-    value[found < 0] = -1
-    return value

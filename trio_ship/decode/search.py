@@ -19,6 +19,7 @@ __all__ = ["condense", "find_marks", "first_of_lines", "have_marks", "rows_of", 
 _BLOCK: Final = 1 << 19
 _SAMPLE: Final = 2048
 _SMALL: Final = 1 << 14
+_PIECE: Final = 1000  # so many bytes are searched while one piece is copied
 _RARE: Final = 1 / 100
 _WORD: Final = 8
 _FEW: Final = 4
@@ -132,10 +133,10 @@ def condense(arena: U8, start: I64, end: I64) -> tuple[U8, I64, I64]:
         An arena with as much behind its end, and start and end in it.
     """
     lengths = end - start
-    if 2 * int(lengths.sum()) > int(end[-1] - start[0]):
-        return arena, start, end
     # Lines that follow each other are one piece.
     begins = np.flatnonzero(np.append(True, start[1:] != end[:-1]))
+    if int(lengths.sum()) + _PIECE * len(begins) > int(end[-1] - start[0]):
+        return arena, start, end
     bounds = zip(
         start[begins].tolist(), end[np.append(begins[1:], len(end)) - 1].tolist(), strict=True
     )
