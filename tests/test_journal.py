@@ -14,14 +14,8 @@ from hypothesis import strategies as st
 from memory_disk import MemoryDisk
 
 from trio_ship.batch import Batch, Kind, Move, OrderedBatch
-from trio_ship.checkpoint.journal import (
-    Journal,
-    Recovered,
-    journal_path,
-    last_output,
-    read_journal,
-    recover,
-)
+from trio_ship.checkpoint.journal import Journal, journal_path
+from trio_ship.checkpoint.recovery import Recovered, last_output, read_journal, recover
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
 SEEDS = st.integers(0, 2**32)

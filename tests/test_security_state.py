@@ -25,7 +25,8 @@ from process_helpers import stamped, write_config
 import trio_ship
 from trio_ship.batch import Kind
 from trio_ship.checkpoint.document import from_document, to_document
-from trio_ship.checkpoint.journal import Journal, last_output, read_journal, recover
+from trio_ship.checkpoint.journal import Journal
+from trio_ship.checkpoint.recovery import last_output, read_journal, recover
 from trio_ship.config import load_config
 from trio_ship.cut import common_start
 from trio_ship.errors import CheckpointError, SinkError

@@ -16,76 +16,23 @@ import contextlib
 import functools
 import os
 import threading
-from collections.abc import Callable, Mapping
-from itertools import takewhile
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Concatenate, Final, ParamSpec
 
 import attrs
 
 from trio_ship.batch import Kind, OrderedBatch
-from trio_ship.checkpoint.lines import is_head, is_line, make_line, read_lines
-from trio_ship.cut import advance
+from trio_ship.checkpoint.lines import VERSION, make_line
+from trio_ship.checkpoint.recovery import written_of
 from trio_ship.filesystem import Filesystem, read_range
-from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
+from trio_ship.state import FileEntry, SinkState, Snapshot
 
-__all__ = [
-    "Journal",
-    "Recovered",
-    "Written",
-    "beyond",
-    "boot_id",
-    "journal_path",
-    "last_output",
-    "read_journal",
-    "recover",
-]
+__all__ = ["Journal", "boot_id", "journal_path"]
 
 _P = ParamSpec("_P")
-_VERSION: Final = 2
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 _LONGEST_ID: Final = 100
-
-
-@attrs.frozen(kw_only=True)
-class Written:
-    """A batch as the journal has it.
-
-    Attributes:
-        sequence: Records delivered up to and with the batch.
-        kind: The kind of the batch.
-        before: Length of the output before it, in bytes.
-        after: Length of the output after it.
-        last_key: The last record in order, up to and with the batch.
-        positions: How far each file it touched has come, by id.
-        limits: The latest stamp that was believed in each of them.
-        is_over_old: Whether bytes of an earlier run stood in its place, so that
-            the length of the output does not tell whether it was written.
-    """
-
-    sequence: int
-    kind: Kind
-    before: int
-    after: int
-    last_key: OrderKey | None
-    positions: dict[str, Position]
-    limits: dict[str, int]
-    is_over_old: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Recovered:
-    """What a journal says.
-
-    Attributes:
-        cut: The checkpoint and every batch that lies whole in the output.
-        torn: The batch behind them, if some of its bytes are there.
-        count: Batches adopted.
-    """
-
-    cut: Snapshot
-    torn: Written | None
-    count: int
 
 
 @attrs.frozen
@@ -118,6 +65,19 @@ class _Noted:
         return bool(self.reach) and all(
             name in known and known[name].offset >= offset for name, offset in self.reach.items()
         )
+
+
+def _noted(value: Mapping[str, Any]) -> _Noted:
+    """Return what a line says that a run before has left."""
+    if "file" in value:
+        return _Noted(b"", (FileEntry(**value["file"]),))
+    if "output" in value:
+        return _Noted(make_line(value))
+    written = written_of(value)
+    if written.kind is Kind.DROPPED:
+        reach = {name: position.offset for name, position in written.positions.items()}
+        return _Noted(make_line(value), reach=reach)
+    return _Noted(make_line(value), sequence=written.sequence)
 
 
 def _behind(recent: list[_Noted], snapshot: Snapshot) -> list[_Noted]:
@@ -191,7 +151,7 @@ class Journal:
         self._recent = _behind(self._recent, snapshot)
         self._told = dict(snapshot.files)
         head = {
-            "journal": _VERSION,
+            "journal": VERSION,
             "boot": self.boot,
             "device": state.device,
             "inode": state.inode,
@@ -212,6 +172,21 @@ class Journal:
             raise
         self.close()
         self._fd, self._length, self._good = fd, len(data), True
+
+    @_alone
+    def resume(
+        self, checkpoint: Snapshot, state: SinkState, lines: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Go on with what the run before has left, where no checkpoint could be saved since.
+
+        Args:
+            checkpoint: The checkpoint that the start has found.
+            state: The state of the sink in it.
+            lines: What stood behind it, as far as it was adopted.
+        """
+        if self._fd is None:
+            self._recent[:0] = map(_noted, lines)
+            self.begin(checkpoint, state)
 
     @property
     def is_good(self) -> bool:
@@ -291,110 +266,6 @@ class Journal:
         if self._fd is not None:
             self._disk.close(self._fd)
             self._fd = None
-
-
-def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any]]:
-    """Return the lines of a journal that belongs to a checkpoint.
-
-    Args:
-        data: The journal.
-        state: The state of the sink in the checkpoint.
-        boot: The present boot.
-
-    Returns:
-        The lines behind the first, as far as they are to be believed; none
-        where it is of another output.
-    """
-    values = read_lines(data)
-    head = next(values, None)
-    if not head or head.get("journal") != _VERSION or not is_head(head):
-        return []
-    if (head["device"], head["inode"]) != (state.device, state.inode):
-        return []
-    lines = list(takewhile(is_line, values))
-    if boot and head.get("boot") == boot:
-        return lines
-    durable = [place for place, line in enumerate(lines) if line.get("durable")]
-    return lines[: durable[-1] + 1] if durable else []
-
-
-def last_output(lines: list[dict[str, Any]], state: SinkState) -> SinkState:
-    """Return which output the sink wrote last, and where it began to."""
-    for line in reversed(lines):
-        if "output" in line:
-            return attrs.evolve(state, **line["output"])
-    return state
-
-
-def recover(
-    lines: list[dict[str, Any]], checkpoint: Snapshot, sink: str, size: int | None
-) -> Recovered:
-    """Return how far the output of a sink goes.
-
-    Args:
-        lines: What `read_journal` returned.
-        checkpoint: The checkpoint.
-        sink: The name of the sink.
-        size: Length of the output written last, in bytes; None where it is
-            gone, which leaves open whether the last batch was whole.
-    """
-    state = checkpoint.sinks[sink]
-    files = dict(checkpoint.files)
-    cut = attrs.evolve(
-        checkpoint, positions=MappingProxyType({**checkpoint.positions, **state.ahead})
-    )
-    torn = None
-    count = 0
-    left = sum("output" in line for line in lines)
-    for line in lines:
-        if "file" in line:
-            entry = FileEntry(**line["file"])
-            files[entry.id] = entry
-        elif "output" in line:
-            state = attrs.evolve(state, **line["output"])
-            left -= 1
-        else:
-            written = _written(line)
-            if written.before != state.offset or not files.keys() >= written.positions.keys():
-                break
-            whole = left > 0 or (size is not None and written.after <= size)
-            if written.is_over_old and line is lines[-1]:
-                whole = False
-            if not whole and (size is not None or line is lines[-1]):
-                torn = written if size is not None and size > written.before else None
-                break
-            state = attrs.evolve(state, offset=written.after)
-            count += 1
-            cut = beyond(cut, written, sink, state)
-    cut = attrs.evolve(cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state}))
-    return Recovered(cut=cut, torn=torn, count=count)
-
-
-def beyond(cut: Snapshot, written: Written, sink: str, state: SinkState) -> Snapshot:
-    """Return what a sink has taken when a batch of its journal is whole.
-
-    A batch may lie, in part, behind what the sink had beyond the others: that
-    part was left out, and its positions are not news.
-    """
-    further = {
-        name: position
-        for name, position in written.positions.items()
-        if position.offset > cut.positions.get(name, Position()).offset
-    }
-    return advance(cut, written.sequence, written.last_key, further, {sink: state})
-
-
-def _written(value: dict[str, Any]) -> Written:
-    return Written(
-        sequence=value["sequence"],
-        kind=Kind(value["kind"]),
-        before=value["before"],
-        after=value["after"],
-        last_key=OrderKey(*value["key"]) if value["key"] else None,
-        positions={move[0]: Position(*move[1:6]) for move in value["moves"]},
-        limits={move[0]: move[6] for move in value["moves"]},
-        is_over_old=value.get("over_old", False),
-    )
 
 
 def _write_all(disk: Filesystem, fd: int, data: bytes, offset: int) -> None:

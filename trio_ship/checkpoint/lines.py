@@ -19,7 +19,10 @@ from trio_ship.batch import Kind
 from trio_ship.checkpoint.document import FORMS
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState
 
-__all__ = ["is_head", "is_line", "make_line", "read_lines"]
+__all__ = ["VERSION", "is_head", "is_line", "make_line", "read_lines"]
+
+VERSION: Final = 2
+"""What the first line of a journal calls its layout."""
 
 _OUTPUT: Final = ("path", "device", "inode", "offset")
 _COUNTS: Final = ("sequence", "before", "after")

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, Batch, Kind, OrderedBatch
-from trio_ship.checkpoint.journal import Written
+from trio_ship.checkpoint.recovery import Written
 from trio_ship.config import Config, SourceConfig
 from trio_ship.decode.round import Regions, decode_round
 from trio_ship.filesystem import ReadableFilesystem

@@ -13,20 +13,14 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import attrs
 
 from trio_ship.batch import OrderedBatch
-from trio_ship.checkpoint.journal import (
-    Journal,
-    Written,
-    beyond,
-    last_output,
-    read_journal,
-    recover,
-)
+from trio_ship.checkpoint.journal import Journal
+from trio_ship.checkpoint.recovery import Written, beyond, last_output, read_journal, recover
 from trio_ship.encode import Encoder, encoded_size
 from trio_ship.errors import ConfigError, SinkError
 from trio_ship.filesystem import Filesystem, Status, read_range
@@ -97,6 +91,8 @@ class FileSink:
         self._new_name = False
         self._compared = 0
         self._retired: list[int] = []
+        # What the start has found, until a checkpoint is saved behind it.
+        self._found: tuple[Snapshot, Sequence[Mapping[str, Any]]] | None = None
 
     @property
     def state(self) -> SinkState:
@@ -137,6 +133,7 @@ class FileSink:
                 before = self._stream.offset
                 after = before + made[0][1]
                 over_old = self._stream.is_over_old
+                self._resume()
                 self._note(lambda journal: journal.append(batch, before, after, over_old=over_old))
 
         await self._stream.keep_trying(prepare, "written")
@@ -164,6 +161,7 @@ class FileSink:
 
     def saved(self, snapshot: Snapshot) -> None:
         """Begin the journal anew behind a checkpoint."""
+        self._found = None
         self._note(lambda journal: journal.begin(snapshot, snapshot.sinks[self.name]))
 
     def reopen(self) -> None:
@@ -199,6 +197,14 @@ class FileSink:
                     self.name,
                     error.strerror,
                 )
+
+    def _resume(self) -> None:
+        """Have a journal, though no checkpoint could be saved since the start."""
+        found, self._found = self._found, None
+        if found is not None:
+            checkpoint, lines = found
+            state = checkpoint.sinks[self.name]
+            self._note(lambda journal: journal.resume(checkpoint, state, lines))
 
     # At the start
 
@@ -236,8 +242,12 @@ class FileSink:
         self._use(fd, status, state.offset, durable=durable)
         sinks = {**recovered.cut.sinks, self.name: attrs.evolve(state, device=status.device)}
         cut = attrs.evolve(recovered.cut, sinks=sinks)
+        adopted = recovered.lines
         if recovered.torn is not None:
-            cut = self._complete(recovered.torn, cut, durable)
+            completed = self._complete(recovered.torn, cut, durable)
+            adopted = adopted[:-1] if completed is cut else adopted
+            cut = completed
+        self._found = (checkpoint, adopted)
         if status.size > cut.sinks[self.name].offset:
             _LOG.info(
                 "%s: %d bytes behind the checkpoint are compared with what comes next",

@@ -84,6 +84,7 @@ class FileStream(anyio.abc.ByteSendStream):
         self._waiting = False
         self._on_its_way = offset
         self._durable = offset if durable is None else durable
+        self._alike = 0
         self._failures = 0
         self._mended = 0 if durable is None else -1
         self.offset = offset
@@ -176,7 +177,7 @@ class FileStream(anyio.abc.ByteSendStream):
                     return
                 self._left = memoryview(following).cast("B")
                 continue
-            if self.offset < self._size:
+            if self._alike <= self.offset < self._size:
                 self._compare()
             with self._stages.measure(Stage.WRITE):
                 count = self._disk.pwrite(self.fd, self._left, self.offset)
@@ -195,6 +196,7 @@ class FileStream(anyio.abc.ByteSendStream):
         there = read_range(self._disk, self.fd, length, self.offset)
         wanted = bytes(self._left[: len(there)])
         if there == wanted:
+            self._alike = self.offset + len(there)
             return
         differs = np.frombuffer(there, np.uint8) != np.frombuffer(wanted, np.uint8)
         self._cut(self.offset + int(np.argmax(differs)))

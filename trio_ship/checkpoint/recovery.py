@@ -1,0 +1,180 @@
+"""Reading a journal after a death: how far the output of a sink goes.
+
+See `journal` for what stands in one. Only lines that follow from the checkpoint,
+one from the other, are believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import takewhile
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from trio_ship.batch import Kind
+from trio_ship.checkpoint.lines import VERSION, is_head, is_line, read_lines
+from trio_ship.cut import advance
+from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
+
+__all__ = ["Recovered", "Written", "beyond", "last_output", "read_journal", "recover", "written_of"]
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """A batch as the journal has it.
+
+    Attributes:
+        sequence: Records delivered up to and with the batch.
+        kind: The kind of the batch.
+        before: Length of the output before it, in bytes.
+        after: Length of the output after it.
+        last_key: The last record in order, up to and with the batch.
+        positions: How far each file it touched has come, by id.
+        limits: The latest stamp that was believed in each of them.
+        is_over_old: Whether bytes of an earlier run stood in its place, so that
+            the length of the output does not tell whether it was written.
+    """
+
+    sequence: int
+    kind: Kind
+    before: int
+    after: int
+    last_key: OrderKey | None
+    positions: dict[str, Position]
+    limits: dict[str, int]
+    is_over_old: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Recovered:
+    """What a journal says.
+
+    Attributes:
+        cut: The checkpoint and every batch that lies whole in the output.
+        torn: The batch behind them, if some of its bytes are there.
+        count: Batches adopted.
+        lines: The lines that say so; the last one is that of `torn`, if it is there.
+    """
+
+    cut: Snapshot
+    torn: Written | None
+    count: int
+    lines: tuple[dict[str, Any], ...]
+
+
+def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any]]:
+    """Return the lines of a journal that belongs to a checkpoint.
+
+    Args:
+        data: The journal.
+        state: The state of the sink in the checkpoint.
+        boot: The present boot.
+
+    Returns:
+        The lines behind the first, as far as they are to be believed; none
+        where it is of another output.
+    """
+    values = read_lines(data)
+    head = next(values, None)
+    if not head or head.get("journal") != VERSION or not is_head(head):
+        return []
+    if (head["device"], head["inode"]) != (state.device, state.inode):
+        return []
+    lines = list(takewhile(is_line, values))
+    if boot and head.get("boot") == boot:
+        return lines
+    durable = [place for place, line in enumerate(lines) if line.get("durable")]
+    return lines[: durable[-1] + 1] if durable else []
+
+
+def last_output(lines: list[dict[str, Any]], state: SinkState) -> SinkState:
+    """Return which output the sink wrote last, and where it began to."""
+    for line in reversed(lines):
+        if "output" in line:
+            return attrs.evolve(state, **line["output"])
+    return state
+
+
+def recover(
+    lines: list[dict[str, Any]], checkpoint: Snapshot, sink: str, size: int | None
+) -> Recovered:
+    """Return how far the output of a sink goes.
+
+    Args:
+        lines: What `read_journal` returned.
+        checkpoint: The checkpoint.
+        sink: The name of the sink.
+        size: Length of the output written last, in bytes; None where it is
+            gone, which leaves open whether the last batch was whole.
+    """
+    state = checkpoint.sinks[sink]
+    files = dict(checkpoint.files)
+    cut = attrs.evolve(
+        checkpoint, positions=MappingProxyType({**checkpoint.positions, **state.ahead})
+    )
+    torn = None
+    count = 0
+    adopted = []
+    told: dict[str, FileEntry] = {}
+    left = sum("output" in line for line in lines)
+    for line in lines:
+        if "file" in line:
+            entry = FileEntry(**line["file"])
+            told[entry.id] = entry
+        elif "output" in line:
+            state = attrs.evolve(state, **line["output"])
+            left -= 1
+        else:
+            written = written_of(line)
+            if written.before != state.offset:
+                break
+            # A journal that was not begun anew may know less of files than the checkpoint.
+            if not files.keys() | told.keys() >= written.positions.keys():
+                break
+            whole = left > 0 or (size is not None and written.after <= size)
+            if written.is_over_old and line is lines[-1]:
+                whole = False
+            if not whole and (size is not None or line is lines[-1]):
+                if size is not None and size > written.before:
+                    torn = written
+                    adopted.append(line)
+                    files |= told
+                break
+            state = attrs.evolve(state, offset=written.after)
+            count += 1
+            cut = beyond(cut, written, sink, state)
+            files |= told
+            told = {}
+        adopted.append(line)
+    cut = attrs.evolve(cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state}))
+    return Recovered(cut=cut, torn=torn, count=count, lines=tuple(adopted))
+
+
+def beyond(cut: Snapshot, written: Written, sink: str, state: SinkState) -> Snapshot:
+    """Return what a sink has taken when a batch of its journal is whole.
+
+    A batch may lie, in part, behind what the sink had beyond the others: that
+    part was left out, and its positions are not news.
+    """
+    further = {
+        name: position
+        for name, position in written.positions.items()
+        if position.offset > cut.positions.get(name, Position()).offset
+    }
+    return advance(cut, written.sequence, written.last_key, further, {sink: state})
+
+
+def written_of(value: Mapping[str, Any]) -> Written:
+    """Return the batch of a line that tells of one."""
+    return Written(
+        sequence=value["sequence"],
+        kind=Kind(value["kind"]),
+        before=value["before"],
+        after=value["after"],
+        last_key=OrderKey(*value["key"]) if value["key"] else None,
+        positions={move[0]: Position(*move[1:6]) for move in value["moves"]},
+        limits={move[0]: move[6] for move in value["moves"]},
+        is_over_old=value.get("over_old", False),
+    )
