@@ -265,10 +265,14 @@ class MemoryTree:
         return node
 
     def _make(self, mode: int) -> Node:
-        if self.reuse_inodes and self._free_inodes:
-            return Node(self._free_inodes.pop(), mode, self.now_ns())
-        number, self._next_inode = self._next_inode, self._next_inode + 1
+        number = self._reused() if self.reuse_inodes else None
+        if number is None:
+            number, self._next_inode = self._next_inode, self._next_inode + 1
         return Node(number, mode, self.now_ns())
+
+    def _reused(self) -> int | None:
+        """Take an inode that was freed."""
+        return self._free_inodes.pop() if self._free_inodes else None
 
     def _change(self, *change: tuple[Node, str, Node | None]) -> None:
         """Change names in one step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import multiprocessing
 import sys
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from simulation.broken import VARIANTS, broken
 from simulation.report import failure_lines, total_line
 from simulation.runner import Outcome, run
 from simulation.scenario import make
@@ -23,18 +25,24 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
     parser.add_argument("--seed", type=int, help="run this one alone")
-    parser.add_argument("--trace", action="store_true", help="with --seed: tell all that happens")
+    parser.add_argument("--trace", action="store_true", help="with --seed: tell what happens")
     parser.add_argument("--whole", action="store_true", help="do not shrink what fails")
+    parser.add_argument("--broken", choices=VARIANTS, default="", help="break the pipeline so")
     options = parser.parse_args()
     logging.getLogger("trio_ship").setLevel(logging.INFO if options.trace else logging.CRITICAL)
     logging.lastResort = None
-    if options.seed is not None:
-        return _one(options.seed, trace=options.trace, whole=options.whole)
+    with broken(options.broken):
+        if options.seed is not None:
+            return _one(options.seed, trace=options.trace, whole=options.whole)
+        return _many(options)
+
+
+def _many(options: argparse.Namespace) -> int:
     began = time.perf_counter()
     counts: Counter[str] = Counter()
     failed = 0
     seeds = range(options.first, options.first + options.seeds)
-    for seed, outcome in _outcomes(seeds, options.jobs):
+    for seed, outcome in _outcomes(seeds, options.jobs, options.broken):
         counts += outcome.counts
         if outcome.failure:
             failed += 1
@@ -43,25 +51,26 @@ def main() -> int:
     return int(failed > 0)
 
 
-def _outcomes(seeds: range, jobs: int) -> Iterator[tuple[int, Outcome]]:
+def _outcomes(seeds: range, jobs: int, variant: str) -> Iterator[tuple[int, Outcome]]:
     if jobs < 2:
         yield from ((seed, run(make(seed))) for seed in seeds)
         return
     with multiprocessing.Pool(jobs) as pool:
-        yield from pool.imap(_run, seeds, chunksize=8)
+        yield from pool.imap(functools.partial(_run, variant), seeds, chunksize=8)
 
 
-def _run(seed: int) -> tuple[int, Outcome]:
-    return seed, run(make(seed))
+def _run(variant: str, seed: int) -> tuple[int, Outcome]:
+    with broken(variant):
+        return seed, run(make(seed))
 
 
 def _one(seed: int, *, trace: bool, whole: bool) -> int:
-    scenario = make(seed)
+    outcome = run(make(seed))
     if trace:
-        outcome = run(scenario, _say)
+        shrunk = outcome.failure and not whole
+        outcome = run(shrink(make(seed)) if shrunk else make(seed), _say)
         _say(outcome.failure or "no failure")
     else:
-        outcome = run(scenario)
         if outcome.failure:
             _tell(seed, outcome, whole=whole)
         _say(total_line(1, int(bool(outcome.failure)), outcome.counts, 0))

@@ -27,6 +27,7 @@ class SimulatedDisk(MemoryDisk):
     Args:
         rng: Draws how long a hop takes.
         hop_seconds: How long it takes at most.
+        spared: A folder of which everything is durable at once.
 
     Attributes:
         struck: Calls that failed because that was planned.
@@ -36,8 +37,9 @@ class SimulatedDisk(MemoryDisk):
         on_failure: Called with each call that failed because that was planned.
     """
 
-    def __init__(self, rng: random.Random, hop_seconds: float) -> None:
+    def __init__(self, rng: random.Random, hop_seconds: float, spared: str) -> None:
         super().__init__()
+        self._spared = spared
         self._rng = rng
         self._hop_seconds = hop_seconds
         self.struck = 0
@@ -135,20 +137,37 @@ class SimulatedDisk(MemoryDisk):
                 found[path] = node
         return found
 
-    def lose_power(self, rng: random.Random, spared: str) -> dict[Node, Node]:
+    def _sync_spared(self) -> None:
+        if not self.exists(self._spared):
+            return
+        for node in self._nodes(self.node(self._spared)):
+            node.sync()
+            if stat.S_ISDIR(node.mode):
+                self._sync_folder(node)
+
+    def _reused(self) -> int | None:
+        """Take an inode that was freed, once the end of its file is durable."""
+        self._sync_spared()
+        kept = [node for change in self._pending for _, _, node in change if node is not None]
+        kept += [
+            node for folder in self._nodes(self._root) for node in folder.durable_names.values()
+        ]
+        numbers = {node.number for node in kept}
+        free = next((n for n in reversed(self._free_inodes) if n not in numbers), None)
+        if free is not None:
+            self._free_inodes.remove(free)
+        return free
+
+    def lose_power(self, rng: random.Random) -> dict[Node, Node]:
         """Become what the next boot may find.
 
         Args:
             rng: Draws what is left.
-            spared: A folder of which everything is durable.
 
         Returns:
             For every file that was there, what it is now.
         """
-        for node in self._nodes(self.node(spared)):
-            node.sync()
-            if stat.S_ISDIR(node.mode):
-                self._sync_folder(node)
+        self._sync_spared()
         self.restart()
         old = {node.number: node for node in self._nodes(self._root)}
         left = self.after_power_loss(rng)

@@ -39,6 +39,7 @@ def faults_of(
     rows: Sequence[Row],
     *,
     read_all: bool,
+    is_even: bool,
 ) -> Iterator[str]:
     """Say everything that is wrong with the output of a sink.
 
@@ -49,6 +50,7 @@ def faults_of(
         rows: What it has.
         read_all: Whether no one-shot run had to leave a file out, which has to be
             read, behind the others, by the next run.
+        is_even: Whether no sink had to go back further than the others.
     """
     for line in missing(contents, sink, rows):
         yield f"{sink} lacks {line.text!r} of content {line.content.number} of {line.content.log}"
@@ -67,7 +69,8 @@ def faults_of(
     )
     yield from _disorder_in_files(contents, sink, found)
     if scenario.settings.follow:
-        yield from _disorder(sink, rows)
+        if is_even:
+            yield from _disorder(sink, rows)
         if scenario.is_calm:
             marks = Counter(row.mark for row in rows if row.mark)
             yield from (

@@ -79,12 +79,15 @@ class Happenings:
                 self._left = self._pace
                 if next(self._steps, self) is self:
                     self._steps = None
+                self._say(self._world.listing())
 
     def finish(self) -> None:
         """Finish the action that is under way."""
         steps, self._steps = self._steps, None
-        for _ in steps or ():
-            pass
+        if steps is not None:
+            for _ in steps:
+                pass
+            self._say(self._world.listing())
 
     def arm(self) -> None:
         """Let the next death come in the life that begins."""

@@ -77,6 +77,7 @@ class Content:
         data: All of it.
         lines: Its lines.
         mtime_ns: When it was written last.
+        latest_ns: The latest time that it has ever borne; clocks are put back.
         was_opened: Whether the pipeline has ever had it open.
         was_seen: Whether the pipeline has ever looked into it, with bytes in it.
         is_over: Whether nobody writes to it any more.
@@ -91,6 +92,7 @@ class Content:
     data: bytearray = attrs.field(factory=bytearray)
     lines: list[Line] = attrs.field(factory=list)
     mtime_ns: int = 0
+    latest_ns: int = 0
     was_opened: bool = False
     was_seen: bool = False
     is_over: bool = False
@@ -101,6 +103,11 @@ class Content:
     def source(self) -> str:
         """The name of the source that reads the log."""
         return self.log.split("/")[2]
+
+    def touch(self, now_ns: int) -> None:
+        """Take in that it bears a new time."""
+        self.mtime_ns = now_ns
+        self.latest_ns = max(self.latest_ns, now_ns)
 
     def add(self, data: bytes, stamp_ns: int | None, *, joined: bool = False) -> None:
         """Take in a line that was written, or a part of one."""

@@ -64,6 +64,9 @@ class Oracle:
     Attributes:
         pipeline: The present life, if there is one.
         saves: Checkpoints that were put in their place.
+        is_even: Whether all sinks always knew how far they were: one without its
+            journal goes back further than the others, which have the order then
+            in which the records came the first time.
     """
 
     def __init__(self, disk: SimulatedDisk, world: World, scenario: Scenario) -> None:
@@ -80,6 +83,8 @@ class Oracle:
         self.pipeline: Pipeline | None = None
         self.saves = 0
         self.violation = ""
+        self.is_even = True
+        self._has_lost_power = False
         disk.on_change = self._changed
         disk.on_failure = self._failed
         world.on_loss = self.losses
@@ -110,6 +115,7 @@ class Oracle:
         for sink in self._sinks:
             if f".{sink}.journal" in call.path:
                 self._harmed.add(sink)
+                self.is_even = len(self._sinks) == 1
                 if call.name in {"open", "pread"} and not call.path.endswith(".new"):
                     self._back_to_checkpoint([sink])
         if self._is_blind:
@@ -202,11 +208,26 @@ class Oracle:
             parts[-1] = parts[-1][:offset]
         return [row for part in parts for row in rows_of(sink, part)]
 
+    def settled_rows(self, sink: str) -> list[Row]:
+        """Return what a sink has written, without what nothing is left to compare with.
+
+        What a power loss has left behind the last checkpoint is compared with what
+        comes next. If nothing comes, because the sources are gone, it stays there.
+        """
+        outputs = self._outputs[sink]
+        if not self._has_lost_power or self._newest is None or not outputs:
+            return self.rows(sink)
+        table = self._newest.get("sinks", {}).get(sink, {})
+        is_last = table.get("inode") == outputs[-1].node.number
+        return self.rows(sink, table["offset"] if is_last else None)
+
     # Losses and deaths
 
     def losses(self) -> None:
         """Excuse the lines that nobody can read any more and that were not delivered."""
         self._world.notice_opened()
+        if self.pipeline is None:
+            self._give_up_torn()
         self._excuse("deleted while it was not open", self._lines_kept)
 
     def ended(self) -> None:
@@ -219,15 +240,19 @@ class Oracle:
         self._forget_unrecorded()
         self._back_to_checkpoint(self._sinks if self._is_blind else self._harmed)
         self._is_blind = False
+        self._give_up_torn()
+        self._excuse("deleted, and the life that had it open has ended", self._lines_kept)
+
+    def _give_up_torn(self) -> None:
+        """Let a torn batch go that cannot be made again, because one of its files is gone."""
         if self._gone():
-            # A torn batch cannot be made again if one of its files is gone.
             for outputs in self._outputs.values():
                 for output in outputs[-1:]:
                     output.kept = output.kept[: output.noted]
-        self._excuse("deleted, and the life that had it open has ended", self._lines_kept)
 
     def power_lost(self, survivors: dict[Node, Node]) -> None:
         """Check what a power loss has left, and forget what it may have taken."""
+        self._has_lost_power = True
         for sink, outputs in self._outputs.items():
             self._outputs[sink] = [
                 _Output(survivors[output.node], output.kept)

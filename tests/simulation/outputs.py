@@ -37,20 +37,23 @@ def rows_of(encoding: str, data: bytes) -> list[Row]:
     lines = data.split(b"\n")[:-1]
     if encoding == "raw":
         return [Row(lines=(line,)) for line in lines]
-    rows = []
-    for line in lines:
+    return [_row_of(line) for line in lines]
+
+
+def _row_of(line: bytes) -> Row:
+    """Return the row of a json line; where it is none, a row that nobody can have written."""
+    try:
         fields = json.loads(line)
         stamp = fields["timestamp"]
-        rows.append(
-            Row(
-                lines=tuple(fields["message"].encode().split(b"\n")),
-                stamp_ns=None if stamp is None else _nanoseconds(stamp),
-                chain=(fields["source"], fields["path"]),
-                id=fields["id"],
-                mark="late" if fields.get("late") else "ahead" if fields.get("ahead") else "",
-            )
+        return Row(
+            lines=tuple(fields["message"].encode().split(b"\n")),
+            stamp_ns=None if stamp is None else _nanoseconds(stamp),
+            chain=(fields["source"], fields["path"]),
+            id=fields["id"],
+            mark="late" if fields.get("late") else "ahead" if fields.get("ahead") else "",
         )
-    return rows
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Row(lines=(line,))
 
 
 def _nanoseconds(stamp: str) -> int:

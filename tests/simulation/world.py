@@ -80,6 +80,19 @@ class World:
             for node in self._disk.files_in(folder).values()
         }
 
+    def listing(self) -> str:
+        """Return the names, inodes and lengths of the logs, for the trace."""
+        files = {
+            name: node
+            for folder in dict.fromkeys(os.path.dirname(log) for log in self._settings.logs)
+            if self._disk.exists(folder)
+            for name, node in self._disk.files_in(folder).items()
+        }
+        return "LOGS " + ", ".join(
+            f"{os.path.basename(name)} #{node.number} {len(node.data)}"
+            for name, node in sorted(files.items())
+        )
+
     def notice_opened(self) -> None:
         """Remember which files the pipeline has open."""
         for content in self.contents:
@@ -129,7 +142,7 @@ class World:
     def _write(self, content: Content, path: str, data: bytes, stamp_ns: int | None) -> None:
         self._disk.append(path, data)
         content.add(data, stamp_ns, joined=stamp_ns is None and bool(content.lines))
-        content.mtime_ns = self.wall_ns()
+        content.touch(self.wall_ns())
 
     def _put(
         self,
@@ -159,7 +172,9 @@ class World:
         self._disk.append(path or log, data)
         for piece, moment_ns in pieces:
             content.add(piece, moment_ns, joined=moment_ns is None)
-        content.mtime_ns = self.wall_ns()
+        content.touch(self.wall_ns())
+        if content.is_over:
+            self._judge_age(content)
 
     def _do_append(self, log: str, count: int, width: int = 20, traces: int = 0) -> Iterator[None]:
         self._put(log, count, width=width, traces=traces)
@@ -218,10 +233,14 @@ class World:
         """Let a log begin a new content at its next line."""
         content = self._current.pop(log)
         content.is_over = True
-        content.is_older = not self._settings.every_name and any(
-            other.log == log and other.mtime_ns > content.mtime_ns for other in self.contents
-        )
+        self._judge_age(content)
         return content
+
+    def _judge_age(self, content: Content) -> None:
+        content.is_older = not self._settings.every_name and any(
+            other.log == content.log and other.latest_ns > content.mtime_ns
+            for other in self.contents
+        )
 
     def _excuse_unknown(self, content: Content) -> None:
         if content.log not in self.known and not self._settings.every_name:
@@ -323,7 +342,7 @@ class World:
         if self._disk.exists(log):
             self._disk.set_mtime(log, self.wall_ns())
             if log in self._current:
-                self._current[log].mtime_ns = self.wall_ns()
+                self._current[log].touch(self.wall_ns())
         yield
 
     def _do_clock(self, seconds: float) -> Iterator[None]:
