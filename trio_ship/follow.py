@@ -22,6 +22,7 @@ __all__ = [
     "HEAD",
     "Candidate",
     "Change",
+    "begun_ns",
     "believed_time",
     "fingerprint",
     "foot_length",
@@ -152,6 +153,15 @@ def matches_foot(known: str, before: bytes) -> bool:
         before: As many bytes in front of its position as it covers.
     """
     return not known or footprint(before) == known
+
+
+def begun_ns(entry: FileEntry) -> int:
+    """Return from when on copies of a file may hold what was not seen of it, in ns since 1970.
+
+    A log that was empty when it was met may have been copied just before.
+    """
+    is_first_empty = entry.generation == 1 and not head_length(entry.fingerprint)
+    return entry.changed_ns + is_first_empty
 
 
 def judge(entry: FileEntry, read: int, seen: Candidate | None) -> Change:

@@ -173,12 +173,13 @@ class Chains:
         tail.packed = isinstance(content, Packed)
         self._open += 1
 
-    def part(self, tail: Tail) -> None:
-        """Give away the open file of a tail."""
-        if isinstance(tail.content, Packed):
-            self._unpacking.pop(tail.content, None)
-        tail.content = None
-        self._open -= 1
+    def part(self, tail: Tail) -> Content | None:
+        """Give away the open file of a tail, if it is open."""
+        content, tail.content = tail.content, None
+        if isinstance(content, Packed):
+            self._unpacking.pop(content, None)
+        self._open -= content is not None
+        return content
 
     def rest(self, tail: Tail) -> None:
         """Have a file that was just used take nothing that others may need.
@@ -218,6 +219,8 @@ class Chains:
                 self.open(tail)
                 tail.failures = 0
             self._measure(tail, now)
+            if not tail.retry_at:  # no read has failed
+                tail.failures = 0
         except FileNotFoundError:
             self._go_on_packed(tail)
         except OSError:
@@ -273,9 +276,9 @@ class Chains:
 
     def close_tail(self, tail: Tail) -> None:
         """Close a file if it is open."""
-        if tail.content is not None:
-            tail.content.close()
-            self.part(tail)
+        content = self.part(tail)
+        if content is not None:
+            content.close()
 
     def close_quiet(self) -> None:
         """Close files that are at their end until no more are open than may stay so."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
@@ -18,6 +19,7 @@ from trio_ship.follow import (
     HEAD,
     Candidate,
     Change,
+    begun_ns,
     fingerprint,
     head_length,
     is_taken,
@@ -27,13 +29,16 @@ from trio_ship.follow import (
 from trio_ship.notes import Note, refusal
 from trio_ship.reader import compressed
 from trio_ship.reader.chains import Chains
-from trio_ship.reader.content import Content, end_of_lines
+from trio_ship.reader.content import Content, Plain, end_of_lines
 from trio_ship.reader.locate import candidate_at, candidates_in, open_candidate
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail, new_id
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["Changes"]
+
+_PATIENCE_SECONDS: Final = 20.0
+"""How long the files of a chain wait for one before them that cannot be opened."""
 
 
 class Changes:
@@ -68,6 +73,7 @@ class Changes:
         self.since_ns = 0
         self.listed: dict[tuple[str, bool], list[Candidate]] = {}
         self.refused: dict[tuple[int, int], tuple[ChainFiles, Candidate]] = {}
+        self._failing: dict[tuple[int, int], float] = {}
 
     def discover(self, path: str, seen: Candidate, now: float, *, at_end: bool) -> None:
         """Take in a file at a path that had none before.
@@ -132,11 +138,11 @@ class Changes:
         self._chains.active[chain.number] = chain
         match judge(tail.entry, max(tail.read_to, tail.position.offset), seen):
             case Change.GONE:
-                self._chains.rotate(tail, now)
+                self._rotated(chain, tail, now)
                 self.append_passed(chain, now)
             case Change.REPLACED:
                 assert seen is not None  # noqa: S101  (judge says so)
-                self._chains.rotate(tail, now)
+                self._rotated(chain, tail, now)
                 self.begin(chain, seen, now)
             case Change.SHRANK:
                 assert seen is not None  # noqa: S101  (judge says so)
@@ -231,12 +237,21 @@ class Changes:
         except FileNotFoundError:
             self._let_go(chain, tail, now)
             return
-        # It has lost its name as well, so its descriptor is all that leads to it.
-        status, head = content.status(), content.pread(HEAD, 0)
+        self._truncated_unseen(chain, tail, content, now)
+
+    def _rotated(self, chain: ChainFiles, tail: Tail, now: float) -> None:
+        self._chains.rotate(tail, now)
+        content = tail.content
+        if isinstance(content, Plain) and not self._chains.is_same(tail, content.pread(HEAD, 0)):
+            self._truncated_unseen(chain, tail, content, now)
+
+    def _truncated_unseen(
+        self, chain: ChainFiles, tail: Tail, content: Content, now: float
+    ) -> None:
+        """Take in that a file was truncated and has lost its name; its descriptor leads to it."""
+        status = content.status()
         held = Candidate(tail.entry.file, status.device, status.inode, status.size, status.mtime_ns)
-        self._chains.part(tail)
-        self._let_go(chain, tail, now)
-        self._add(chain, content, held, head, now)
+        self._truncated(chain, tail, held, now)
         chain.tails[-1].rotated_at = now
 
     def _grown(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
@@ -246,7 +261,8 @@ class Changes:
         if not self._chains.is_same(tail, head):
             self._truncated(chain, tail, seen, now)
             return
-        if head and not head_length(tail.entry.fingerprint) and tail.entry.generation > 1:
+        was_empty = not head_length(tail.entry.fingerprint) and seen.mtime_ns > chain.since_ns
+        if was_empty or tail.hides:
             self._look_behind(chain, tail, now)
         if head_length(tail.entry.fingerprint) < min(len(head), HEAD):
             self._chains.update(tail, attrs.evolve(tail.entry, fingerprint=fingerprint(head)))
@@ -276,24 +292,41 @@ class Changes:
         chain.since_ns = seen.mtime_ns
 
     def _look_behind(self, chain: ChainFiles, tail: Tail, now: float) -> None:
-        """Put what a file that was empty held, and lost to copies unseen, before what it holds."""
+        """Put what copies have of a chain unseen before the file that it has now."""
         if self.append_passed(chain, now):
             chain.tails.remove(tail)
             chain.tails.append(tail)
+            chain.tails[0].position = chain.carry(chain.tails[0].position)
             chain.generation += 1
             self._chains.update(tail, attrs.evolve(tail.entry, generation=chain.generation))
+        tail.hides = False
 
     def _truncated(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
-        self._let_go(chain, tail, now)
+        content = self._let_go(chain, tail, now)
+        since_ns, generation = chain.since_ns, chain.generation
+        self._append_new(chain, seen, now, content=content)
+        if chain.generation == generation:
+            self.append_passed(chain, now)
+            return
         # Several truncations may lie between two looks, and each has left its copy.
-        self.append_passed(chain, now)
-        self._append_new(chain, seen, now)
+        chain.since_ns = since_ns
+        chain.tails[-1].hides = True
+        self._look_behind(chain, chain.tails[-1], now)
+        chain.since_ns = seen.mtime_ns
 
-    def _let_go(self, chain: ChainFiles, tail: Tail, now: float) -> None:
-        """Go on with what a truncated file was in its copy, or without."""
+    def _let_go(self, chain: ChainFiles, tail: Tail, now: float) -> Content | None:
+        """Go on with what a truncated file was in its copy, or without.
+
+        Returns:
+            The truncated file, where it is open: its name may be gone in a moment.
+
+        Raises:
+            OSError: Its copies cannot be looked for just now.
+        """
         chains = self._chains
         copy = chains.known.find_copy(chain.path, tail.entry, tail.position)
-        chains.close_tail(tail)
+        earlier = copy or chains.known.find_earlier_copy(chain.path, tail.entry, tail.position)
+        content = chains.part(tail)
         if copy is not None:
             chains.go_on_in(tail, copy)
             tail.rotated_at = tail.changed_at = now
@@ -305,20 +338,34 @@ class Changes:
             chains.notes.append(Note.warning(text) if lost > 0 else Note.info(text))
             chain.tails.remove(tail)
             chains.known.finished[tail.entry.id] = tail.position
-            earlier = chains.known.find_earlier_copy(chain.path, tail.entry, tail.position)
             if earlier is not None:
                 chains.know(chains.moved(tail.entry, earlier), tail.position)
             chain.leave(tail.position)
+        return content
 
     def _append_new(
-        self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
+        self,
+        chain: ChainFiles,
+        seen: Candidate,
+        now: float,
+        *,
+        content: Content | None = None,
+        at_end: bool = False,
     ) -> None:
+        """Put a file that is new, open already or not, behind the others of its chain."""
         chains = self._chains
         try:
-            content, seen, head = open_candidate(self._disk, seen)
+            if content is None:
+                content, seen, head = open_candidate(self._disk, seen)
+            else:
+                head = content.pread(HEAD, 0)
         except FileNotFoundError:
             return
         except OSError as error:
+            # Once a later file is known, nobody looks for one that came before it.
+            first = self._failing.setdefault((seen.device, seen.inode), now)
+            if seen.path != chain.path and now - first < _PATIENCE_SECONDS:
+                raise
             chains.notes.append(refusal(self._disk, seen.path, error))
             chains.unreadable[seen.path] = str(error)
             self.refused[seen.device, seen.inode] = (chain, seen)
@@ -326,7 +373,12 @@ class Changes:
         if not isinstance(content, Packed) and compressed.is_misnamed(chains, seen.path, head):
             content.close()
             return
-        self._add(chain, content, seen, head, now, at_end=at_end)
+        try:
+            self._add(chain, content, seen, head, now, at_end=at_end)
+        except OSError:
+            content.close()
+            raise
+        self._failing.pop((seen.device, seen.inode), None)
 
     def _add(
         self,
@@ -340,16 +392,11 @@ class Changes:
     ) -> None:
         """Put an open file that is new behind the others of its chain."""
         chains = self._chains
-        try:
-            begin = end_of_lines(content, seen.size, chains.wall_ns) if at_end else 0
-        except OSError:
-            content.close()
-            raise
-        position = Position(begin)
+        position = Position(end_of_lines(content, seen.size, chains.wall_ns) if at_end else 0)
         chains.unreadable.pop(seen.path, None)
         chains.active[chain.number] = chain
-        chain.generation += 1
         original = chains.known.find_original(chain.path, seen)
+        chain.generation += 1
         entry = FileEntry(
             id=new_id(chains.source, chain.path, chain.generation, seen, head),
             source=chains.source,
@@ -377,7 +424,7 @@ class Changes:
         if seen.path != chain.path:
             tail.rotated_at = chains.age(seen, now)
         chains.rest(tail)
-        chain.since_ns = seen.mtime_ns
+        chain.since_ns = begun_ns(entry)
 
     def _is_copy(self, path: str, seen: Candidate) -> bool:
         """Tell whether a new file holds what a file of this source holds."""

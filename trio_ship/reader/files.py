@@ -73,6 +73,7 @@ class SourceFiles:
         self._put_off: dict[str, tuple[Sighting, float]] = {}
         self._refused_until = 0.0
         self._absent: dict[str, float] = {}
+        self._unlisted: set[str] = set()
         self._unrestored = by_chain(recorded)
         self._changes = Changes(disk, chains, covers=covers, outputs=outputs)
         self._changes.since_ns = since_ns
@@ -88,8 +89,7 @@ class SourceFiles:
             for tail in [] if chain.hangs else chain.tails:
                 if tail.rotated_at is not None:
                     self.chains.hold_on(tail, now)
-        for folder, error in look.unreadable.items():
-            self.chains.notes.append(refusal(self._disk, folder, error))
+        self._note_unlisted(look)
         for path in list(self._unrestored):
             seen = look.changed[path] if path in look.changed else self._seen_before(path)
             self._try(path, functools.partial(self._restore, path, seen, now))
@@ -103,12 +103,21 @@ class SourceFiles:
                 path, functools.partial(self._take_in, path, changed[path], now)
             ):
                 del self._put_off[path]
+        self._retry_refused(now)
         self._tell_missing(look)
         if self._from_end is None:
             self._from_end = set(self._put_off)
         self._changes.since_ns = look.poll.wall_ns - _CLOCK_NS
         if now - self._checked_at >= _CHECK_SECONDS:
             self._forget_gone(now)
+
+    def _note_unlisted(self, look: Look) -> None:
+        for folder in self._unlisted - look.unreadable.keys():
+            self.chains.unreadable.pop(folder, None)
+        self._unlisted = set(look.unreadable)
+        for folder, error in look.unreadable.items():
+            self.chains.notes.append(refusal(self._disk, folder, error))
+            self.chains.unreadable[folder] = str(error)
 
     def _left(self, look: Look, now: float) -> list[str]:
         """Return the paths that files may have come to and left again unseen."""
@@ -122,7 +131,10 @@ class SourceFiles:
 
     def _can_take_in(self, path: str) -> bool:
         chain = self.chains.by_path.get(path)
-        return path not in self._unrestored and (chain is None or not chain.hangs)
+        if chain is None:
+            # It may be what has become of a file that nobody could look for yet.
+            return not any(path.startswith(other) for other in self._unrestored)
+        return not chain.hangs
 
     def _try(self, path: str, step: Callable[[], None]) -> bool:
         """Do a step that may fail; it is done again later then."""
@@ -201,7 +213,7 @@ class SourceFiles:
                 self.chains.discovered[entry.id] = (entry, known.finished[entry.id])
 
     def _look_again(self, now: float) -> None:
-        """Look at what is not in the look: files written on, doubted, or refused before."""
+        """Look at what is not in the look: files written on, or doubted."""
         for chain in self.chains.by_path.values():
             if chain.lingering and not chain.hangs:
                 self._look_after(chain, now)
@@ -210,6 +222,9 @@ class SourceFiles:
             step = functools.partial(self._changes.take_up_again, self.chains.by_path[path], now)
             if not self._try(path, step):
                 self.chains.doubtful.add(path)
+
+    def _retry_refused(self, now: float) -> None:
+        """Try again what could not be opened, behind what the look has shown of its chain."""
         if now < self._refused_until:
             return
         self._refused_until = now + _RETRY_SECONDS

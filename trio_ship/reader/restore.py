@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import Candidate, is_taken
+from trio_ship.follow import Candidate, begun_ns, head_length, is_taken
 from trio_ship.notes import Note
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.locate import find_by_identity, is_still
@@ -122,7 +122,8 @@ def _resume(
     if seen.is_packed and done:
         chain.leave(position)
         return
-    chain.since_ns = seen.mtime_ns
+    was_empty = entry.changed_ns and not head_length(entry.fingerprint)
+    chain.since_ns = begun_ns(entry) if was_empty else seen.mtime_ns
     moved = chains.moved(entry, seen)
     is_read = not last and seen.size == position.offset and not seen.is_packed
     if is_read or is_taken(entry, position, seen):

@@ -34,6 +34,7 @@ class Tail:
         rotated_at: When it was seen to have lost its name to another file.
         retry_at: When to try again after an error; 0 if there was none.
         failures: Reads that have failed one after the other.
+        hides: Whether copies of what stood in it before are yet to be looked for.
     """
 
     entry: FileEntry
@@ -51,6 +52,7 @@ class Tail:
     rotated_at: float | None = None
     retry_at: float = 0.0
     failures: int = 0
+    hides: bool = False
 
     @property
     def is_unread(self) -> bool:
