@@ -128,9 +128,12 @@ def recover(
             left -= 1
         else:
             written = written_of(line)
+            # A journal that was not begun anew tells what the checkpoint knows, and knows better.
+            if not count and _is_known(written, checkpoint.sequence, state.offset):
+                told = {}
+                continue
             if written.before != state.offset:
                 break
-            # A journal that was not begun anew may know less of files than the checkpoint.
             if not files.keys() | told.keys() >= written.positions.keys():
                 break
             whole = left > 0 or (size is not None and written.after <= size)
@@ -150,6 +153,10 @@ def recover(
         adopted.append(line)
     cut = attrs.evolve(cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state}))
     return Recovered(cut=cut, torn=torn, count=count, lines=tuple(adopted))
+
+
+def _is_known(written: Written, sequence: int, offset: int) -> bool:
+    return written.before < offset and written.after <= offset and written.sequence <= sequence
 
 
 def beyond(cut: Snapshot, written: Written, sink: str, state: SinkState) -> Snapshot:

@@ -93,7 +93,7 @@ class SourceFiles:
         for path in list(self._unrestored):
             seen = look.changed[path] if path in look.changed else self._seen_before(path)
             self._try(path, functools.partial(self._restore, path, seen, now))
-        self._changes.listed.clear()
+        self._changes.arrivals.listed.clear()
         self._look_again(now)
         due = {path: seen for path, (seen, at) in self._put_off.items() if now >= at}
         changed = {**dict.fromkeys(self._left(look, now)), **due, **look.changed}
@@ -116,8 +116,9 @@ class SourceFiles:
             self.chains.unreadable.pop(folder, None)
         self._unlisted = set(look.unreadable)
         for folder, error in look.unreadable.items():
-            self.chains.notes.append(refusal(self._disk, folder, error))
-            self.chains.unreadable[folder] = str(error)
+            note = refusal(self._disk, folder, error)
+            self.chains.notes.append(note)
+            self.chains.unreadable[folder] = note.text
 
     def _left(self, look: Look, now: float) -> list[str]:
         """Return the paths that files may have come to and left again unseen."""
@@ -228,11 +229,11 @@ class SourceFiles:
         if now < self._refused_until:
             return
         self._refused_until = now + _RETRY_SECONDS
-        refused, self._changes.refused = self._changes.refused, {}
+        refused, self._changes.arrivals.refused = self._changes.arrivals.refused, {}
         for identity, (chain, seen) in refused.items():
-            step = functools.partial(self._changes.begin, chain, seen, now)
+            step = functools.partial(self._changes.arrivals.begin, chain, seen, now)
             if chain.hangs or not self._try(seen.path, step):
-                self._changes.refused[identity] = (chain, seen)
+                self._changes.arrivals.refused[identity] = (chain, seen)
 
     def _look_after(self, chain: ChainFiles, now: float) -> None:
         """Go back to finished files that were written on; let go of those long quiet."""

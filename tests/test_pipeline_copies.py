@@ -1,0 +1,209 @@
+"""Logs that are copied, cut, removed and refused between two looks: what a simulation found.
+
+Everything happens between two looks of the watcher, so no `await` stands between.
+"""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+import trio
+import trio.testing
+from follow_helpers import EVERY_NAME, LOG, following
+from memory_disk import Death, MemoryDisk
+from pipeline_helpers import (
+    config,
+    line,
+    new_disk,
+    output_lines,
+    run_once,
+    running,
+)
+
+from trio_ship.errors import SourceError
+
+
+def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1") -> None:
+    """Do what logrotate does with `copytruncate`."""
+    disk.write(to, disk.read(LOG))
+    disk.truncate(LOG)
+
+
+class VanishingDisk(MemoryDisk):
+    """A disk from which a log is removed as soon as nobody has it open."""
+
+    vanishing = ""
+
+    def close(self, fd: int) -> None:
+        """See `Filesystem.close`."""
+        path = self._opened[fd].path
+        super().close(fd)
+        if path == self.vanishing and self.exists(path):
+            self.remove(path)
+
+
+async def test_a_log_that_was_cut_and_is_removed_while_it_is_looked_at(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The descriptor that was open all the time leads to what the log holds now."""
+    disk = VanishingDisk()
+    async with following(disk=disk) as logs:
+        logs.put("app 0", "app 1")
+        await trio.sleep(1)
+        copy_and_cut(disk)
+        logs.put(*(f"app {number} and more" for number in range(2, 9)))
+        disk.vanishing = LOG
+
+
+async def test_a_log_that_was_copied_cut_and_made_anew_between_two_looks(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The copy holds what was read; the descriptor leads to what was written behind the cut."""
+    async with following() as logs:
+        logs.put("app 0", "app 1")
+        await trio.sleep(1)
+        copy_and_cut(logs.disk)
+        logs.put(*(f"app {number} and more" for number in range(2, 9)))
+        logs.disk.remove(LOG)
+        logs.put("app 9")
+
+
+async def test_an_empty_log_that_was_filled_copied_and_cut_between_two_looks(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A log may be empty at both looks, and its copy holds what came between."""
+    async with following() as logs:
+        logs.disk.append(LOG, b"")
+        await trio.sleep(1)
+        for turn in range(3):
+            logs.put(f"app {turn}", f"app {turn} again")
+            copy_and_cut(logs.disk, f"{LOG}.{3 - turn}")
+            await trio.sleep(1)
+
+
+async def test_copies_made_before_the_first_look_are_not_read(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """An empty log whose copy is as old as itself was cut before anybody followed it."""
+    disk = new_disk()
+    disk.append(LOG, line(0, "old"))
+    copy_and_cut(disk)
+    async with following(disk=disk) as logs:
+        await trio.sleep(1)
+        logs.put("app 0")
+        await trio.sleep(1)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_renamed_log_that_cannot_be_asked_once(
+    autojump_clock: trio.testing.MockClock, times: int
+) -> None:
+    """A status that fails while nothing is to be read holds up nothing for ever."""
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        logs.disk.rename(LOG, f"{LOG}.1")
+        await trio.sleep(0.5)
+        logs.put("app 1")
+        await trio.sleep(0.2)
+        logs.disk.fail("fstat", f"{LOG}*", error=errno.EIO, times=times)
+        await trio.sleep(3)
+
+
+async def test_a_file_that_passed_unseen_is_waited_for(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """No descriptor is left for a moment: the files behind wait, so that a death loses nothing."""
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        logs.disk.rename(LOG, f"{LOG}.2")
+        logs.put("app 1")
+        logs.disk.rename(LOG, f"{LOG}.1")
+        logs.put("app 2")
+        logs.disk.fail("open", f"{LOG}.1", error=errno.EMFILE, times=2)
+        await trio.sleep(0.5)
+        assert output_lines(logs.disk) == ["app 0"]
+        await trio.sleep(3)
+
+
+async def test_a_file_that_passed_unseen_and_stays_closed_to_us(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One that can never be opened does not hold up the log for ever."""
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        logs.disk.rename(LOG, f"{LOG}.2")
+        logs.put("app 1")
+        logs.disk.rename(LOG, f"{LOG}.1")
+        logs.put("app 2")
+        logs.disk.fail("open", f"{LOG}.1", error=errno.EIO, times=None)
+        await trio.sleep(30)
+        assert output_lines(logs.disk) == ["app 0", "app 2"]
+        logs.disk.heal()
+        logs.written.remove("app 1")
+        logs.written.append("app 1")
+
+
+async def test_a_copy_is_not_new_while_nobody_can_look_for_its_log(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """After a restart a pattern finds the copy first; whose copy it is shows later."""
+    disk = new_disk()
+    settings = config(paths=EVERY_NAME)
+    async with running(disk, settings):
+        disk.append(LOG, line(0, "app 0"))
+        await trio.sleep(3)
+    copy_and_cut(disk)
+    disk.fail("open", LOG, error=errno.EACCES, times=2)
+    async with following(settings, disk) as logs:
+        logs.written.append("app 0")
+        await trio.sleep(2)
+        logs.put("app 1")
+
+
+async def test_a_folder_that_cannot_be_listed_fails_a_run(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What a one-shot run could not look at it names, and its status tells."""
+    disk = new_disk()
+    disk.append(LOG, line(0, "app 0"))
+    disk.append("/other/a.log", line(0, "other 0"))
+    disk.fail("scandir", "/other", error=errno.EACCES, times=None)
+    settings = config(follow=False, paths='["/logs/*.log", "/other/*.log"]')
+    with pytest.raises(SourceError, match="/other: permission denied"):
+        await run_once(disk, settings)
+    assert output_lines(disk) == ["app 0"]
+
+
+@pytest.mark.parametrize(
+    ("call", "path"), [("unlink", "/etc/ship/.ship*"), ("fsync_folder", "/etc/ship")]
+)
+async def test_a_start_that_cannot_save_is_as_exact_as_any(
+    autojump_clock: trio.testing.MockClock, call: str, path: str
+) -> None:
+    """The journal of the run before goes on, so a kill moves no byte of the output."""
+    disk = new_disk()
+    async with running(disk, config()):
+        disk.append(LOG, line(0, "app 0"))
+        await trio.sleep(3)
+    # Each start makes a file first to see whether it could save.
+    disk.fail(call, path, error=errno.EROFS, times=None, after=call == "unlink")
+    disk.fail("preadv", LOG, times=3)
+    with pytest.RaisesGroup(Death, flatten_subgroups=True):
+        async with running(disk, config()):
+            await trio.sleep(1)
+            disk.append(LOG, line(trio.current_time(), "app 1"))
+            disk.append("/logs/other.log", line(trio.current_time(), "other 0"))
+            await trio.sleep(10)
+            disk.die_after(0)
+            await trio.sleep(60)
+    disk.restart()
+    disk.heal()
+    assert output_lines(disk) == ["app 0", "other 0", "app 1"]
+    async with running(disk, config()):
+        await trio.sleep(3)
+    assert output_lines(disk) == ["app 0", "other 0", "app 1"]
+    assert [name for name in disk.names("/out") if "cut" in name] == []

@@ -1,0 +1,205 @@
+"""Files that come to a chain: seen at its path, or passed it by while nobody looked.
+
+Disk work for a worker thread, on behalf of `changes`. A step may raise `OSError`,
+which says that nobody can tell just now: the caller takes it again later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from trio_ship.filesystem import ReadableFilesystem
+from trio_ship.follow import HEAD, Candidate, begun_ns, fingerprint, is_taken, successors
+from trio_ship.notes import Note, refusal
+from trio_ship.reader import compressed
+from trio_ship.reader.chains import Chains
+from trio_ship.reader.content import Content, end_of_lines
+from trio_ship.reader.locate import candidates_in, open_candidate
+from trio_ship.reader.packed import Packed
+from trio_ship.reader.tails import ChainFiles, new_id
+from trio_ship.state import FileEntry, Position
+
+__all__ = ["Arrivals"]
+
+_PATIENCE_SECONDS: Final = 20.0
+"""How long the files of a chain wait for one before them that cannot be opened."""
+
+
+class Arrivals:
+    """Puts files that are new behind the others of their chains.
+
+    Args:
+        disk: Where the files are.
+        chains: What is being read.
+        covers: Tells whether a path belongs to the source.
+
+    Attributes:
+        listed: The files of folders, all or those that no pattern matches, where
+            one listing a look will do.
+        refused: Files that could not be opened, with their chains, by identity.
+    """
+
+    def __init__(
+        self, disk: ReadableFilesystem, chains: Chains, *, covers: Callable[[str], bool]
+    ) -> None:
+        self._disk = disk
+        self._chains = chains
+        self._covers = covers
+        self.listed: dict[tuple[str, bool], list[Candidate]] = {}
+        self.refused: dict[tuple[int, int], tuple[ChainFiles, Candidate]] = {}
+        self._failing: dict[tuple[int, int], float] = {}
+
+    def begin(
+        self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
+    ) -> None:
+        """Add the file at the chain's path, and those that came before it unseen.
+
+        Raises:
+            OSError: It cannot be looked at just now.
+        """
+        compressed.wait_written(self._chains, seen)
+        self._chains.active[chain.number] = chain
+        known = self._chains.known.entry_of(seen)
+        if known is not None:
+            position = self._chains.known.finished.get(known.id, Position())
+            if (
+                known.path == chain.path
+                and not any(tail.entry.id == known.id for tail in chain.tails)
+                and not is_taken(known, position, seen)
+            ):
+                self._chains.add(chain, self._chains.moved(known, seen), position, seen, now)
+            return
+        if compressed.is_known_form(self._chains, seen):
+            return
+        passed = self.append_passed(chain, now)
+        if (seen.device, seen.inode) not in passed:
+            self.append(chain, seen, now, at_end=at_end)
+
+    def append_passed(self, chain: ChainFiles, now: float) -> set[tuple[int, int]]:
+        """Add the files that came and were renamed unseen; return their identities.
+
+        Raises:
+            OSError: The folder cannot be looked at just now.
+        """
+        if not chain.since_ns:
+            return set()
+        known = self._chains.known
+        lengths = compressed.lengths(self._chains)
+        found = self._beside(chain)
+        known_here = {
+            (other.device, other.inode) for other in found if known.entry_of(other) is not None
+        }
+        between = [
+            other
+            for other in successors(chain.path, chain.since_ns, found, known_here)
+            if not any(known.is_copy(other, tail.entry, tail.size) for tail in chain.tails)
+            and not (other.is_packed and known.form_of(other, lengths))
+        ]
+        for passed in between:
+            self.append(chain, passed, now)
+        return {(other.device, other.inode) for other in between}
+
+    def append(
+        self,
+        chain: ChainFiles,
+        seen: Candidate,
+        now: float,
+        *,
+        content: Content | None = None,
+        at_end: bool = False,
+    ) -> None:
+        """Put a file that is new, open already or not, behind the others of its chain."""
+        chains = self._chains
+        try:
+            if content is None:
+                content, seen, head = open_candidate(self._disk, seen)
+            else:
+                head = content.pread(HEAD, 0)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            # Once a later file is known, nobody looks for one that came before it.
+            first = self._failing.setdefault((seen.device, seen.inode), now)
+            if seen.path != chain.path and now - first < _PATIENCE_SECONDS:
+                raise
+            chains.notes.append(refusal(self._disk, seen.path, error))
+            chains.unreadable[seen.path] = str(error)
+            self.refused[seen.device, seen.inode] = (chain, seen)
+            return
+        if not isinstance(content, Packed) and compressed.is_misnamed(chains, seen.path, head):
+            content.close()
+            return
+        try:
+            self._add(chain, content, seen, head, now, at_end=at_end)
+        except OSError:
+            content.close()
+            raise
+        self._failing.pop((seen.device, seen.inode), None)
+
+    def _add(
+        self,
+        chain: ChainFiles,
+        content: Content,
+        seen: Candidate,
+        head: bytes,
+        now: float,
+        *,
+        at_end: bool = False,
+    ) -> None:
+        """Put an open file that is new behind the others of its chain."""
+        chains = self._chains
+        position = Position(end_of_lines(content, seen.size, chains.wall_ns) if at_end else 0)
+        chains.unreadable.pop(seen.path, None)
+        chains.active[chain.number] = chain
+        original = chains.known.find_original(chain.path, seen)
+        chain.generation += 1
+        entry = FileEntry(
+            id=new_id(chains.source, chain.path, chain.generation, seen, head),
+            source=chains.source,
+            path=chain.path,
+            file=seen.path,
+            generation=chain.generation,
+            device=seen.device,
+            inode=seen.inode,
+            fingerprint=fingerprint(head),
+            changed_ns=seen.mtime_ns,
+        )
+        if original is not None:
+            known, position = original
+            entry = attrs.evolve(
+                entry, layout=known.layout, zone=known.zone, anchor_ns=known.anchor_ns
+            )
+            chains.notes.append(
+                Note.info(
+                    f"{seen.path} begins with what was read of {known.file}; it is read from "
+                    f"byte {position.offset}"
+                )
+            )
+        tail = chains.add(chain, entry, position, seen, now)
+        chains.hold(tail, content)
+        if seen.path != chain.path:
+            tail.rotated_at = chains.age(seen, now)
+        chains.rest(tail)
+        chain.since_ns = begun_ns(entry)
+
+    def _beside(self, chain: ChainFiles) -> list[Candidate]:
+        """Return the files that bear the name of a chain and more."""
+        folder = os.path.dirname(chain.path)
+        # While nothing is known of a chain, what a pattern matches is another's.
+        is_known = chain.generation > 0
+        if is_known and chain.tails:
+            found = candidates_in(self._disk, folder)
+        elif (folder, is_known) in self.listed:
+            found = self.listed[folder, is_known]
+        else:
+            found = [
+                other
+                for other in candidates_in(self._disk, folder)
+                if is_known or not self._covers(other.path)
+            ]
+            self.listed[folder, is_known] = found
+        return [other for other in found if other.path.startswith(chain.path)]
