@@ -13,6 +13,7 @@ import errno
 import logging
 import os
 import select
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -35,6 +36,7 @@ _WRITEBACK: Final = 16 << 20
 _PAUSE_SECONDS: Final = 1.0
 _PIPE_PIECE: Final = 4096
 _PATIENCE_MS: Final = 100
+_NO_NOWAIT: Final = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ESPIPE}
 _WAITS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EFBIG}
 
 
@@ -238,12 +240,15 @@ class FileStream(anyio.abc.ByteSendStream):
 class DescriptorStream(anyio.abc.ByteSendStream):
     """Writes to an open descriptor whose reader may be slow, or may go away.
 
-    Pieces are small enough not to block once the descriptor is ready, so that
-    a cancellation is noticed within a tenth of a second.
+    No write may block for long, so that a cancellation is noticed within a tenth of
+    a second. A file never does. A pipe takes what fits at once, where the system can be
+    asked for that (Linux since 6.4). Else pieces are so small that whatever is ready
+    takes them.
     """
 
     def __init__(self, fd: int, stages: Stages = OFF) -> None:
         self._fd = fd
+        self._nowait = getattr(os, "RWF_NOWAIT", 0)
         self._stages = stages
 
     async def send(self, item: bytes) -> None:
@@ -266,11 +271,13 @@ class DescriptorStream(anyio.abc.ByteSendStream):
         await anyio.lowlevel.checkpoint()
 
     def _push(self, slices: Iterable[memoryview]) -> None:
-        poll = select.poll()
-        try:
+        mode = os.fstat(self._fd).st_mode
+        poll = None
+        if not stat.S_ISREG(mode):
+            poll = select.poll()
             poll.register(self._fd, select.POLLOUT)
-        except OSError:
-            poll = None  # type: ignore[assignment]  # a file: always ready
+        if not stat.S_ISFIFO(mode):
+            self._nowait = 0
         for data in slices:
             left = memoryview(data).cast("B")
             self._stages.count(Stage.WRITE, len(left))
@@ -280,11 +287,25 @@ class DescriptorStream(anyio.abc.ByteSendStream):
 
     def _push_slice(self, left: memoryview, poll: select.poll | None) -> None:
         while left:
-            if poll is not None:
-                while not poll.poll(_PATIENCE_MS):
-                    anyio.from_thread.check_cancelled()
             try:
-                count = os.write(self._fd, left[:_PIPE_PIECE] if poll is not None else left)
+                if poll is None:
+                    count = os.write(self._fd, left)
+                elif self._nowait:
+                    count = os.pwritev(self._fd, [left], -1, self._nowait)
+                else:
+                    _wait_ready(poll)
+                    count = os.write(self._fd, left[:_PIPE_PIECE])
             except BlockingIOError:
-                continue
-            left = left[count:]
+                if poll is not None:
+                    _wait_ready(poll)
+            except OSError as error:
+                if not self._nowait or error.errno not in _NO_NOWAIT:
+                    raise
+                self._nowait = 0
+            else:
+                left = left[count:]
+
+
+def _wait_ready(poll: select.poll) -> None:
+    while not poll.poll(_PATIENCE_MS):
+        anyio.from_thread.check_cancelled()
