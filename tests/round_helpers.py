@@ -22,7 +22,12 @@ __all__ = ["DECODERS", "EIGHT", "File", "Found", "decode", "read_in_rounds", "re
 EIGHT: Final = 1_795_420_800 * 10**9
 """2026-11-23T08:00:00Z in nanoseconds since 1970."""
 
-DECODERS: Final = [StampDecoder("iso8601@0/T.3Z"), StampDecoder("syslog@0")]
+DECODERS: Final = [
+    StampDecoder("iso8601@0/T.3Z"),
+    StampDecoder("syslog@0"),
+    StampDecoder("iso8601@cri/T.9Z;auto"),
+    StampDecoder('iso8601@"time"$/T.9Z;auto'),
+]
 
 _LIMIT: Final = EIGHT + 86_400 * 10**9
 

@@ -15,6 +15,7 @@ only unmistakable layouts count, and other columns stay possible.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
@@ -24,6 +25,7 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.ambiguous import Evidence, weigh
+from trio_ship.decode.containers import find_wrapped
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
 from trio_ship.decode.members import FIELDS
@@ -85,6 +87,8 @@ def layout_and_place(spelling: str) -> tuple[str, str]:
         where = "where the pattern says"
     elif place.field:
         where = f"in the {'last ' if place.last else ''}field {place.field.strip(chr(34) + '=')}"
+    elif place.wrapping:
+        where = "in front of what a container wrote"
     elif not place.searched:
         where = f"at column {text}"
     elif place.columns:
@@ -130,6 +134,8 @@ def detect(
     else:
         texts = _sample(layouts, lines)
         found = _elect(_guesses(layouts, texts, named=prefer != "auto"), lines, None)
+        if found is not None and _is_cri(found, lines):
+            found = attrs.evolve(found, spelling=found.spelling.replace("@0", "@cri", 1))
         if found is not None and inner and (inside := _find_inner(found, layouts, lines)):
             # Lines with the outer stamp alone go on with the record before them.
             return inside
@@ -180,6 +186,15 @@ class _Votes:
     def column(self) -> float:
         """The mean column."""
         return sum(k * n for k, n in self.columns.items()) / self.columns.total()
+
+
+def _is_cri(found: Found, lines: tuple[U8, I64, I64]) -> bool:
+    """Tell whether most lines with a stamp are wrapped as Kubernetes does it."""
+    if re.match(r"iso8601@0(/|$)", found.spelling) is None:
+        return False
+    all_lines = np.ones(found.lines, np.bool_)
+    wrapped = find_wrapped(*lines, cri=all_lines, docker=~all_lines)
+    return bool(2 * np.count_nonzero(wrapped.wrapping) > found.matched)
 
 
 def _spread(items: Sequence[_T]) -> list[_T]:

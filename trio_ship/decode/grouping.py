@@ -13,25 +13,32 @@ same records come of a file however it is cut into rounds:
 
 Whatever the rule, a record begins where a region does, behind a part of a line
 that was cut, and where one would grow beyond the limits.
+
+In files that a container runtime writes the rules look at the texts inside. A
+line that continues one of its stream goes on with it whatever it looks like, but
+for `off`; and a record never holds lines of both streams.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
-from trio_ship.batch import I64, U8, Flag
+from trio_ship.batch import I64, NO_STAMP, U8, Flag
+from trio_ship.decode.containers import Wrapped, unwrapped
 from trio_ship.decode.framing import Lines
 from trio_ship.decode.patterns import LinePattern
+from trio_ship.decode.words import Bools
+
+if TYPE_CHECKING:
+    from trio_ship.decode.round import Regions
 
 __all__ = ["Grouping", "Groups", "Mode"]
 
 Mode: TypeAlias = Literal["timestamp", "off", "indent", "start", "continue", "end"]
 
-_Mask: TypeAlias = npt.NDArray[np.bool_]
 _BLANK = np.zeros(256, np.bool_)
 _BLANK[[ord(" "), ord("\t")]] = True
 
@@ -50,9 +57,9 @@ class Groups:
     """
 
     heads: I64
-    open: _Mask
-    continued: _Mask
-    lacking: _Mask | None = None
+    open: Bools
+    continued: Bools
+    lacking: Bools | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -75,73 +82,86 @@ class Grouping:
         self,
         arena: U8,
         lines: Lines,
-        stamped: _Mask,
-        *,
-        believed: _Mask,
-        known: _Mask,
-        seen: _Mask,
-        inside: _Mask,
-        lacking: _Mask,
+        regions: Regions,
+        stamped: Bools,
+        believed: Bools,
+        wrapped: Wrapped | None,
     ) -> Groups:
         """Find the records.
 
         Args:
             arena: The bytes.
             lines: The lines of all regions.
+            regions: Where they come from.
             stamped: Whether a line carries a stamp. Shape (n,).
             believed: Whether it carries one that can be. Shape (n,).
-            known: Whether it is known how a region's file writes stamps. Shape (m,).
-            seen: Whether it has shown one that can be before. Shape (m,).
-            inside: Whether a region begins inside a line that was cut. Shape (m,).
-            lacking: Whether the line before a region left its record without an
-                end. Shape (m,).
+            wrapped: What container runtimes say of the lines; None: nothing.
         """
         filled = np.diff(lines.first) > 0
         first, last = lines.first[:-1][filled], lines.first[1:][filled] - 1
-        begins, ends = self._judge(arena, lines, stamped, believed, known, seen)
+        begins, ends = self._judge(arena, lines, regions, stamped, believed, wrapped)
         is_open, continued = np.zeros(len(filled), np.bool_), np.zeros(len(filled), np.bool_)
+        lacking = ~ends if self.mode == "end" and ends is not None else None
+        continued[filled] = regions.lacking[filled]
+        if self.mode != "end":
+            continued[filled] |= ~begins[first]
+        continued &= ~regions.inside & (regions.offset > 0)
+        if wrapped is not None and self.mode != "off":
+            lacking = wrapped.is_cut if lacking is None else lacking | wrapped.is_cut
+            _join(begins, ends, wrapped)
         is_open[filled] = lines.flags[last] & Flag.PARTIAL.value == 0
         if ends is not None:
             is_open[filled] &= ~ends[last]
-        continued[filled] = lacking[filled] if self.mode == "end" else ~begins[first]
-        continued &= ~inside
+            begins[1:] |= ends[:-1]
         begins[first] = True
         cut = np.flatnonzero(lines.flags)
         begins[cut[cut + 1 < len(begins)] + 1] = True
-        if ends is not None:
-            begins[1:] |= ends[:-1]
         return Groups(
             heads=self._limited(lines, begins),
             open=is_open,
             continued=continued,
-            lacking=~ends if self.mode == "end" and ends is not None else None,
+            lacking=lacking,
         )
 
     def _judge(
         self,
         arena: U8,
         lines: Lines,
-        stamped: _Mask,
-        believed: _Mask,
-        known: _Mask,
-        seen: _Mask,
-    ) -> tuple[_Mask, _Mask | None]:
+        regions: Regions,
+        stamped: Bools,
+        believed: Bools,
+        wrapped: Wrapped | None,
+    ) -> tuple[Bools, Bools | None]:
         """Return which lines begin a record, and which end one; None: none does."""
         count = len(lines.start)
         if self.mode == "timestamp":
-            alone = _before_stamps(lines, believed, known, seen)
+            alone = _before_stamps(lines, regions, believed)
             return (stamped.copy(), None) if alone is None else (stamped | alone, alone)
         if self.mode == "off":
             return np.ones(count, np.bool_), np.ones(count, np.bool_)
-        if self.mode == "indent":
-            return ~_BLANK[arena[lines.start]], None
-        assert self.pattern is not None  # noqa: S101 - the other rules have one
-        matches = self.pattern.matches(arena, lines.start, lines.end)
+        matches = self._match(arena, lines, wrapped)
         if self.mode == "end":
             return np.zeros(count, np.bool_), matches
         return (matches if self.mode == "start" else ~matches), None
 
-    def _limited(self, lines: Lines, begins: _Mask) -> I64:
+    def _match(self, arena: U8, lines: Lines, wrapped: Wrapped | None) -> Bools:
+        """Return which lines, or the texts in them, match."""
+        if wrapped is None:
+            return self._match_texts(arena, lines.start, lines.end)
+        matches = self._match_texts(arena, wrapped.text, lines.end)
+        rows = np.flatnonzero(wrapped.is_docker)
+        if len(rows):
+            texts = unwrapped(arena, lines.start[rows], lines.end[rows])
+            matches[rows] = self._match_texts(*texts)
+        return matches
+
+    def _match_texts(self, arena: U8, start: I64, end: I64) -> Bools:
+        if self.pattern is None:
+            indented: Bools = _BLANK[arena[start]] & (start < end)
+            return indented
+        return self.pattern.matches(arena, start, end)
+
+    def _limited(self, lines: Lines, begins: Bools) -> I64:
         """Return the heads of records, none of which is too large."""
         if begins.all():
             return np.arange(len(begins))  # and no line is longer than `longest`
@@ -166,13 +186,24 @@ class Grouping:
         return np.sort(np.concatenate([heads, np.array(extra, np.int64)]))
 
 
-def _before_stamps(lines: Lines, believed: _Mask, known: _Mask, seen: _Mask) -> _Mask | None:
+def _join(begins: Bools, ends: Bools | None, wrapped: Wrapped) -> None:
+    """Join the parts of lines that a runtime has cut, and part its streams."""
+    before, stream = wrapped.stream[:-1], wrapped.stream[1:]
+    is_same = (before == stream) & (stream > 0)
+    begins[1:] &= ~(wrapped.is_cut[:-1] & is_same)
+    begins[1:] |= (before != stream) & (before > 0) & (stream > 0)
+    if ends is not None:
+        ends &= ~wrapped.is_cut
+
+
+def _before_stamps(lines: Lines, regions: Regions, believed: Bools) -> Bools | None:
     """Return which lines stand where no stamp has been that others could go on with."""
-    if known.all() and seen.all():
+    is_known, has_stamps = regions.decoder >= 0, regions.last_ns != NO_STAMP
+    if is_known.all() and has_stamps.all():
         return None
-    alone: _Mask = ~known[lines.region]
-    if not seen.all():
+    alone: Bools = ~is_known[lines.region]
+    if not has_stamps.all():
         count = np.cumsum(believed)
         before = np.concatenate([[0], count])[lines.first[:-1]]
-        alone |= (count == before[lines.region]) & ~seen[lines.region]
+        alone |= (count == before[lines.region]) & ~has_stamps[lines.region]
     return alone

@@ -2,8 +2,9 @@
 
 A place is spelled as the columns that were seen, the likelier first, and `*`
 where it may be elsewhere too: `0`, `35,39,*`, `*`; as the field that holds it,
-`"ts"` in JSON, `ts=` in logfmt, and `"time"$` for the last such field of a line;
-or `ts`: where a pattern of the user says.
+`"ts"` in JSON, `ts=` in logfmt, and `"time"$` for the last such field of a line, as Docker has it;
+`cri` for column 0 of lines that Kubernetes has wrapped; or `ts`: where a pattern of
+the user says.
 
 With several columns a line's stamp is sought in the first whose bytes look like
 one, else where in the first 256 bytes something first looks like one. A line that
@@ -19,6 +20,7 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.containers import Wrapping
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Head, outlines
 from trio_ship.decode.members import find_field
@@ -46,6 +48,7 @@ class Place:
         by_pattern: Whether a pattern of the user says it.
         field: The field that holds it: `"ts"` or `ts=`.
         last: Whether the last such field of a line counts, not the first.
+        wrapping: What a container runtime has put around the lines.
     """
 
     columns: tuple[int, ...] = ()
@@ -53,6 +56,7 @@ class Place:
     by_pattern: bool = False
     field: str = ""
     last: bool = False
+    wrapping: Wrapping = ""
 
     @classmethod
     def parse(cls, text: str) -> Place:
@@ -63,8 +67,11 @@ class Place:
         """
         if text == "ts":
             return cls(by_pattern=True)
+        if text == "cri":
+            return cls(columns=(0,), wrapping="cri")
         if found := _FIELD.fullmatch(text):
-            return cls(field=found[1] or text, last=bool(found[2]))
+            last = bool(found[2])
+            return cls(field=found[1] or text, last=last, wrapping="docker" if last else "")
         if re.fullmatch(r"(\d{1,3},)*(\d{1,3}|\*)", text) is None:
             raise ValueError(f"{text!r} is no place of a stamp")
         parts = text.split(",")
@@ -77,6 +84,8 @@ class Place:
         """Return the text that `parse` understands."""
         if self.by_pattern:
             return "ts"
+        if self.wrapping == "cri":
+            return "cri"
         if self.field:
             return self.field + "$" * self.last
         return ",".join([*map(str, self.columns), *("*" if self.searched else "")])

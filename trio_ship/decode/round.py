@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Batch, Flag
+from trio_ship.decode.containers import Wrapped, find_wrapped
 from trio_ship.decode.framing import Lines, find_lines
 from trio_ship.decode.grouping import Grouping
 from trio_ship.decode.records import first_known, last_known, running_maximum
@@ -174,18 +175,10 @@ def _decode_lines(
         believed = stamped & ~beyond
         stamps = np.where(beyond, NO_STAMP, stamps)
         flags = flags | (beyond * np.uint8(Flag.IMPOSSIBLE))
-    groups = grouping.group(
-        arena,
-        lines,
-        stamped,
-        believed=believed,
-        known=regions.decoder >= 0,
-        seen=regions.last_ns != NO_STAMP,
-        inside=regions.inside,
-        lacking=regions.lacking,
-    )
+    wrapped = _wrapped(arena, lines, regions, decoders)
+    groups = grouping.group(arena, lines, regions, stamped, believed, wrapped)
     first, start, end, timestamp, kind = _columns(lines, groups.heads, stamps, flags)
-    kind[first[:-1][groups.continued & (regions.offset > 0)]] |= Flag.CONTINUED.value
+    kind[first[:-1][groups.continued]] |= Flag.CONTINUED.value
     key = running_maximum(timestamp, first, regions.max_ns)
     tails = np.append(groups.heads, len(stamps))[1:] - 1
     if timestamp is stamps or (timestamp != NO_STAMP).sum() == believed.sum():
@@ -271,6 +264,18 @@ def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampD
             arena, start[rows], lines.end[rows], first, previous[mine]
         )
     return stamps
+
+
+def _wrapped(
+    arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampDecoder]
+) -> Wrapped | None:
+    """Return what container runtimes say of the lines; None where none has written any."""
+    # A file of which nothing is known has the last of these.
+    kinds = np.array([*(decoder.wrapping for decoder in decoders), ""])[regions.decoder]
+    if not (kinds != "").any():
+        return None
+    cri, docker = (kinds == "cri")[lines.region], (kinds == "docker")[lines.region]
+    return find_wrapped(arena, lines.start, lines.end, cri, docker)
 
 
 def _columns(lines: Lines, heads: I64, stamps: I64, flags: U8) -> tuple[I64, I64, I64, I64, U8]:

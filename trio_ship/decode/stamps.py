@@ -66,6 +66,7 @@ class StampDecoder:
         resolution_ns: What one step of the last digit of a stamp is worth, of
             those that were met.
         needs_year: Whether its stamps say no year.
+        wrapping: What a container runtime has put around the lines.
     """
 
     def __init__(self, spelling: str, *, zone: str = "UTC", pattern: str | None = None) -> None:
@@ -111,6 +112,7 @@ class StampDecoder:
         if outer:
             name, place, variant = _parse(outer)
             self._outer = place, LayoutDecoder(layout_named(name), variant)
+        self.wrapping = (self._outer[0] if self._outer else self._place).wrapping
 
     def decode(self, arena: U8, start: I64, end: I64, first: I64, previous_ns: I64) -> I64:
         """Return the stamps of lines.

@@ -26,7 +26,8 @@ HEAD: Final = 65_536
 
 _SHAPE: Final = 24
 _DIGIT: Final = re.compile(rb"\d")
-_AT_THE_FRONT: Final = re.compile(r"@[01][/;]")
+_CRI: Final = re.compile(rb"\S+ std(out|err) [PF]")
+_AT_THE_FRONT: Final = re.compile(r"@([01]|cri)[/;]")
 
 
 class Decoders:
@@ -111,6 +112,8 @@ class Decoders:
     def _spelling(self, head: bytes, path: str, evidence: Evidence) -> str:
         """Return the layout of the lines; files that begin alike are alike."""
         shape = _DIGIT.sub(b"0", head[:_SHAPE])
+        if _CRI.match(head):
+            shape += b"cri"
         if shape in self._spellings:
             return self._spellings[shape]
         stamp = self._config.timestamp
