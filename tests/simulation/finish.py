@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from simulation.model import Content, Line
 from simulation.outputs import Row
@@ -68,6 +68,7 @@ def faults_of(
         f"{sink} has {count} records of id {name}" for name, count in ids.items() if count > 1
     )
     yield from _disorder_in_files(contents, sink, found)
+    yield from _joined_otherwise(scenario, written, sink, rows)
     if scenario.settings.follow:
         if is_even:
             yield from _disorder(sink, rows)
@@ -106,6 +107,19 @@ def _disorder_in_files(
             ):
                 yield f"{sink} has {line.text!r} apart from its record"
             before = here
+
+
+def _joined_otherwise(
+    scenario: Scenario, written: Mapping[bytes, Line], sink: str, rows: Sequence[Row]
+) -> Iterator[str]:
+    """Say which records hold lines of others, or of a one-shot run lack some of theirs."""
+    for row in rows:
+        lines = [written[text] for text in row.lines if text in written]
+        for line in lines[1:]:
+            if line.stamp_ns is not None or line.content is not lines[0].content:
+                yield f"{sink} has {line.text!r} in the record of {lines[0].text!r}"
+        if row.id and lines and lines[0].is_joined and not scenario.settings.follow:
+            yield f"{sink} has {lines[0].text!r} in a record of its own"
 
 
 def _previous(line: Line) -> Line | None:

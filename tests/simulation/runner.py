@@ -21,7 +21,7 @@ from simulation.disk import BOOT_ID, SimulatedDisk
 from simulation.finish import faults_of, missing
 from simulation.happenings import Happenings
 from simulation.oracle import Oracle, Violation
-from simulation.scenario import OUTPUTS, Scenario, Settings
+from simulation.scenario import OUTPUTS, RULES, Scenario, Settings
 from simulation.world import World
 from trio_ship.config import Config, parse_config
 from trio_ship.errors import ShipError, SourceError
@@ -307,8 +307,9 @@ def _text(settings: Settings) -> str:
         f"max_buffer_bytes = {settings.buffer_bytes}\n",
         f"[pipeline.checkpoint]\ninterval_seconds = {settings.interval}\n",
     ]
+    rule = RULES[settings.rule]
     parts += [
-        f'[sources.{source}]\ntype = "file"\npaths = ["/logs/{source}/{names}"]\n'
+        f'[sources.{source}]\ntype = "file"\npaths = ["/logs/{source}/{names}"]\n{rule}\n'
         for source in settings.sources
     ]
     parts += [

@@ -13,10 +13,20 @@ from typing import Any, Final
 
 import attrs
 
-__all__ = ["OUTPUTS", "Event", "Scenario", "Settings", "make"]
+__all__ = ["OUTPUTS", "RULES", "Event", "Scenario", "Settings", "make"]
 
 OUTPUTS: Final = {"raw": "/out/raw.log", "json": "/out/all.json"}
 """The path of each sink's output, by its name, which is also its encoding."""
+
+RULES: Final = {
+    "timestamp": "",
+    "indent": 'multiline = "indent"',
+    "start": "multiline = { start = '^(2026-|no)' }",
+    "continue": "multiline = { continue = '^  ' }",
+    "end": "multiline = { end = ';$' }",
+    "cri": "",
+}
+"""How lines are written so that they make records, and what is configured for it."""
 
 _READING: Final = (
     ("open", "/logs/*", (errno.EMFILE, errno.EACCES, errno.EIO)),
@@ -61,6 +71,7 @@ class Settings:
         buffer_bytes: `max_buffer_bytes`.
         hop_seconds: How long a hop to the disk takes at most.
         reuse_inodes: Whether a new file gets the inode that was freed last.
+        rule: How lines make records, one of `RULES`.
     """
 
     follow: bool
@@ -72,6 +83,7 @@ class Settings:
     buffer_bytes: int
     hop_seconds: float
     reuse_inodes: bool
+    rule: str = "timestamp"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -124,11 +136,30 @@ class Scenario:
     def is_calm(self) -> bool:
         """Whether nothing happens that might make a record late."""
         disturbing = {"clock", "fault", "slow", "descriptors", "full", "half", "behind", "repoint"}
+        disturbing.add("rest")
         return not any(event.kind in disturbing for event in self.events)
 
 
 def make(seed: int) -> Scenario:
     """Make the scenario of a seed."""
+    scenario = _usual(seed)
+    rng = random.Random(f"records of seed {seed}")
+    if rng.random() < 1 / 2:
+        return scenario
+    settings = attrs.evolve(scenario.settings, rule=rng.choice(sorted(RULES)))
+    events = list(scenario.events)
+    for _ in range(rng.choice((0, 2, 5)) * settings.follow):
+        at = round(rng.uniform(0, scenario.seconds), 3)
+        log = rng.choice(settings.logs)
+        later = min(scenario.seconds, round(at + rng.choice((0.01, 0.1, 0.6, 2.5)), 3))
+        events.append(Event(at, "open", {"log": log}, _pace(rng)))
+        events.append(Event(later, "rest", {"log": log}, _pace(rng)))
+    events.sort(key=lambda event: event.at)
+    return attrs.evolve(scenario, settings=settings, events=tuple(events))
+
+
+def _usual(seed: int) -> Scenario:
+    """Make a scenario in which a record is a line with a stamp and those behind it."""
     rng = random.Random(seed)
     settings = _settings(rng)
     if not settings.follow:

@@ -49,6 +49,8 @@ class World:
         self._step_ns = 0
         self._current: dict[str, Content] = {}
         self._words = 0
+        self._ending = b";" if settings.rule == "end" else b""
+        self._unended: set[Content] = set()
         self.contents: list[Content] = []
         self.rotations = 0
         self.on_loss: Callable[[], None] = lambda: None
@@ -129,15 +131,33 @@ class World:
             self._current[log] = content
         return self._current[log]
 
-    def _text(self, log: str, width: int, behind: float = 0.0) -> tuple[bytes, int]:
-        """Return a line with a stamp of some time ago, without its line end, and the stamp."""
+    def _text(
+        self, log: str, width: int, behind: float = 0.0, *, goes_on: bool = False
+    ) -> tuple[bytes, int]:
+        """Return a line with a stamp of some time ago, without its line end, and the stamp.
+
+        Args:
+            log: The path of the log.
+            width: How long it is, more or less.
+            behind: How old the stamp is, in seconds.
+            goes_on: Whether other lines of its record follow.
+        """
         delay = self._rng.choice((0.0, 0.0, 0.3)) * self._settings.max_delay
         moment = self.wall_ns() - round((delay + behind) * _SECOND)
         moment -= moment % _MILLI
         self._words += 1
         name = os.path.basename(log).partition(".")[0]
-        text = f"{stamp((moment - START_NS) / _SECOND)} {name} {self._words} {'x' * width}"
+        tag = f"stdout {'P' if goes_on else 'F'} " if self._settings.rule == "cri" else ""
+        text = f"{stamp((moment - START_NS) / _SECOND)} {tag}{name} {self._words} {'x' * width}"
         return text.encode(), moment
+
+    def _rest(self, moment_ns: int) -> bytes:
+        """Return a line that belongs to the record of the line before."""
+        self._words += 1
+        tag = ""
+        if self._settings.rule == "cri":
+            tag = f"{stamp((moment_ns - START_NS) / _SECOND)} stdout F"
+        return f"{tag}  in a function of line {self._words}".encode() + self._ending + b"\n"
 
     def _write(self, content: Content, path: str, data: bytes, stamp_ns: int | None) -> None:
         self._disk.append(path, data)
@@ -159,19 +179,22 @@ class World:
         content = content or self._content(log)
         pieces: list[tuple[bytes, int | None]] = []
         if content.lines and not content.lines[-1].is_whole:
-            pieces.append((b" and its end\n", content.lines[-1].stamp_ns))
-        stamps = []
+            pieces.append((b" and its end" + self._ending + b"\n", content.lines[-1].stamp_ns))
+        if content in self._unended:
+            pieces.append((self._close(content), None))
         for number in range(count):
-            text, moment = self._text(log, width, behind)
-            stamps.append(moment)
-            pieces.append((text + b"\n", moment))
-            if traces and number % traces == 0:
-                self._words += 1
-                pieces.append((b"  in a function of line %d\n" % self._words, None))
+            has_trace = bool(traces) and number % traces == 0
+            text, moment = self._text(log, width, behind, goes_on=has_trace)
+            pieces.append((text + (b"" if has_trace else self._ending) + b"\n", moment))
+            if has_trace:
+                pieces.append((self._rest(moment), None))
         data = b"".join(piece for piece, _ in pieces)
         self._disk.append(path or log, data)
         for piece, moment_ns in pieces:
-            content.add(piece, moment_ns, joined=moment_ns is None)
+            # What comes later than its record is only together with it if that has waited.
+            joined = moment_ns is None and content not in self._unended
+            content.add(piece, moment_ns, joined=joined)
+            self._unended.discard(content)
         content.touch(self.wall_ns())
         if content.is_over:
             self._judge_age(content)
@@ -184,7 +207,8 @@ class World:
         """Write a backlog, some of its stamps going back."""
         if self._rng.random() < 1 / 4:
             self._words += 1
-            self._write(self._content(log), log, b"no stamp %d\n" % self._words, None)
+            text = b"no stamp %d%s\n" % (self._words, self._ending)
+            self._write(self._content(log), log, text, None)
         for _ in range(count):
             self._put(
                 log,
@@ -198,13 +222,33 @@ class World:
 
     def _half(self, log: str) -> None:
         content = self._content(log)
-        if content.lines and not content.lines[-1].is_whole:
+        if content in self._unended or (content.lines and not content.lines[-1].is_whole):
             return
         text, moment = self._text(log, self._rng.choice((0, 30)))
         self._write(content, log, text, moment)
 
     def _do_half(self, log: str) -> Iterator[None]:
         self._half(log)
+        yield
+
+    def _do_open(self, log: str) -> Iterator[None]:
+        """Write the first line of a record whose rest comes later."""
+        content = self._content(log)
+        self._put(log, 0)
+        text, moment = self._text(log, 20, goes_on=True)
+        self._write(content, log, text + b"\n", moment)
+        self._unended.add(content)
+        yield
+
+    def _close(self, content: Content) -> bytes:
+        """Return the rest of such a record."""
+        moment = content.lines[-1].stamp_ns
+        assert moment is not None
+        return self._rest(moment)
+
+    def _do_rest(self, log: str) -> Iterator[None]:
+        if self._current.get(log) in self._unended:
+            self._put(log, 0)
         yield
 
     def _do_behind(self, log: str, seconds: float) -> Iterator[None]:
