@@ -118,6 +118,7 @@ def test_defaults() -> None:
         "start": "beginning",
         "charset": "utf-8",
         "multiline": "timestamp",
+        "parse": "off",
         "max_record_bytes": 1_048_576,
         "max_record_lines": None,
         "max_delay_seconds": None,

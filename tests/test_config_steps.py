@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trio_ship.config import StepConfig, WhenConfig, describe, parse_config
+from trio_ship.config.parse import FieldRule
 from trio_ship.errors import ConfigError
 
 BASE = """
@@ -140,3 +141,43 @@ def test_an_expression_that_is_none() -> None:
     """What RE2 does not take is refused, with its reason."""
     (fault,) = _faults('when = { match = "(?<=x)y" }')
     assert fault.startswith("sinks.out.when.match: the pattern '(?<=x)y' is not usable")
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "described"),
+    [
+        ('"off"', "off", None),
+        ('"auto"', "auto", "found by auto"),
+        ("{ regex = 'a(?P<x>b)' }", FieldRule("a(?P<x>b)"), "found by a(?P<x>b)"),
+    ],
+)
+def test_rules_of_fields(value: str, rule: object, described: str | None) -> None:
+    """A rule is a name or an expression, and is described where there is one."""
+    text = BASE.replace('paths = ["/web/*.log"]', f'paths = ["/web/*.log"]\nparse = {value}')
+    config = parse_config(text, file="s.toml")
+    assert config.sources["web-1"].parse == rule
+    lines = [line.strip() for line in describe(config).splitlines()]
+    found = [line.removeprefix("fields").strip() for line in lines if line.startswith("fields")]
+    assert found == ([described] if described else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("1", ': 1 is an integer; "off", "auto"'),
+        ('"xml"', ': "xml" is unknown; "off", "auto", "json"'),
+        ("{}", ': this table is empty; "off", "auto"'),
+        ("{ regexp = 'x' }", '.regexp: unknown key; "regex" is allowed'),
+        ("{ regex = 1 }", ".regex: 1 is an integer; an RE2 expression with groups such as"),
+        ("{ regex = 'a' }", ".regex: there is no group in it; an RE2 expression with groups"),
+        ("{ regex = '(a)' }", ".regex: every group needs a name, or write (?:...) for it; an RE2"),
+        ("{ regex = '(?P<x>' }", ".regex: Invalid regular expression: "),
+        (f"{{ regex = '{'x' * 5000}' }}", ".regex: this is too long; 4096 characters at most"),
+    ],
+)
+def test_rules_of_fields_that_are_refused(value: str, fault: str) -> None:
+    """A fault of a rule names its place, what was found, and what is allowed."""
+    text = BASE.replace('paths = ["/web/*.log"]', f'paths = ["/web/*.log"]\nparse = {value}')
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, file="s.toml")
+    assert str(caught.value).startswith(f"s.toml: sources.web-1.parse{fault}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import pytest
 import trio.testing
@@ -15,15 +16,18 @@ from pipeline_helpers import (
     never_shrinks,
     new_disk,
     run_once,
+    stamp,
     survive,
 )
 
 from trio_ship.cli.progress import summary
 
 SOURCES = """
+parse = { regex = '(?P<level>[A-Z]+) (?P<app>[a-z]+) (?P<number>[0-9]+)' }
 [sources.web]
 type = "file"
 paths = ["/web/*.log"]
+parse = "cri"
 [[steps]]
 type = "filter"
 action = "drop"
@@ -42,12 +46,27 @@ inputs = ["w*"]
 [[sinks.web.steps]]
 type = "redact"
 patterns = ["ipv4"]
+[sinks.text]
+type = "file"
+path = "/out/all.txt"
+encoding = "text"
+[sinks.fields]
+type = "file"
+path = "/out/fields.json"
+encoding = "json"
+inputs = ["app"]
 [sinks.nothing]
 type = "file"
 path = "/out/nothing.log"
 when = { match = "never written" }
 """
-OUTPUTS = ("/out/warnings.log", "/out/web.json", "/out/nothing.log")
+OUTPUTS = (
+    "/out/warnings.log",
+    "/out/web.json",
+    "/out/nothing.log",
+    "/out/all.txt",
+    "/out/fields.json",
+)
 SETTINGS = config(
     follow=False,
     pipeline="max_buffer_bytes = 65536",
@@ -69,7 +88,8 @@ def _disk() -> MemoryDisk:
     disk = new_disk(SlowDisk())
     disk.mkdir("/web")
     disk.write("/logs/app.log", b"".join(line(*one) for one in _lines("app")))
-    disk.write("/web/web.log", b"".join(line(*one) for one in _lines("web")))
+    pods = [(at, f"stdout F {text}") for at, text in _lines("web")]
+    disk.write("/web/web.log", b"".join(line(*one) for one in pods))
     return disk
 
 
@@ -83,14 +103,37 @@ async def test_what_is_left_out_is_taken_and_counted(
     """Each sink has what its steps leave; the summary counts the rest; nothing comes again."""
     disk = _disk()
     pipeline = await run_once(disk, SETTINGS)
-    warnings, web, nothing = _outputs(disk)
-    both = sorted((at, name, text) for name in ("app", "web") for at, text in _lines(name))
-    serious = [line(at, text) for at, _, text in both if text.startswith(("WARN", "ERROR"))]
+    warnings, web, nothing, readable, fields = _outputs(disk)
+    both = sorted(
+        (at, name, "stdout F " * (name == "web"), text)
+        for name in ("app", "web")
+        for at, text in _lines(name)
+    )
+    serious = [
+        line(at, prefix + text)
+        for at, _, prefix, text in both
+        if text.startswith(("WARN", "ERROR"))
+    ]
     assert warnings == b"".join(serious)
+    # The stamp of a line, and for the pods what the runtime put in front, is in the record.
+    shown = [
+        f"{stamp(at)} {name} {f'{stamp(at)} {text}' if name == 'app' else text}"
+        for at, name, _, text in both
+        if "noise" not in text
+    ]
+    assert readable.decode().splitlines() == shown
+    found = [json.loads(one) for one in fields.splitlines()]
+    levels = [one for one in (text.split() for _, text in _lines("app")) if one[1] != "noise"]
+    assert [one["fields"] for one in found] == [
+        {"level": one[0], "app": one[1], "number": int(one[2])} for one in levels
+    ]
+    assert [one["severity"].upper() for one in found] == [one[0] for one in levels]
     assert web.count(b"\n") == web.count(b"from [ipv4] x") == web.count(b'"source":"web"') == 120
     assert nothing == b""
     assert summary(pipeline, 1.0)[1:] == [
+        "sinks.fields: removed 150 by sinks.fields.inputs, 30 by steps[0]",
         "sinks.nothing: removed 60 by steps[0], 240 by sinks.nothing.when",
+        "sinks.text: removed 60 by steps[0]",
         "sinks.warnings: removed 60 by steps[0], 120 by sinks.warnings.when",
         (
             "sinks.web: removed 150 by sinks.web.inputs, 30 by steps[0], "
@@ -99,7 +142,7 @@ async def test_what_is_left_out_is_taken_and_counted(
     ]
     again = await run_once(disk, SETTINGS)
     assert again.statistics.records == 0
-    assert _outputs(disk) == [warnings, web, nothing]
+    assert _outputs(disk) == [warnings, web, nothing, readable, fields]
 
 
 @pytest.mark.parametrize("is_power_loss", [False, True])
@@ -110,7 +153,7 @@ async def test_death_at_every_disk_call(
     disk = _disk()
     await run_once(disk, SETTINGS)
     expected, calls = _outputs(disk), len(disk.calls)
-    for call in range(int(is_power_loss), calls, 5):
+    for call in range(int(is_power_loss), calls, 11):
         disk = _disk()
         check = never_shrinks(disk, *OUTPUTS)
         if is_power_loss:

@@ -18,6 +18,7 @@ from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.errors import SinkError
+from trio_ship.fields.parse import Parser
 from trio_ship.filesystem import Filesystem, Pulse, is_regular
 from trio_ship.globs import matches
 from trio_ship.notes import planted_by
@@ -30,7 +31,7 @@ from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
 from trio_ship.reader.watcher import Watcher
-from trio_ship.shaping import shaped
+from trio_ship.shaping import parser_for, shaped
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
@@ -85,6 +86,7 @@ class Assembly:
         self._wall_ns = wall_ns
         self._numbers = itertools.count()
         self._json: list[JsonEncoder] = []
+        self._parsers: list[Parser] = []
         self._chains: dict[str, Chain] = {}
 
     @property
@@ -93,11 +95,12 @@ class Assembly:
         return {name: chain.removed for name, chain in self._chains.items()}
 
     @property
-    def json_counts(self) -> dict[str, int]:
-        """What was not UTF-8, and NULs that were cut, by the names in `Statistics`."""
+    def encoding_counts(self) -> dict[str, int]:
+        """What encoders could not do as it was asked, by the names in `Statistics`."""
         return {
             "replaced": sum(encode.replaced for encode in self._json),
             "cut_nuls": sum(encode.cut_nuls for encode in self._json),
+            "fieldless": sum(parser.failed for parser in self._parsers),
         }
 
     def delays(self) -> dict[str, float]:
@@ -113,7 +116,10 @@ class Assembly:
         """
         made: list[Sink] = []
         for name, settings in self._config.sinks.items():
-            encode = encoder(settings.encoding)
+            parser = parser_for(self._config) if settings.encoding != "raw" else None
+            if parser is not None and settings.encoding == "json":
+                self._parsers.append(parser)
+            encode = encoder(settings.encoding, sources=tuple(self._config.sources), parse=parser)
             if isinstance(encode, JsonEncoder):
                 self._json.append(encode)
             encode = shaped(self._config, settings, encode)

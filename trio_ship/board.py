@@ -54,6 +54,7 @@ class Statistics:
         cut: Parts of records that were too long.
         replaced: Records whose bytes were not UTF-8 and were replaced in json.
         cut_nuls: NUL bytes cut from the start of messages in json.
+        fieldless: Records in which no fields were found, though they are parsed.
         backlog_bytes: Bytes found unread at the start.
         files: Files known.
         saves: Checkpoints saved.
@@ -71,6 +72,7 @@ class Statistics:
     cut: int = 0
     replaced: int = 0
     cut_nuls: int = 0
+    fieldless: int = 0
     backlog_bytes: int = 0
     files: int = 0
     saves: int = 0

@@ -100,7 +100,7 @@ class Pipeline:
     def statistics(self) -> Statistics:
         """What has been done since the start."""
         return self._board.statistics.plus(
-            **self._assembly.json_counts, files=len(self._board.snapshot.files)
+            **self._assembly.encoding_counts, files=len(self._board.snapshot.files)
         )
 
     @property

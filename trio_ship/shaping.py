@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trio_ship.config.model import Config, SinkConfig, StepConfig, WhenConfig
+from trio_ship.config.parse import FieldRule
 from trio_ship.encode import Encoder
+from trio_ship.fields.parse import Parser, rule
 from trio_ship.fields.severity import Severity
 from trio_ship.steps.chain import Chain, Filter, Redact, Step
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import PATTERNS, Redaction
 
-__all__ = ["common_steps", "shaped"]
+__all__ = ["common_steps", "parser_for", "shaped"]
+
+
+def parser_for(config: Config) -> Parser | None:
+    """Return a new parser of the records of all sources; None where none is parsed."""
+    rules = {}
+    for name, source in config.sources.items():
+        if isinstance(source.parse, FieldRule):
+            rules[name] = rule("regex", source.parse.pattern)
+        elif source.parse != "off":
+            rules[name] = rule(source.parse)
+    return Parser(rules) if rules else None
 
 
 def shaped(config: Config, sink: SinkConfig, encode: Encoder) -> Encoder:

@@ -41,6 +41,7 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
             (done.cut, "cut"),
             (done.replaced, "not UTF-8"),
             (done.cut_nuls, "NUL bytes left out"),
+            (done.fieldless, "without fields"),
             (done.failed_saves, "failed saves"),
             (done.hangs, "hanging disk calls"),
         )

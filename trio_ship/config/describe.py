@@ -27,6 +27,13 @@ _RULES: Final = {
 }
 
 
+_ENCODINGS: Final = {
+    "raw": "records as read",
+    "json": "one JSON object a line",
+    "text": "lines of stamp, source and message",
+}
+
+
 def describe(config: Config) -> str:
     """Say what a configuration reads and writes, without a look at the disk.
 
@@ -83,6 +90,9 @@ def _source(source: SourceConfig, pipeline: PipelineConfig) -> Iterator[tuple[st
         yield "  start", "at the end of files that are there at the very first start"
     yield "  stamps", _stamps(source)
     yield "  records", _records(source)
+    if source.parse != "off":
+        rule = source.parse if isinstance(source.parse, str) else source.parse.pattern
+        yield "  fields", f"found by {rule}"
     if source.max_delay_seconds is not None and pipeline.follow:
         yield "  order", f"waits {_seconds(source.max_delay_seconds)}"
     if source.max_future_seconds is not None:
@@ -111,8 +121,7 @@ def _sink(sink: SinkConfig) -> Iterator[tuple[str, str]]:
     yield f"sink {sink.name}", "standard output" if sink.type == "stdout" else "file"
     if sink.path:
         yield "  writes", sink.path
-    form = "records as read" if sink.encoding == "raw" else "one JSON object a line"
-    yield "  encoding", form
+    yield "  encoding", _ENCODINGS[sink.encoding]
     if sink.inputs:
         yield "  takes", f"records of {', '.join(sink.inputs)}"
     if sink.when is not None:

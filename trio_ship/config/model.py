@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import attrs
 
 from trio_ship.config.multiline import LineRule, Multiline, RuleName
+from trio_ship.config.parse import FieldRule, Parse, ParseName
 from trio_ship.config.values import (
     Expression,
     NamePattern,
@@ -104,6 +105,8 @@ class SourceConfig:
         multiline: Which lines make a record: "timestamp": a line without a stamp
             goes on with the record before; "indent": one that begins with a
             space or a tab does; "off": every line is a record; or an expression.
+        parse: How fields are found in records, for the encodings that show them: not
+            at all, by a rule, or by an expression.
         max_record_bytes: Longer records are cut.
         max_record_lines: Records of more lines are cut; None: of any number they are not.
         max_delay_seconds: As in `PipelineConfig`, which holds where it is None.
@@ -119,6 +122,7 @@ class SourceConfig:
     start: Literal["beginning", "end"] = "beginning"
     charset: Literal["utf-8"] = "utf-8"
     multiline: Annotated[RuleName | LineRule, Multiline()] = "timestamp"
+    parse: Annotated[ParseName | FieldRule, Parse()] = "off"
     max_record_bytes: _RecordBytes = 1 << 20
     max_record_lines: _RecordLines | None = None
     max_delay_seconds: _Seconds | None = None
@@ -172,7 +176,7 @@ class SinkConfig:
         name: The key of its table.
         type: A file by path, or standard output.
         path: Absolute path of the output; empty for standard output.
-        encoding: Records as read, or one JSON object a line.
+        encoding: Records as read, one JSON object a line, or lines for people.
         inputs: Names of sources, or patterns of names, whose records it takes;
             none: all.
         when: Which records it takes of those that the steps leave; None: all.
@@ -182,7 +186,7 @@ class SinkConfig:
     name: str = _hidden("")
     type: Literal["file", "stdout"]
     path: _Output = ""
-    encoding: Literal["raw", "json"] = "raw"
+    encoding: Literal["raw", "json", "text"] = "raw"
     inputs: tuple[Annotated[str, NamePattern()], ...] = ()
     when: WhenConfig | None = None
     steps: tuple[StepConfig, ...] = ()

@@ -3,7 +3,8 @@ r"""The `json` encoding: one object a line, keys always in the same order.
     {"timestamp":"2026-11-23T08:00:00.125Z","source":"app","path":"/var/log/app.log",
      "message":"...","id":"5f1d0c2e9b7a4411-00000000040a1b2c"}
 
-(on one line); `"late":true` or `"ahead":true` follow the id where they hold. A
+(on one line); `"severity":"warn"` and `"fields":{...}` follow the id where a source is
+parsed and the record has them, and `"late":true` or `"ahead":true` follow where they hold. A
 timestamp has 3, 6 or 9 digits behind the point, as many as it needs, and is null
 where the record has none. The message is the record without its final line end
 (LF or CRLF), without a byte order mark at the start of its file, and without the
@@ -23,8 +24,8 @@ single lines, which most are, go a shorter way (`_escaped_lines`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 import numpy as np
@@ -35,7 +36,10 @@ from trio_ship.encode.gather import Pieces, Slice, gather, interleave
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
 
-__all__ = ["JsonEncoder"]
+if TYPE_CHECKING:
+    from trio_ship.fields.parse import Parsed
+
+__all__ = ["JsonEncoder", "stamp_pieces"]
 
 _Rows: TypeAlias = npt.NDArray[np.void]
 
@@ -84,13 +88,17 @@ _HEX: Final = np.array([b"%02x" % number for number in range(256)]).view(np.uint
 class JsonEncoder:
     """Encodes ordered batches as JSON lines.
 
+    Args:
+        parse: Finds the fields of a batch, where any source is parsed.
+
     Attributes:
         replaced: Records so far in which bytes that are not UTF-8 were
             replaced.
         cut_nuls: NUL bytes so far that were cut from the start of messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parse: Callable[[OrderedBatch], Parsed] | None = None) -> None:
+        self._parse = parse
         self.replaced: int = 0
         self.cut_nuls: int = 0
 
@@ -98,6 +106,11 @@ class JsonEncoder:
         """Yield the records of `batch` as JSON lines, in slices of about 1 MB."""
         if not len(batch):
             return
+        parsed = self._parse(batch) if self._parse is not None else None
+        if parsed is not None:
+            batch = parsed.batch
+        close = _CLOSE[batch.kind]
+        after_id = close if parsed is None else close[:1]
         stamp, offset, region = batch.timestamp, batch.offset, batch.region
         constants = _Constants.of(batch.files, region)
         for lines in slice_lines(batch, row_bytes=_ROW_BYTES):
@@ -105,8 +118,13 @@ class JsonEncoder:
             head = _stamps(stamp[rows])
             middle = constants.select(region[rows], skip=stamp[rows] == NO_STAMP)
             message = self._messages(lines, offset[rows])
-            tail = _ids(constants.id[region[rows]], offset[rows], _CLOSE[batch.kind])
-            yield interleave((head, middle, message, tail))
+            tail = _ids(constants.id[region[rows]], offset[rows], after_id)
+            if parsed is None:
+                yield interleave((head, middle, message, tail))
+            else:
+                last = _repeated(close[1:], len(message.start))
+                members = parsed.members(rows)
+                yield interleave((head, middle, message, tail, *members, last))
 
     def _messages(self, lines: Lines, offset: I64) -> Pieces:
         """Return the messages of `lines`, escaped."""
@@ -298,6 +316,18 @@ def _stamps(stamp: I64) -> Pieces:
     return Pieces(data, start, length)
 
 
+def stamp_pieces(stamp: I64) -> Pieces:
+    """Return stamps alone, such as `2026-11-23T08:00:00.125Z`; `-` where there is none."""
+    rows = _stamps(stamp)
+    table = rows.data.reshape(len(stamp), -1)
+    length = rows.length - len(_STAMP) + 1
+    table[np.arange(len(stamp)), rows.length] = _AFTER_STAMP[0]
+    missing = stamp == NO_STAMP
+    table[missing, len(_STAMP)] = ord("-")
+    length[missing] = 1
+    return Pieces(rows.data, rows.start + len(_STAMP), length)
+
+
 def _minutes(minute: I64) -> _Rows:
     """Return minutes since 1970 as `2026-11-23T08:00`; written where they change."""
     changes = np.flatnonzero(minute[1:] != minute[:-1]) + 1
@@ -325,6 +355,11 @@ def _ids(file: _Rows, offset: I64, close: bytes) -> Pieces:
     rows["offset"] = _HEX.take(offset.astype(">i8").view(np.uint8)).view(f"V{_ID_DIGITS}")
     start = np.arange(len(rows)) * rows.itemsize
     return Pieces(rows.view(np.uint8), start, np.full(len(rows), rows.itemsize))
+
+
+def _repeated(text: bytes, count: int) -> Pieces:
+    zeros = np.zeros(count, np.int64)
+    return Pieces(np.frombuffer(text, np.uint8), zeros, zeros + len(text))
 
 
 def _escape(text: bytes, escapes: Mapping[bytes, bytes]) -> bytes:

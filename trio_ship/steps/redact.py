@@ -14,9 +14,9 @@ from typing import Any, Final
 import attrs
 import numpy as np
 
-from trio_ship.batch import I64, U8, OrderedBatch, Rewritten
-from trio_ship.encode.gather import Pieces, gather, interleave
-from trio_ship.fields.texts import text_lengths, text_slices
+from trio_ship.batch import I64, OrderedBatch
+from trio_ship.fields.rewriting import with_texts
+from trio_ship.fields.texts import text_slices
 
 __all__ = ["PATTERNS", "Redaction", "redacted"]
 
@@ -49,7 +49,6 @@ PATTERNS: Final[Mapping[str, str]] = {
 
 _FEWEST_DIGITS: Final = 13
 _MOST_DIGITS: Final = 19
-_ENDS: Final = np.frombuffer(b"\r\n", np.uint8)
 
 
 @attrs.frozen
@@ -98,8 +97,7 @@ def redacted(
         pieces.append(texts)
     if not any(counts.values()):
         return batch, {}
-    replaced = _with_line_ends(batch, np.concatenate(rows), pieces)
-    return attrs.evolve(batch, rewritten=_merged(batch, replaced)), counts
+    return with_texts(batch, np.concatenate(rows), pieces), counts
 
 
 def _suspects(batch: OrderedBatch, pattern: str) -> Iterator[tuple[I64, Any]]:
@@ -111,55 +109,6 @@ def _suspects(batch: OrderedBatch, pattern: str) -> Iterator[tuple[I64, Any]]:
         found = np.flatnonzero(np.asarray(mask))
         if len(found):
             yield found + rows.start, texts.filter(mask)
-
-
-def _with_line_ends(batch: OrderedBatch, rows: I64, pieces: Sequence[Any]) -> Rewritten:
-    """Return texts that take the place of rows, with the line ends that those have."""
-    import pyarrow as pa  # noqa: PLC0415 - its import is slow
-
-    texts = pa.concat_arrays(pieces)
-    _, bounds, content = texts.buffers()
-    offsets = np.frombuffer(bounds, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = np.frombuffer(content, np.uint8) if content else np.zeros(0, np.uint8)
-    size = np.diff(offsets)
-    ending = (batch.length - text_lengths(batch))[rows]
-    # One byte is the newline, unless a record was cut behind a carriage return.
-    last = np.frombuffer(_last_bytes(batch, rows), np.uint8)
-    lone_return = (ending == 1) & (last == _ENDS[0])
-    ends = Pieces(_ENDS, np.where(lone_return, 0, len(_ENDS) - ending), ending)
-    together = interleave((Pieces(data, offsets[:-1], size), ends))
-    length = size + ending
-    return Rewritten(
-        data=np.frombuffer(together, np.uint8),
-        rows=rows,
-        start=np.concatenate(([0], np.cumsum(length)[:-1])),
-        length=length,
-    )
-
-
-def _last_bytes(batch: OrderedBatch, rows: I64) -> memoryview:
-    """Return the last byte of each row; none of them is empty."""
-    last = batch.end[rows] - 1
-    return gather(batch.buffers, batch.part[rows], last, np.ones(len(rows), np.int64))
-
-
-def _merged(batch: OrderedBatch, new: Rewritten) -> Rewritten:
-    """Return what was rewritten before and now; now counts where both did."""
-    old = batch.rewritten
-    if old is None:
-        return new
-    kept = ~np.isin(old.rows, new.rows)
-    rows = np.concatenate((old.rows[kept], new.rows))
-    order = np.argsort(rows)
-    buffer = np.zeros(len(rows), np.int32)
-    buffer[len(rows) - len(new.rows) :] = 1
-    start = np.concatenate((old.start[kept], new.start))
-    length = np.concatenate((old.length[kept], new.length))[order]
-    data: U8 = np.frombuffer(
-        gather((old.data, new.data), buffer[order], start[order], length), np.uint8
-    )
-    begin = np.concatenate(([0], np.cumsum(length)[:-1]))
-    return Rewritten(data=data, rows=rows[order], start=begin, length=length)
 
 
 def _without_cards(texts: Any, text: bytes) -> tuple[Any, int]:  # noqa: ANN401 - pyarrow has no types

@@ -1,0 +1,73 @@
+"""The key `parse`: the name of a rule, or a table with an expression."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias, get_args
+
+import attrs
+
+from trio_ship.config.values import (
+    LONGEST_PATTERN,
+    InvalidValueError,
+    found,
+    one_of,
+    printable,
+    shown,
+)
+
+__all__ = ["FieldRule", "Parse", "ParseName"]
+
+ParseName: TypeAlias = Literal["off", "auto", "json", "logfmt", "clf", "syslog", "cri", "docker"]
+
+_NAMES: Final = get_args(ParseName)
+_WANTED: Final = f"{one_of(_NAMES)}, or a table {{ regex = '...' }}, is allowed"
+
+
+@attrs.frozen
+class FieldRule:
+    """An expression whose named groups are fields.
+
+    Attributes:
+        pattern: RE2 syntax.
+    """
+
+    pattern: str
+
+
+@attrs.frozen
+class Parse:
+    """The name of a rule, or a table with an expression."""
+
+    def __call__(self, value: object) -> ParseName | FieldRule:
+        """Return the rule."""
+        if isinstance(value, dict):
+            return self._from_table(value)
+        if not isinstance(value, str):
+            raise InvalidValueError(found(value), _WANTED)
+        name: ParseName
+        for name in _NAMES:
+            if value == name:
+                return name
+        raise InvalidValueError(f"{shown(value)} is unknown", _WANTED)
+
+    def _from_table(self, table: dict[str, object]) -> FieldRule:
+        # Arrow is slow to import, and most configurations have no expression.
+        from trio_ship.fields.forms import Expression  # noqa: PLC0415 - see above
+
+        wanted = "an RE2 expression with groups such as (?P<user>...) is wanted"
+        for key in table:
+            if key != "regex":
+                raise InvalidValueError("unknown key", '"regex" is allowed', key=key)
+        if not table:
+            raise InvalidValueError("this table is empty", _WANTED)
+        value = table["regex"]
+        if not isinstance(value, str):
+            raise InvalidValueError(found(value), wanted, key="regex")
+        if len(value) > LONGEST_PATTERN:
+            allowed = f"{LONGEST_PATTERN} characters at most are allowed"
+            raise InvalidValueError("this is too long", allowed, key="regex")
+        try:
+            Expression.of(value)
+        except ValueError as error:
+            raise InvalidValueError(printable(str(error)), wanted, key="regex") from None
+        return FieldRule(value)

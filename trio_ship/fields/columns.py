@@ -1,0 +1,93 @@
+"""JSON objects out of columns: values of the same keys for many records.
+
+Whether a value is a number depends on the value alone: one that is written as JSON
+writes numbers, with at most fifteen digits on either side of the point, so that
+nothing is lost by whoever reads it. An empty value is left out with its key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from trio_ship.decode.words import Bools
+from trio_ship.encode.gather import Pieces, gather, interleave
+from trio_ship.fields.rewriting import pieces_of
+from trio_ship.fields.texts import large_binary
+
+__all__ = ["NUMBER", "escaped", "objects_of"]
+
+NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?"
+"""RE2: what is a number in an object."""
+
+_WHOLE_NUMBER: Final = rf"\A{NUMBER}\z"
+_ODD: Final = r'[\x00-\x1f"\\\x7f-\xff]'
+
+
+def objects_of(names: Sequence[str], columns: Sequence[Any], numeric: Collection[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return JSON objects.
+
+    Args:
+        names: The key of each column.
+        columns: Arrow arrays of large_binary without nulls, of the same length.
+        numeric: The keys whose values are numbers where they look like numbers.
+
+    Returns:
+        An Arrow array of large_binary.
+    """
+    count = len(columns[0])
+    pieces = [_constant(b"{", np.ones(count, np.bool_))]
+    started = np.zeros(count, np.bool_)
+    for name, column in zip(names, columns, strict=True):
+        value = pieces_of(column)
+        there = value.length > 0
+        text = there & ~_are_numbers(column) if name in numeric else there
+        key = json.dumps(name, ensure_ascii=False).encode()
+        pieces += [
+            _constant(b",", started & there),
+            _constant(key + b":", there),
+            _constant(b'"', text),
+            _escaped(column, value, text),
+            _constant(b'"', text),
+        ]
+        started |= there
+    pieces.append(_constant(b"}", np.ones(count, np.bool_)))
+    length = np.sum([piece.length for piece in pieces], axis=0)
+    return large_binary(interleave(pieces), length)
+
+
+def escaped(text: bytes) -> bytes:
+    """Return a text as it stands between quotes in JSON; what is not UTF-8 is replaced."""
+    return json.dumps(text.decode(errors="replace"), ensure_ascii=False).encode()[1:-1]
+
+
+def _constant(text: bytes, there: Bools) -> Pieces:
+    zeros = np.zeros(len(there), np.int64)
+    return Pieces(np.frombuffer(text, np.uint8), zeros, there * len(text))
+
+
+def _are_numbers(column: Any) -> Bools:  # noqa: ANN401 - as above
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    return np.asarray(pc.match_substring_regex(column, _WHOLE_NUMBER))
+
+
+def _escaped(column: Any, value: Pieces, text: Bools) -> Pieces:  # noqa: ANN401 - as above
+    """Return values, with those that need it escaped."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    odd = np.flatnonzero(text & np.asarray(pc.match_substring_regex(column, _ODD)))
+    if not len(odd):
+        return value
+    texts = [escaped(column[row].as_py()) for row in odd.tolist()]
+    extra = np.frombuffer(b"".join(texts), np.uint8)
+    size = np.array([len(one) for one in texts], np.int64)
+    buffer = np.zeros(len(column), np.int32)
+    buffer[odd] = 1
+    start, length = value.start.copy(), value.length.copy()
+    start[odd], length[odd] = np.cumsum(size) - size, size
+    data = gather((value.data, extra), buffer, start, length)
+    return Pieces(np.frombuffer(data, np.uint8), np.cumsum(length) - length, length)

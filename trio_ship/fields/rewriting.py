@@ -1,0 +1,83 @@
+"""Texts that take the place of records, with the line ends that those had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from trio_ship.batch import I64, U8, OrderedBatch, Rewritten
+from trio_ship.encode.gather import Pieces, gather, interleave
+from trio_ship.fields.texts import text_lengths
+
+__all__ = ["pieces_of", "with_texts"]
+
+_ENDS: Final = np.frombuffer(b"\r\n", np.uint8)
+
+
+def with_texts(batch: OrderedBatch, rows: I64, texts: Sequence[Any]) -> OrderedBatch:
+    """Return a batch in which some rows say something else.
+
+    Args:
+        batch: The records.
+        rows: The rows, rising. Shape (k,), k > 0.
+        texts: What they say, without line ends: Arrow arrays of large_binary, k
+            texts together.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - its import is slow
+
+    new = _with_line_ends(batch, rows, pieces_of(pa.concat_arrays(texts)))
+    return attrs.evolve(batch, rewritten=_merged(batch.rewritten, new))
+
+
+def pieces_of(texts: Any) -> Pieces:  # noqa: ANN401 - pyarrow has no types
+    """Return where the texts of an Arrow array of large_binary lie; a null is empty."""
+    _, bounds, content = texts.buffers()
+    offsets = np.frombuffer(bounds, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(content, np.uint8) if content else np.zeros(0, np.uint8)
+    length = np.diff(offsets)
+    if texts.null_count:
+        length *= np.asarray(texts.is_valid())
+    return Pieces(data, offsets[:-1], length)
+
+
+def _with_line_ends(batch: OrderedBatch, rows: I64, texts: Pieces) -> Rewritten:
+    ending = (batch.length - text_lengths(batch))[rows]
+    # One byte is the newline, unless a record was cut behind a carriage return.
+    lone_return = (ending == 1) & (_last_bytes(batch, rows) == _ENDS[0])
+    ends = Pieces(_ENDS, np.where(lone_return, 0, len(_ENDS) - ending), ending)
+    together = interleave((texts, ends))
+    length = texts.length + ending
+    return Rewritten(
+        data=np.frombuffer(together, np.uint8), rows=rows, start=_starts(length), length=length
+    )
+
+
+def _last_bytes(batch: OrderedBatch, rows: I64) -> U8:
+    """Return the last byte of each row; 0 where it is empty."""
+    length = np.minimum(batch.length[rows], 1)
+    last = gather(batch.buffers, batch.part[rows], batch.end[rows] - length, length)
+    found = np.zeros(len(rows), np.uint8)
+    found[length > 0] = np.frombuffer(last, np.uint8)
+    return found
+
+
+def _merged(old: Rewritten | None, new: Rewritten) -> Rewritten:
+    """Return what was rewritten before and now; now counts where both did."""
+    if old is None:
+        return new
+    kept = ~np.isin(old.rows, new.rows)
+    rows = np.concatenate((old.rows[kept], new.rows))
+    order = np.argsort(rows)
+    buffer = np.zeros(len(rows), np.int32)
+    buffer[len(rows) - len(new.rows) :] = 1
+    start = np.concatenate((old.start[kept], new.start))[order]
+    length = np.concatenate((old.length[kept], new.length))[order]
+    data = np.frombuffer(gather((old.data, new.data), buffer[order], start, length), np.uint8)
+    return Rewritten(data=data, rows=rows[order], start=_starts(length), length=length)
+
+
+def _starts(length: I64) -> I64:
+    return np.concatenate(([0], np.cumsum(length)[:-1]))
