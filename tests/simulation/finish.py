@@ -52,6 +52,7 @@ def faults_of(
             read, behind the others, by the next run.
         is_even: Whether no sink had to go back further than the others.
     """
+    contents = [content for content in contents if sink not in content.alien]
     for line in missing(contents, sink, rows):
         yield f"{sink} lacks {line.text!r} of content {line.content.number} of {line.content.log}"
     written = {line.text: line for content in contents for line in content.lines}

@@ -84,6 +84,7 @@ class Content:
         is_older: Whether it was renamed to a name that no pattern matches, with a
             time that is before that of a content in front of it.
         excuse: Why all of it may be missing; empty if it may not.
+        alien: The sinks that do not take the records of its source.
     """
 
     log: str
@@ -98,6 +99,7 @@ class Content:
     is_over: bool = False
     is_older: bool = False
     excuse: str = ""
+    alien: frozenset[str] = frozenset()
 
     @property
     def source(self) -> str:
@@ -124,6 +126,7 @@ class Content:
                 end=len(self.data),
                 stamp_ns=stamp_ns,
                 is_joined=joined,
+                excuses=dict.fromkeys(self.alien, "its source is none of the sink's inputs"),
             )
             self.lines.append(line)
         line.is_whole = line.text.endswith(b"\n")

@@ -314,6 +314,7 @@ def _text(settings: Settings) -> str:
     ]
     parts += [
         f'[sinks.{sink}]\ntype = "file"\npath = "{OUTPUTS[sink]}"\nencoding = "{sink}"\n'
+        + f"inputs = {list(settings.inputs(sink))}\n" * (settings.inputs(sink) != settings.sources)
         for sink in settings.sinks
     ]
     return "".join(parts)

@@ -90,6 +90,10 @@ class Settings:
         """The names of the sources."""
         return tuple(sorted({log.split("/")[2] for log in self.logs}))
 
+    def inputs(self, sink: str) -> tuple[str, ...]:
+        """Return the sources whose records a sink takes: of two, the first sink takes one."""
+        return self.sources[-1:] if sink == self.sinks[0] else self.sources
+
 
 @attrs.frozen
 class Event:

@@ -124,12 +124,21 @@ class World:
         if log not in self._current:
             if not self._disk.exists(log):
                 self._disk.append(log, b"")
-            content = Content(
-                log=log, number=len(self.contents), places=[Place(self._disk.node(log))]
-            )
+            content = self._new_content(log, log)
             self.contents.append(content)
             self._current[log] = content
         return self._current[log]
+
+    def _new_content(self, log: str, path: str) -> Content:
+        """Return an empty content of a log, which stands under a path."""
+        source = log.split("/")[2]
+        sinks = self._settings.sinks
+        return Content(
+            log=log,
+            number=len(self.contents),
+            places=[Place(self._disk.node(path))],
+            alien=frozenset(sink for sink in sinks if source not in self._settings.inputs(sink)),
+        )
 
     def _text(
         self, log: str, width: int, behind: float = 0.0, *, goes_on: bool = False
@@ -362,9 +371,7 @@ class World:
         """Write a file beside a log and rename it over the log, as editors do."""
         beside = f"{os.path.dirname(log)}/.beside"
         self._disk.write(beside, b"")
-        content = Content(
-            log=log, number=len(self.contents), places=[Place(self._disk.node(beside))]
-        )
+        content = self._new_content(log, beside)
         self._put(log, max(1, count), path=beside, content=content)
         yield
         self._disk.rename(beside, log)
