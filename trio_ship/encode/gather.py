@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 # `pyarrow.compute` has these from there too, and `Array.cast` would import it: it writes
@@ -29,7 +30,7 @@ from pyarrow._compute import CastOptions, call_function
 
 from trio_ship.batch import I32, I64, U8
 
-__all__ = ["Pieces", "Slice", "gather", "gather_slices", "interleave"]
+__all__ = ["Pieces", "Slice", "constant", "gather", "gather_slices", "interleave", "table"]
 
 Slice: TypeAlias = memoryview
 """Bytes ready to be written; may be a window into the buffer of a batch."""
@@ -133,6 +134,22 @@ def interleave(columns: Sequence[Pieces]) -> Slice:
         _describe(described[:, number], number, column.start, column.length)
         _inline(described[:, number], column)
     return _copy([pa.py_buffer(column.data) for column in columns], described)
+
+
+def constant(text: bytes, there: npt.NDArray[np.bool_]) -> Pieces:
+    """Return one text again and again, empty where it is not `there`; shape (n,)."""
+    return Pieces(_padded(text), np.zeros(len(there), np.int64), there * len(text))
+
+
+def table(texts: Sequence[bytes]) -> Pieces:
+    """Return texts as pieces, one each."""
+    length = np.array([len(text) for text in texts], np.int64)
+    return Pieces(_padded(b"".join(texts)), np.cumsum(length) - length, length)
+
+
+def _padded(text: bytes) -> U8:
+    """Return a text with room behind it, so that windows of short pieces lie within."""
+    return np.frombuffer(text + bytes(_INLINE), np.uint8)
 
 
 def _check(room: int | I64, start: I64, length: I64) -> None:

@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
-from trio_ship.encode.gather import Pieces, Slice, gather, interleave
+from trio_ship.encode.gather import Pieces, Slice, constant, gather, interleave
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
 
@@ -122,7 +122,7 @@ class JsonEncoder:
             if parsed is None:
                 yield interleave((head, middle, message, tail))
             else:
-                last = _repeated(close[1:], len(message.start))
+                last = constant(close[1:], np.ones(len(message.start), np.bool_))
                 members = parsed.members(rows)
                 yield interleave((head, middle, message, tail, *members, last))
 
@@ -355,11 +355,6 @@ def _ids(file: _Rows, offset: I64, close: bytes) -> Pieces:
     rows["offset"] = _HEX.take(offset.astype(">i8").view(np.uint8)).view(f"V{_ID_DIGITS}")
     start = np.arange(len(rows)) * rows.itemsize
     return Pieces(rows.view(np.uint8), start, np.full(len(rows), rows.itemsize))
-
-
-def _repeated(text: bytes, count: int) -> Pieces:
-    zeros = np.zeros(count, np.int64)
-    return Pieces(np.frombuffer(text, np.uint8), zeros, zeros + len(text))
 
 
 def _escape(text: bytes, escapes: Mapping[bytes, bytes]) -> bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from trio_ship.batch import I64, OrderedBatch
-from trio_ship.encode.gather import Pieces, Slice, interleave
+from trio_ship.encode.gather import Pieces, Slice, constant, interleave, table
 from trio_ship.encode.json_lines import stamp_pieces
 from trio_ship.encode.raw import Lines, slice_lines
 
@@ -28,7 +28,6 @@ _ROW_BYTES: Final = 60
 _INDENT: Final = b"    "
 _NEWLINE: Final = 0x0A
 _RETURN: Final = 0x0D
-_END: Final = np.frombuffer(b"\n", np.uint8)
 
 
 class TextEncoder:
@@ -54,19 +53,15 @@ class TextEncoder:
         if self._parse is not None:
             batch = self._parse(batch).batch
         stamp, region = batch.timestamp, batch.region
-        labels = [b" %s " % file.source.ljust(self._width).encode() for file in batch.files]
-        size = np.array([len(label) for label in labels])
-        begin = np.cumsum(size) - size
-        label = np.frombuffer(b"".join(labels), np.uint8)
+        labels = table([b" %s " % file.source.ljust(self._width).encode() for file in batch.files])
         for lines in slice_lines(batch, row_bytes=_ROW_BYTES):
             own = region[lines.rows]
-            ends = np.zeros(len(own), np.int64)
             yield interleave(
                 (
                     stamp_pieces(stamp[lines.rows]),
-                    Pieces(label, begin[own], size[own]),
+                    Pieces(labels.data, labels.start[own], labels.length[own]),
                     _messages(lines),
-                    Pieces(_END, ends, ends + 1),
+                    constant(b"\n", np.ones(len(own), np.bool_)),
                 )
             )
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, gather, interleave
+from trio_ship.encode.gather import Pieces, constant, gather, interleave
 from trio_ship.fields.rewriting import pieces_of
 from trio_ship.fields.texts import large_binary
 
@@ -39,7 +39,7 @@ def objects_of(names: Sequence[str], columns: Sequence[Any], numeric: Collection
         An Arrow array of large_binary.
     """
     count = len(columns[0])
-    pieces = [_constant(b"{", np.ones(count, np.bool_))]
+    pieces = [constant(b"{", np.ones(count, np.bool_))]
     started = np.zeros(count, np.bool_)
     for name, column in zip(names, columns, strict=True):
         value = pieces_of(column)
@@ -47,14 +47,14 @@ def objects_of(names: Sequence[str], columns: Sequence[Any], numeric: Collection
         text = there & ~_are_numbers(column) if name in numeric else there
         key = json.dumps(name, ensure_ascii=False).encode()
         pieces += [
-            _constant(b",", started & there),
-            _constant(key + b":", there),
-            _constant(b'"', text),
+            constant(b",", started & there),
+            constant(key + b":", there),
+            constant(b'"', text),
             _escaped(column, value, text),
-            _constant(b'"', text),
+            constant(b'"', text),
         ]
         started |= there
-    pieces.append(_constant(b"}", np.ones(count, np.bool_)))
+    pieces.append(constant(b"}", np.ones(count, np.bool_)))
     length = np.sum([piece.length for piece in pieces], axis=0)
     return large_binary(interleave(pieces), length)
 
@@ -62,11 +62,6 @@ def objects_of(names: Sequence[str], columns: Sequence[Any], numeric: Collection
 def escaped(text: bytes) -> bytes:
     """Return a text as it stands between quotes in JSON; what is not UTF-8 is replaced."""
     return json.dumps(text.decode(errors="replace"), ensure_ascii=False).encode()[1:-1]
-
-
-def _constant(text: bytes, there: Bools) -> Pieces:
-    zeros = np.zeros(len(there), np.int64)
-    return Pieces(np.frombuffer(text, np.uint8), zeros, there * len(text))
 
 
 def _are_numbers(column: Any) -> Bools:  # noqa: ANN401 - as above

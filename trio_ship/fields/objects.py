@@ -17,20 +17,18 @@ import numpy as np
 
 from trio_ship.batch import I64
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, interleave
+from trio_ship.encode.gather import Pieces, constant, interleave
 from trio_ship.fields.rewriting import pieces_of
 
 __all__ = ["are_objects", "is_object"]
 
-_FEW: Final = 16
-_BRACES: Final = b"{}"
-_NEWLINE: Final = np.frombuffer(b"\n", np.uint8)
-# Arrow takes them for numbers, the standard does not.
-_CONSTANTS: Final = (b"NaN", b"Inf")
 _MOST_OPEN: Final = 200
 """What is nested deeper is no object here: others exhaust their stacks with it."""
 
-_DEEP: Final = rf"(?:[\[{{][^\[{{]*){{{_MOST_OPEN}}}"
+_FEW: Final = 16
+_BRACES: Final = b"{}"
+# Arrow takes two words for numbers which are none by the standard.
+_DOUBTFUL: Final = rf"[:,\[]\s*-?(?:NaN|Inf)|(?:[\[{{][^\[{{]*){{{_MOST_OPEN}}}"
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
@@ -48,10 +46,10 @@ def are_objects(texts: Any) -> Bools:  # noqa: ANN401 - pyarrow has no types
         return found
     chosen = texts if len(candidates) == len(texts) else texts.take(candidates)
     valid = np.zeros(len(candidates), np.bool_)
-    deep = np.asarray(pc.match_substring_regex(chosen, _DEEP))
-    clear = np.flatnonzero(~deep)
+    doubtful = np.asarray(pc.match_substring_regex(chosen, _DOUBTFUL))
+    clear = np.flatnonzero(~doubtful)
     _judge(chosen if len(clear) == len(chosen) else chosen.take(clear), clear, valid)
-    for row in np.flatnonzero(deep).tolist():
+    for row in np.flatnonzero(doubtful).tolist():
         valid[row] = is_object(chosen[row].as_py())
     found[candidates] = valid
     return found
@@ -85,9 +83,9 @@ def _are_all_objects(texts: Any) -> bool:  # noqa: ANN401 - as above
 
     # A line that begins and ends with a brace cannot begin or end within an object
     # of its neighbours, so that as many objects as lines are one each.
-    newlines = Pieces(_NEWLINE, np.zeros(len(texts), np.int64), np.ones(len(texts), np.int64))
+    newlines = constant(b"\n", np.ones(len(texts), np.bool_))
     data = bytes(interleave((pieces_of(texts), newlines)))
-    if data.count(b"\n") != len(texts) or any(word in data for word in _CONSTANTS):
+    if data.count(b"\n") != len(texts):
         return False
     try:
         data.decode()

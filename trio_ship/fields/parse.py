@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, OrderedBatch
-from trio_ship.encode.gather import Pieces
+from trio_ship.encode.gather import Pieces, constant, table
 from trio_ship.fields.containers import Unwrapped, pod_fields, unwrap_cri, unwrap_docker
 from trio_ship.fields.forms import (
     CLF,
@@ -34,8 +34,6 @@ __all__ = ["Parsed", "Parser", "Rule", "rule"]
 
 Rule: TypeAlias = Callable[[Any], Unwrapped]
 """From texts, an Arrow array of large_binary, to their fields and inner texts."""
-
-_FIELDS: Final = b',"fields":'
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -62,27 +60,21 @@ class Parsed:
         objects = self.objects
         length = objects.length[rows]
         there = length > 0
-        zeros = np.zeros(len(length), np.int64)
-        prefix = _table(self.prefix)
+        prefix = table(self.prefix)
         which = self.prefix_of[rows]
         return (
             _chosen(_SEVERITIES, self.severity[rows].astype(np.int64)),
-            Pieces(np.frombuffer(_FIELDS, np.uint8), zeros, there * len(_FIELDS)),
+            constant(b',"fields":', there),
             Pieces(prefix.data, prefix.start[which], prefix.length[which] * there),
             Pieces(objects.data, objects.start[rows] + there, length - there),
         )
-
-
-def _table(texts: Sequence[bytes]) -> Pieces:
-    length = np.array([len(text) for text in texts], np.int64)
-    return Pieces(np.frombuffer(b"".join(texts), np.uint8), np.cumsum(length) - length, length)
 
 
 def _chosen(table: Pieces, which: I64) -> Pieces:
     return Pieces(table.data, table.start[which], table.length[which])
 
 
-_SEVERITIES: Final = _table(
+_SEVERITIES: Final = table(
     [
         b',"severity":"%s"' % Severity(code).label.encode() if code in set(Severity) - {0} else b""
         for code in range(max(Severity) + 1)

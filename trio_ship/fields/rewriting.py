@@ -9,12 +9,12 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8, OrderedBatch, Rewritten
-from trio_ship.encode.gather import Pieces, gather, interleave
+from trio_ship.encode.gather import Pieces, gather, interleave, table
 from trio_ship.fields.texts import text_lengths
 
 __all__ = ["pieces_of", "with_texts"]
 
-_ENDS: Final = np.frombuffer(b"\r\n", np.uint8)
+_RETURN: Final = 0x0D
 
 
 def with_texts(batch: OrderedBatch, rows: I64, texts: Sequence[Any]) -> OrderedBatch:
@@ -46,8 +46,8 @@ def pieces_of(texts: Any) -> Pieces:  # noqa: ANN401 - pyarrow has no types
 def _with_line_ends(batch: OrderedBatch, rows: I64, texts: Pieces) -> Rewritten:
     ending = (batch.length - text_lengths(batch))[rows]
     # One byte is the newline, unless a record was cut behind a carriage return.
-    lone_return = (ending == 1) & (_last_bytes(batch, rows) == _ENDS[0])
-    ends = Pieces(_ENDS, np.where(lone_return, 0, len(_ENDS) - ending), ending)
+    lone_return = (ending == 1) & (_last_bytes(batch, rows) == _RETURN)
+    ends = Pieces(table([b"\r\n"]).data, np.where(lone_return, 0, 2 - ending), ending)
     together = interleave((texts, ends))
     length = texts.length + ending
     return Rewritten(
