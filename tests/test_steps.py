@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from trio_ship.batch import Flag, OrderedBatch
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.encode.raw import encode_raw, raw_size
+from trio_ship.fields.parse import Parser, rule
 from trio_ship.fields.severity import Severity
 from trio_ship.steps.chain import Chain, Filter, Redact
 from trio_ship.steps.condition import Condition
@@ -170,3 +171,13 @@ def test_steps_one_after_the_other(regions: list[list[bytes]], random: object) -
     )
     assert b"".join(chain(make_ordered(*parts, order=order))) == b"".join(expected)
     assert chain.removed["x"] == sum(b"x" in line for line in lines)
+
+
+def test_the_severity_of_what_containers_wrap() -> None:
+    """Where a source is unwrapped, the severity is that of the inner text, the text stays."""
+    wrapped = b"2026-11-23T08:00:00Z stderr F <3>failed\n"
+    parser = Parser({"app": rule("container")})
+    batch = _batch(wrapped, b"<3>failed\n", b"2026-11-23T08:00:00Z stderr F <6>ready\n")
+    when = Condition(min_severity=Severity.ERROR, unwrap=lambda batch: parser(batch).batch)
+    kept = Filter(reason="", when=when)(batch, Counter())
+    assert _raw(kept) == wrapped + b"<3>failed\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
+from trio_ship.batch import OrderedBatch
 from trio_ship.config.model import Config, SinkConfig, StepConfig, WhenConfig
 from trio_ship.config.parse import FieldRule
 from trio_ship.encode import Encoder
@@ -14,6 +16,8 @@ from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import PATTERNS, Redaction
 
 __all__ = ["common_steps", "parser_for", "shaped"]
+
+_Unwrap: TypeAlias = Callable[[OrderedBatch], OrderedBatch] | None
 
 
 def parser_for(config: Config) -> Parser | None:
@@ -27,6 +31,17 @@ def parser_for(config: Config) -> Parser | None:
     return Parser(rules) if rules else None
 
 
+def _unwrap(config: Config) -> _Unwrap:
+    """Return what makes inner texts of what containers wrote, if any source is theirs."""
+    wrapped = [
+        name for name, source in config.sources.items() if source.parse in {"auto", "cri", "docker"}
+    ]
+    if not wrapped:
+        return None
+    parser = Parser(dict.fromkeys(wrapped, rule("container")))
+    return lambda batch: parser(batch).batch
+
+
 def shaped(config: Config, sink: SinkConfig, encode: Encoder) -> Encoder:
     """Return the encoder of a sink with everything in front of it.
 
@@ -35,15 +50,16 @@ def shaped(config: Config, sink: SinkConfig, encode: Encoder) -> Encoder:
         sink: The sink.
         encode: Its encoding; returned as it is where nothing is in front of it.
     """
-    steps = [*_inputs(sink), *common_steps(config), *_when(sink)]
+    steps = [*_inputs(sink), *common_steps(config), *_when(sink, _unwrap(config))]
     for number, step in enumerate(sink.steps):
-        steps.append(_step(step, f"sinks.{sink.name}.steps[{number}]"))
+        steps.append(_step(step, f"sinks.{sink.name}.steps[{number}]", _unwrap(config)))
     return Chain(steps, encode) if steps else encode
 
 
 def common_steps(config: Config) -> list[Step]:
     """Return the steps in front of all sinks."""
-    return [_step(step, f"steps[{number}]") for number, step in enumerate(config.steps)]
+    unwrap = _unwrap(config)
+    return [_step(step, f"steps[{number}]", unwrap) for number, step in enumerate(config.steps)]
 
 
 def _inputs(sink: SinkConfig) -> Iterator[Step]:
@@ -52,14 +68,14 @@ def _inputs(sink: SinkConfig) -> Iterator[Step]:
         yield Filter(reason=f"sinks.{sink.name}.inputs", when=when)
 
 
-def _when(sink: SinkConfig) -> Iterator[Step]:
+def _when(sink: SinkConfig, unwrap: _Unwrap) -> Iterator[Step]:
     if sink.when is not None:
-        yield Filter(reason=f"sinks.{sink.name}.when", when=_condition(sink.when))
+        yield Filter(reason=f"sinks.{sink.name}.when", when=_condition(sink.when, unwrap))
 
 
-def _step(step: StepConfig, reason: str) -> Step:
+def _step(step: StepConfig, reason: str, unwrap: _Unwrap) -> Step:
     if step.type == "filter":
-        when = _condition(step.when or WhenConfig())
+        when = _condition(step.when or WhenConfig(), unwrap)
         return Filter(reason=reason, when=when, drop=step.action == "drop")
     wanted: list[tuple[str, str]] = [(name, PATTERNS[name]) for name in step.patterns]
     if step.match is not None:
@@ -80,10 +96,11 @@ def _mark(name: str) -> str:
     return "[redacted]" if name == "match" else f"[{name}]"
 
 
-def _condition(when: WhenConfig) -> Condition:
+def _condition(when: WhenConfig, unwrap: _Unwrap) -> Condition:
     least = when.min_severity
     return Condition(
         min_severity=Severity[least.upper()] if least is not None else None,
         sources=when.sources,
         match=when.match,
+        unwrap=unwrap,
     )

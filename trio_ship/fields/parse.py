@@ -182,7 +182,8 @@ def rule(name: str, pattern: str = "") -> Rule:
     """Return a rule.
 
     Args:
-        name: "auto", "json", "logfmt", "clf", "syslog", "cri", "docker" or "regex".
+        name: "auto", "json", "logfmt", "clf", "syslog", "cri", "docker" or "regex";
+            or "container": "cri" or "docker", whichever a record is.
         pattern: The expression of a "regex".
 
     Raises:
@@ -201,6 +202,8 @@ def rule(name: str, pattern: str = "") -> Rule:
     }
     if name == "regex":
         return _without_messages(Expression.of(pattern))
+    if name == "container":
+        return _any_of(unwrap_docker, unwrap_cri)
     if name == "auto":
         form = first_of(read_json, clf, syslog, read_logfmt)
         return _any_of(unwrap_docker, unwrap_cri, _without_messages(form))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
@@ -25,11 +25,14 @@ class Condition:
             known counts as `INFO`.
         sources: Its source has one of these names; patterns are allowed.
         match: An RE2 expression that is found in its text, the line end left out.
+        unwrap: Makes inner texts of what containers wrote, where severities are those
+            of inner texts.
     """
 
     min_severity: Severity | None = None
     sources: tuple[str, ...] = ()
     match: str | None = None
+    unwrap: Callable[[OrderedBatch], OrderedBatch] | None = None
 
     def holds(self, batch: OrderedBatch) -> Bools:
         """Return of which records the condition holds; shape (n,)."""
@@ -37,7 +40,9 @@ class Condition:
         if self.sources:
             holds &= from_sources(batch, self.sources)
         if self.min_severity is not None and holds.any():
-            holds[holds] = _is_serious(batch.select(holds), self.min_severity)
+            chosen = batch.select(holds)
+            inner = self.unwrap(chosen) if self.unwrap is not None else chosen
+            holds[holds] = _is_serious(inner, self.min_severity)
         if self.match is not None and holds.any():
             holds[holds] = _matches(batch.select(holds), self.match)
         return holds
