@@ -89,5 +89,5 @@ def test_one_file_is_not_copied() -> None:
 
 def test_unknown_encodings_are_refused() -> None:
     """The message names the encodings that there are."""
-    with pytest.raises(ValueError, match='"raw" and "json"'):
+    with pytest.raises(ValueError, match='"raw", "json" and "text"'):
         encoder("xml")
