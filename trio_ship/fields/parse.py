@@ -108,6 +108,8 @@ class Parser:
             mine = (sources == source)[batch.region]
             has_rule |= mine
             rows = np.flatnonzero(mine)
+            unwrapped: list[I64] = []
+            messages: list[Any] = []
             for part, texts in text_slices(batch.select(mine)):
                 read = self._rules[source](texts)
                 objects = pieces_of(read.objects)
@@ -118,8 +120,10 @@ class Parser:
                 found.append(data)
                 inner = np.asarray(read.messages.is_valid())
                 if inner.any():
-                    messages = [read.messages.drop_null()]
-                    rewritten = with_texts(rewritten, rows[part][inner], messages)
+                    unwrapped.append(rows[part][inner])
+                    messages.append(read.messages.drop_null())
+            if messages:
+                rewritten = with_texts(rewritten, np.concatenate(unwrapped), messages)
         self.failed += int(np.count_nonzero(has_rule & (length == 0)))
         severity = np.zeros(len(batch), np.int8)
         severity[has_rule] = batch_severities(rewritten.select(has_rule))
