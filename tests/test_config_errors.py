@@ -126,7 +126,12 @@ def test_x10_values_of_the_pipeline(line: str) -> None:
     [
         ("max_record_bytes = 63", "63 is not allowed; an integer number of bytes, 64 or more"),
         ("max_delay_seconds = [1]", "this is an array; a number"),
-        ('charset = "latin-1"', '"latin-1" is unknown; "utf-8" is allowed'),
+        (
+            'charset = "latin1"',
+            '"latin1" is unknown; "utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", '
+            + ", ".join(f'"cp{number}"' for number in range(1250, 1258))
+            + ' or "cp1258" is allowed',
+        ),
         ('start = "middle"', '"beginning" or "end" is allowed'),
         ('multiline = "on"', '"timestamp", "off" or "indent", or a table such as { start ='),
         ('multiline = "start"', '"start" is unknown; "timestamp", "off" or "indent", or a table'),

@@ -11,11 +11,28 @@ from hypothesis import strategies as st
 from trio_ship.batch import Flag
 from trio_ship.decode.framing import find_lines, newlines
 
-TEXTS = st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"bc", b"x" * 9]), max_size=20).map(
-    b"".join
-)
+TEXTS = st.lists(
+    st.sampled_from(
+        [b"\n", b"\r\n", b"a", b"bc", b"x" * 9, b"\xf0\x9f\x98\x80", b"\xe4\xb8\xad", b"\x80"]
+    ),
+    max_size=20,
+).map(b"".join)
 REGIONS = st.lists(st.tuples(TEXTS, st.booleans()), max_size=5)
 LONGEST = 10
+
+
+def _floor(text: bytes, cut: int) -> int:
+    """Return where the character begins across which a cut falls; the cut, if there is none."""
+    for length, leads in (
+        (2, range(0xC0, 0x100)),
+        (3, range(0xE0, 0x100)),
+        (4, range(0xF0, 0x100)),
+    ):
+        for place in range(cut - length + 1, cut):
+            rest = text[place + 1 : cut]
+            if text[place] in leads and all(0x80 <= byte < 0xC0 for byte in rest):
+                return place
+    return cut
 
 
 def _plain(text: bytes, *, final: bool, longest: int) -> list[tuple[bytes, int]]:
@@ -26,8 +43,9 @@ def _plain(text: bytes, *, final: bool, longest: int) -> list[tuple[bytes, int]]
         left = line
         is_over = final or line.endswith(b"\n")
         while len(left) > longest or (len(left) == longest and not is_over):
-            lines.append((left[:longest], Flag.PARTIAL))
-            left = left[longest:]
+            cut = _floor(left, longest)
+            lines.append((left[:cut], Flag.PARTIAL))
+            left = left[cut:]
         if left and is_over:
             lines.append((left, 0 if left.endswith(b"\n") else Flag.UNFINISHED))
     return lines

@@ -242,6 +242,7 @@ class Assembly:
             number=self._numbers.__next__,
             recorded=recorded,
             keep=_file_limit() // len(self._config.sources),
+            charset=source.charset,
         )
         files = SourceFiles(
             pulse,

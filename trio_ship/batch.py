@@ -102,6 +102,8 @@ class Batch:
         limit: The latest stamp that was believed in each region, in
             nanoseconds since 1970. Shape (m,).
         read_at: When the bytes were read, in seconds of the pipeline's clock.
+        ranges: Where records begin and end in their files, in bytes, if `shift` does
+            not tell because what was read was not UTF-8. Two of shape (n,).
     """
 
     buffer: U8
@@ -117,6 +119,7 @@ class Batch:
     shift: I64
     limit: I64
     read_at: float
+    ranges: tuple[I64, I64] | None = None
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -126,6 +129,17 @@ class Batch:
     def region(self) -> I32:
         """The region of each record. Shape (n,), dtype int32."""
         return self.spread(np.arange(len(self.files), dtype=np.int32))
+
+    @property
+    def offset(self) -> I64:
+        """Where each record begins in its file, in bytes. Shape (n,)."""
+        return self.start + self.spread(self.shift) if self.ranges is None else self.ranges[0]
+
+    def offset_of(self, row: int, region: int) -> int:
+        """Return where a record of a region begins in its file, in bytes."""
+        if self.ranges is not None:
+            return int(self.ranges[0][row])
+        return int(self.start[row] + self.shift[region])
 
     @property
     def region_bytes(self) -> I64:
@@ -311,6 +325,8 @@ class OrderedBatch:
     @property
     def offset(self) -> I64:
         """Where each record begins in its file, in bytes."""
+        if any(part.ranges is not None for part in self.parts):
+            return self._gather([part.offset for part in self.parts])
         shift = np.concatenate([part.shift for part in self.parts])
         start = self._gather([part.start for part in self.parts])
         offset: I64 = start + shift[self.region]

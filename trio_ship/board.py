@@ -53,6 +53,7 @@ class Statistics:
         impossible: Records with a stamp too far in the future.
         cut: Parts of records that were too long.
         replaced: Records whose bytes were not UTF-8 and were replaced in json.
+        undecodable: What was no character of its file's charset, and was replaced.
         cut_nuls: NUL bytes cut from the start of messages in json.
         fieldless: Records in which no fields were found, though they are parsed.
         backlog_bytes: Bytes found unread at the start.
@@ -71,6 +72,7 @@ class Statistics:
     impossible: int = 0
     cut: int = 0
     replaced: int = 0
+    undecodable: int = 0
     cut_nuls: int = 0
     fieldless: int = 0
     backlog_bytes: int = 0

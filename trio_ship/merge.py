@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP, Batch, Flag
+from trio_ship.decode.charsets import as_in_file
 from trio_ship.follow import footprint
 from trio_ship.state import Position
 
@@ -79,6 +80,7 @@ def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:
         flags=batch.flags[rows],
         first=first,
         shift=batch.shift + moved,
+        ranges=None if batch.ranges is None else (batch.ranges[0][rows], batch.ranges[1][rows]),
     )
 
 
@@ -97,7 +99,10 @@ def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list
     edges = np.searchsorted(rows, batch.first)
     touched = np.flatnonzero(np.diff(edges))
     head, last = rows[edges[touched]], rows[edges[touched + 1] - 1]
-    offset = batch.end[last] + batch.shift[touched]
+    if batch.ranges is None:
+        offset = batch.end[last] + batch.shift[touched]
+    else:
+        offset = batch.ranges[1][last]
     data = batch.buffer.data
     positions = [
         Position(
@@ -105,9 +110,10 @@ def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list
             optional_ns(key),
             optional_ns(latest),
             bool(flags & Flag.PARTIAL),
-            footprint(data[start:end]),
+            footprint(as_in_file(data[start:end], batch.files[region].charset)),
         )
-        for start, end, place, key, latest, flags in zip(
+        for region, start, end, place, key, latest, flags in zip(
+            touched.tolist(),
             batch.start[last].tolist(),
             batch.end[last].tolist(),
             offset.tolist(),

@@ -280,7 +280,7 @@ class Sequencer:
         if timestamp == NO_STAMP:
             return self._last_key
         region = int(np.searchsorted(last.first, row, "right")) - 1
-        file, offset = last.files[region], int(last.start[row] + last.shift[region])
+        file, offset = last.files[region], last.offset_of(row, region)
         key = OrderKey(timestamp, file.source, file.path, file.generation, offset)
         return key if self._last_key is None else max(key, self._last_key)
 

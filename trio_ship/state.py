@@ -50,6 +50,7 @@ class FileEntry:
         inode: Inode number.
         fingerprint: Number of head bytes, a colon, and the hexadecimal digest
             of these bytes; `0:` for an empty file.
+        charset: How its text is encoded, as `decode.charsets` names it.
         layout: How its stamps are written, as `decode` spells it; empty while
             not known.
         zone: The zone of its stamps without one: "UTC", an IANA name, or
@@ -72,6 +73,7 @@ class FileEntry:
     device: int
     inode: int
     fingerprint: str = "0:"
+    charset: str = "utf-8"
     layout: str = ""
     zone: str = ""
     anchor_ns: int | None = None

@@ -21,6 +21,7 @@ from typing import Any, Final
 import attrs
 import tomli_w
 
+from trio_ship.decode.charsets import UTF_8
 from trio_ship.errors import CheckpointError
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
@@ -44,6 +45,7 @@ FORMS: Final = {
     "id": re.compile(r"[0-9a-f]{16}"),
     "fingerprint": re.compile(r"[0-9]{1,9}:(?:[0-9a-f]{2})*"),
     "footprint": re.compile(r"[0-9]{1,9}:[0-9a-f]{8}|"),
+    "charset": re.compile(r"utf-8|utf-16-[lb]e|latin-1|cp125[0-8]"),
 }
 """What is text and no name, by key."""
 
@@ -148,6 +150,8 @@ def _file_table(file: FileEntry, position: Position) -> dict[str, Any]:
         "fingerprint": file.fingerprint,
     }
     table |= _position_table(position)
+    if file.charset != UTF_8:
+        table["charset"] = file.charset
     if file.layout:
         table["layout"] = file.layout
     if file.zone:
@@ -286,6 +290,7 @@ def _file(source: str, table: _Table) -> FileEntry:
             FORMS["fingerprint"],
             "a number of bytes, a colon and a hexadecimal digest",
         ),
+        charset=table.matching("charset", FORMS["charset"], "the name of a charset", UTF_8),
         layout=table.text("layout", ""),
         zone=table.text("zone", ""),
         anchor_ns=table.moment("anchor_ns"),

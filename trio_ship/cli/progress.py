@@ -40,6 +40,7 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
             (done.impossible, "with an impossible stamp"),
             (done.cut, "cut"),
             (done.replaced, "not UTF-8"),
+            (done.undecodable, "undecodable and replaced"),
             (done.cut_nuls, "NUL bytes left out"),
             (done.fieldless, "without fields"),
             (done.failed_saves, "failed saves"),

@@ -32,6 +32,7 @@ from trio_ship.errors import ConfigError
 
 __all__ = [
     "NOT_A_KEY",
+    "Charset",
     "CheckpointConfig",
     "Config",
     "PipelineConfig",
@@ -56,6 +57,24 @@ _RecordLines: TypeAlias = Annotated[int, Number(unit="lines", least=1, most=1 <<
 _BufferBytes: TypeAlias = Annotated[
     int, Number(unit="bytes", least=65_536, most=1 << 40, whole=True)
 ]
+Charset: TypeAlias = Literal[
+    "utf-8",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "latin-1",
+    "cp1250",
+    "cp1251",
+    "cp1252",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp1257",
+    "cp1258",
+]
+"""How the text of a source may be encoded; "utf-16" leaves the order of bytes to the file."""
+
 _Pattern: TypeAlias = Annotated[str, PathText()]
 _Output: TypeAlias = Annotated[str, PathText(is_output=True)]
 _Name: TypeAlias = Annotated[str, TableName()]
@@ -101,7 +120,7 @@ class SourceConfig:
         paths: Absolute patterns; empty for standard input.
         exclude: Absolute patterns of paths that are not read.
         start: Where to begin in files that are there at the very first start.
-        charset: How text is encoded.
+        charset: How text is encoded; a byte order mark of UTF-16 is believed anyhow.
         multiline: Which lines make a record: "timestamp": a line without a stamp
             goes on with the record before; "indent": one that begins with a
             space or a tab does; "off": every line is a record; or an expression.
@@ -120,7 +139,7 @@ class SourceConfig:
     paths: tuple[_Pattern, ...] = ()
     exclude: tuple[_Pattern, ...] = ()
     start: Literal["beginning", "end"] = "beginning"
-    charset: Literal["utf-8"] = "utf-8"
+    charset: Charset = "utf-8"
     multiline: Annotated[RuleName | LineRule, Multiline()] = "timestamp"
     parse: Annotated[ParseName | FieldRule, Parse()] = "off"
     max_record_bytes: _RecordBytes = 1 << 20

@@ -7,6 +7,7 @@ only thing that costs a step of its own.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import attrs
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = ["Lines", "find_lines", "newlines"]
 
 _BLOCK = 1 << 20
 _NEWLINE = np.uint8(ord("\n"))
+_CHARACTER = 4
+_KIND, _FOLLOWING = 0xC0, 0x80
+_LEADS = (0, 0xC0, 0xE0, 0xF0)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -62,8 +66,9 @@ def find_lines(
 
     Regions lie one behind the other without gaps. What stands behind the last
     newline of a region is a line only where the region is final. A line longer
-    than `longest` is cut every `longest` bytes from its beginning, also where
-    its end is not there yet, so that the cuts depend on content alone.
+    than `longest` is cut every `longest` bytes from its beginning, or in front of
+    the character of UTF-8 that stands across the cut, also where its end is not
+    there yet, so that the cuts depend on content alone.
 
     Args:
         arena: The bytes. Dtype uint8.
@@ -75,7 +80,7 @@ def find_lines(
     used = int(base[-1] + size[-1]) if len(base) else 0
     end = newlines(arena[:used]) + 1
     lines = _bounds(end, base)
-    end, kinds = _with_cuts(lines, base, size, final, longest)
+    end, kinds = _with_cuts(arena, lines, base, size, final, longest)
     if kinds is not None:
         lines = _bounds(end, base)
         np.copyto(lines.flags, kinds)
@@ -95,7 +100,7 @@ def _bounds(end: I64, base: I64) -> Lines:
 
 
 def _with_cuts(
-    lines: Lines, base: I64, size: I64, final: npt.NDArray[np.bool_], longest: int
+    arena: U8, lines: Lines, base: I64, size: I64, final: npt.NDArray[np.bool_], longest: int
 ) -> tuple[I64, U8 | None]:
     """Return the ends with those that no newline marks, and what each end is."""
     counts = np.diff(lines.first)
@@ -105,12 +110,12 @@ def _with_cuts(
     left = base + size - tail
     extra: list[tuple[int, int]] = []
     for row in np.flatnonzero(lines.end - lines.start > longest).tolist():
-        inner = range(int(lines.start[row]) + longest, int(lines.end[row]), longest)
+        inner = _cuts(arena, int(lines.start[row]), int(lines.end[row]), longest)
         extra.extend((place, Flag.PARTIAL) for place in inner)
     for region in np.flatnonzero((left > 0) & (final | (left >= longest))).tolist():
         begin, stop = int(tail[region]), int(tail[region] + left[region])
         whole = stop if final[region] else stop + 1
-        extra.extend((place, Flag.PARTIAL) for place in range(begin + longest, whole, longest))
+        extra.extend((place, Flag.PARTIAL) for place in _cuts(arena, begin, whole, longest))
         if final[region]:
             extra.append((stop, Flag.UNFINISHED))
     if not extra:
@@ -121,3 +126,20 @@ def _with_cuts(
     kinds[len(lines.end) :] = [kind for _, kind in extra]
     order = np.argsort(end, kind="stable")
     return end[order], kinds[order]
+
+
+def _cuts(arena: U8, begin: int, stop: int, longest: int) -> Iterator[int]:
+    """Yield where a line that begins at `begin` is cut, in front of `stop`."""
+    while begin + longest < stop:
+        begin = _floor(arena, begin + longest)
+        yield begin
+
+
+def _floor(arena: U8, place: int) -> int:
+    """Return where the character of UTF-8 begins that stands across a place; else the place."""
+    for back in range(1, _CHARACTER):
+        byte = int(arena[place - back])
+        if byte & _KIND != _FOLLOWING:
+            length = sum(byte >= lead for lead in _LEADS)
+            return place - back if length > back else place
+    return place

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Batch, Flag
+from trio_ship.decode.charsets import UTF_8, Narrowed, file_lengths
 from trio_ship.decode.containers import Wrapped, find_wrapped
 from trio_ship.decode.framing import Lines, find_lines
 from trio_ship.decode.grouping import Grouping
@@ -38,8 +39,10 @@ class Regions:
         files: The files.
         chain: Numbers of the chains. Dtype int32.
         base: First byte of each region in the arena, ascending, no gaps.
-        size: Bytes read.
+        size: Bytes read, as UTF-8.
         offset: Where the region begins in its file.
+        lead: Bytes of the file in front of the first of the region.
+        used: Bytes of the file that the region stands for.
         max_ns: The chain's running maximum there, or `NO_STAMP`.
         last_ns: The file's last stamp before it, or `NO_STAMP`.
         anchor_ns: For stamps without a year, what the first one is near to.
@@ -56,6 +59,8 @@ class Regions:
     base: I64
     size: I64
     offset: I64
+    lead: I64
+    used: I64
     max_ns: I64
     last_ns: I64
     anchor_ns: I64
@@ -86,6 +91,8 @@ class Regions:
             base=np.cumsum(size) - size,
             size=size,
             offset=np.array([position.offset for position in positions], np.int64),
+            lead=np.zeros(len(positions), np.int64),
+            used=size,
             max_ns=_stamp_column(position.max_ns for position in positions),
             last_ns=_stamp_column(position.last_ns for position in positions),
             anchor_ns=_stamp_column(file.anchor_ns for file in files),
@@ -96,6 +103,14 @@ class Regions:
             limit_ns=limit_ns,
             decoder=np.array(decoder, np.int32),
         )
+
+    def read_as(self, texts: Sequence[Narrowed | None]) -> Regions:
+        """Return the regions with what is known of those whose files are not UTF-8."""
+        lead, used = self.lead.copy(), self.used.copy()
+        for number, text in enumerate(texts):
+            if text is not None:
+                lead[number], used[number] = text.lead, text.used
+        return attrs.evolve(self, lead=lead, used=used)
 
 
 def _stamp_column(values: Iterable[int | None]) -> I64:
@@ -109,6 +124,7 @@ class Round:
     Attributes:
         batch: The complete records.
         offset: The byte after the last complete record of each file. (m,).
+        stop: The byte after it in the arena, or where its region begins. (m,).
         max_ns: The running maximum there. Shape (m,).
         last_ns: The file's last stamp there. Shape (m,).
         inside: Whether `offset` lies inside a line that was cut. Shape (m,).
@@ -120,6 +136,7 @@ class Round:
 
     batch: Batch
     offset: I64
+    stop: I64
     max_ns: I64
     last_ns: I64
     inside: _Mask
@@ -198,7 +215,10 @@ def _decode_lines(
     offset, max_ns, last_ns = regions.offset.copy(), regions.max_ns.copy(), regions.last_ns.copy()
     inside, lacking = regions.inside.copy(), regions.lacking.copy()
     shift = regions.offset - regions.base
-    offset[some] = end[after] + shift[some]
+    stop = regions.base.copy()
+    stop[some] = end[after]
+    ranges = _ranges(arena, regions, first, start, end)
+    offset[some] = end[after] + shift[some] if ranges is None else ranges[1][after]
     max_ns[some] = key[after]
     last_ns[some] = latest[after]
     inside[some] = (kind[after] & Flag.PARTIAL.value) != 0
@@ -225,10 +245,12 @@ def _decode_lines(
         shift=shift,
         limit=regions.limit_ns,
         read_at=read_at,
+        ranges=None if ranges is None else (ranges[0][given], ranges[1][given]),
     )
     return Round(
         batch=batch,
         offset=offset,
+        stop=stop,
         max_ns=max_ns,
         last_ns=last_ns,
         inside=inside,
@@ -236,6 +258,27 @@ def _decode_lines(
         held=held,
         watermark=watermark,
     )
+
+
+def _ranges(
+    arena: U8, regions: Regions, first: I64, start: I64, end: I64
+) -> tuple[I64, I64] | None:
+    """Return where records begin and end in their files; None if all of these are UTF-8."""
+    recoded = [number for number, file in enumerate(regions.files) if file.charset != UTF_8]
+    if not recoded:
+        return None
+    shift = np.repeat(regions.offset - regions.base, np.diff(first))
+    begin, stop = start + shift, end + shift
+    for number in recoded:
+        rows = slice(first[number], first[number + 1])
+        base, charset = regions.base[number], regions.files[number].charset
+        text = arena[base : base + regions.size[number]]
+        origin = regions.offset[number] + regions.lead[number]
+        begin[rows] = origin + file_lengths(text, start[rows] - base, charset)
+        stop[rows] = origin + file_lengths(text, end[rows] - base, charset)
+        # Half a unit at the end of a file counts as one.
+        np.minimum(stop[rows], regions.offset[number] + regions.used[number], out=stop[rows])
+    return begin, stop
 
 
 def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampDecoder]) -> I64:

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from trio_ship.decode.charsets import UTF_8, charset_of
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, begun_ns, fingerprint, is_taken, successors
 from trio_ship.notes import Note, refusal
@@ -152,7 +153,9 @@ class Arrivals:
     ) -> None:
         """Put an open file that is new behind the others of its chain."""
         chains = self._chains
-        position = Position(end_of_lines(content, seen.size, chains.wall_ns) if at_end else 0)
+        charset = charset_of(chains.charset, UTF_8, head)
+        begin = end_of_lines(content, seen.size, charset, chains.wall_ns) if at_end else 0
+        position = Position(begin)
         chains.unreadable.pop(seen.path, None)
         chains.active[chain.number] = chain
         original = chains.known.find_original(chain.path, seen)
@@ -166,6 +169,7 @@ class Arrivals:
             device=seen.device,
             inode=seen.inode,
             fingerprint=fingerprint(head),
+            charset=charset,
             changed_ns=seen.mtime_ns,
         )
         if original is not None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from trio_ship.decode.charsets import UTF_8
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import Candidate, believed_time, matches_head, packing_of
 from trio_ship.notes import Note
@@ -40,9 +41,11 @@ class Chains:
         number: Returns the next free number of a chain.
         recorded: The files known from the checkpoint, and their positions.
         keep: How many files may stay open.
+        charset: How the configuration says that text is encoded.
 
     Attributes:
         source: As given.
+        charset: As given.
         follow: As given.
         by_path: Every chain.
         active: Those that may have something to read, by number.
@@ -52,6 +55,8 @@ class Chains:
         doubtful: Paths of chains whose file was not what it is read as.
         unreadable: Why paths cannot be read.
         notes: What is to be said.
+        replaced: Bytes and units met, since somebody took that up, that are no
+            characters and were replaced.
         wall_ns: The wall clock before the last look, nanoseconds since 1970.
         before_ns: The wall clock before the look before that one.
     """
@@ -65,12 +70,14 @@ class Chains:
         number: Callable[[], int],
         recorded: Iterable[tuple[FileEntry, Position]],
         keep: int,
+        charset: str = UTF_8,
     ) -> None:
         self._disk = disk
         self.follow = follow
         self._number = number
         self.source = source
         self._keep = keep
+        self.charset = charset
         self._open = 0
         self._unpacking: dict[Packed, None] = {}
         self.known = KnownFiles(disk, recorded)
@@ -81,6 +88,7 @@ class Chains:
         self.doubtful: set[str] = set()
         self.unreadable: dict[str, str] = {}
         self.notes: list[Note] = []
+        self.replaced = 0
         self.wall_ns = 0
         self.before_ns = 0
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Final, Protocol
 
+from trio_ship.decode.charsets import line_end
 from trio_ship.filesystem import ReadableFilesystem, Status, read_range
 from trio_ship.follow import packing_of
 from trio_ship.reader.packed import Packed
@@ -78,12 +79,13 @@ class Plain:
         self._disk.close(self._fd)
 
 
-def end_of_lines(content: Content, size: int, wall_ns: int) -> int:
+def end_of_lines(content: Content, size: int, charset: str, wall_ns: int) -> int:
     """Return the place behind the last line end of a file; the end of a compressed one.
 
     Args:
         content: The file.
         size: How long it is.
+        charset: How it is encoded.
         wall_ns: The wall clock, nanoseconds since 1970.
 
     Raises:
@@ -92,12 +94,17 @@ def end_of_lines(content: Content, size: int, wall_ns: int) -> int:
     if isinstance(content, Packed):
         content.settle(wall_ns)
         return content.measure()
-    begin = size
+    mark = line_end(charset)
+    width = len(mark)
+    begin = size - size % width
     while begin > 0:
         length = min(_BLOCK, begin)
-        place = content.pread(length, begin - length).rfind(b"\n")
+        block = content.pread(length, begin - length)
+        place = block.rfind(mark)
+        while place % width and place >= 0:
+            place = block.rfind(mark, 0, place + width - 1)
         if place >= 0:
-            return begin - length + place + 1
+            return begin - length + place + width
         begin -= length
     return 0
 

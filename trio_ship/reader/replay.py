@@ -14,6 +14,7 @@ import numpy as np
 from trio_ship.batch import I64, Batch, Kind, OrderedBatch
 from trio_ship.checkpoint.recovery import Written
 from trio_ship.config import Config, SourceConfig
+from trio_ship.decode.charsets import UTF_8, Narrowed, narrow
 from trio_ship.decode.round import Regions, decode_round
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.merge import merge_order
@@ -89,10 +90,15 @@ def _read(
     cut: Snapshot,
 ) -> Batch:
     starts = [cut.positions.get(entry.id, Position()) for entry in entries]
-    data = []
+    data: list[bytes] = []
+    texts: list[Narrowed | None] = []
     for entry, start in zip(entries, starts, strict=True):
         length = written.positions[entry.id].offset - start.offset
-        data.append(_range(disk, entry, start.offset, length))
+        raw = _range(disk, entry, start.offset, length)
+        is_text = entry.charset == UTF_8
+        text = None if is_text else narrow(raw, entry.charset, start.offset, final=True)
+        data.append(raw if text is None else text.text)
+        texts.append(text)
     sizes = np.array([len(piece) for piece in data], np.int64)
     arena = np.frombuffer(b"".join(data) + bytes(SLACK), np.uint8)
     decoders = Decoders(source, [])
@@ -106,7 +112,7 @@ def _read(
         limit_ns=np.array([written.limits[entry.id] for entry in entries], np.int64),
         final=everything,
         closing=everything,
-    )
+    ).read_as(texts)
     return decode_round(
         arena,
         regions,

@@ -8,15 +8,23 @@ next one, so that a file's state is its `Position` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 import attrs
 import numpy as np
 
-from trio_ship.batch import I64, U8
+from trio_ship.batch import U8
 from trio_ship.config import SourceConfig
+from trio_ship.decode.charsets import (
+    UTF_8,
+    Narrowed,
+    as_in_file,
+    charset_of,
+    growth,
+    narrow,
+)
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.filesystem import Pulse
 from trio_ship.follow import footprint, head_length, matches_head
@@ -29,17 +37,17 @@ from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.hops import Hop
 from trio_ship.reader.locate import is_at
 from trio_ship.reader.packed import Packed
+from trio_ship.reader.samples import blocks, text_of
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["Filled", "Job", "Reading", "RoundReader"]
 
-_WHOLE: Final = 8 << 20
-_SAMPLES: Final = 512
 _DOUBT_SECONDS: Final = 3.0
 _SECOND: Final = 1_000_000_000
 _RETRY_SECONDS: Final = 30.0
+_REST: Final = 3  # U+FFFD for half a unit at the end
 
 
 @attrs.frozen(eq=False)
@@ -67,6 +75,9 @@ class Filled:
         job: What was to be read.
         place: Where its bytes begin in the arena.
         size: How many there are.
+        asked: How many bytes of the file were asked for.
+        looked: How many there were.
+        text: Whence they come, where the file is not in UTF-8.
         reach: How long the file is.
         entry: Who it is, with its layout.
         fault: Why a compressed file has no more, where that has to be said.
@@ -76,9 +87,12 @@ class Filled:
 
     job: Job
     place: int
-    size: int
     reach: int
     entry: FileEntry
+    size: int = 0
+    asked: int = 0
+    looked: int = 0
+    text: Narrowed | None = None
     fault: str = ""
     error: OSError | None = None
     is_same: bool = True
@@ -144,7 +158,7 @@ class RoundReader:
             patience: How long one disk call may take, in seconds.
             now: The pipeline's clock before the read, in seconds.
         """
-        arena = self._arenas.lend(sum(job.length for job in jobs))
+        arena = self._arenas.lend(sum(map(self._room, jobs)))
         reading = Reading(arena=arena, now=now)
         hop = Hop(
             [partial(self._fill, reading, job) for job in jobs],
@@ -154,33 +168,65 @@ class RoundReader:
         )
         return reading, hop
 
+    def _room(self, job: Job) -> int:
+        """Return how many bytes in UTF-8 a job may give."""
+        factor = growth(self._charset(job.chain.tails[0], b""))
+        return factor * job.length + (0 if factor == 1 else _REST)
+
+    def _charset(self, tail: Tail, data: bytes | memoryview) -> str:
+        """Return how a file is encoded from which `data` was read."""
+        head = bytes(data[:2]) if not tail.position.offset else b""
+        return charset_of(self._config.charset, tail.entry.charset, head)
+
     def _fill(self, reading: Reading, job: Job) -> Filled:
         """Read what one file has; it changes nothing but its own place in the arena."""
         tail = job.chain.tails[0]
         place, entry = reading.place, tail.entry
-        memory = reading.arena.data[place : place + job.length]
-        reach, fault = tail.size, ""
+        memory = reading.arena.data[place : place + self._room(job)]
+        reach, fault, text = tail.size, "", None
+        asked = job.length
         try:
             content = self._chains.open(tail)
             if isinstance(content, Packed):
                 content.settle(self._chains.wall_ns)
             with self._stages.measure(Stage.READ):
-                size = content.readinto(memory, tail.position.offset)
+                size = looked = content.readinto(memory[: job.length], tail.position.offset)
             self._stages.count(Stage.READ, size)
             if isinstance(content, Packed):
                 reach, entry = self._inside(content, entry, tail.position.offset + size)
                 fault = content.fault
             if size and not _is_same(tail, content, memory[:size]):
-                return Filled(job=job, place=place, size=0, reach=reach, entry=entry, is_same=False)
+                return Filled(job=job, place=place, reach=reach, entry=entry, is_same=False)
+            charset = self._charset(tail, memory[:size])
+            if charset != entry.charset and size:
+                entry = attrs.evolve(entry, charset=charset)
+            if charset != UTF_8:
+                final = job.final and (tail.position.offset + size >= reach or looked < job.length)
+                raw = bytes(memory[:size])
+                text = narrow(raw, charset, tail.position.offset, final=final)
+                if len(text.text) > len(memory):
+                    # It has just turned out to be UTF-16; the next read has more room.
+                    asked = looked = job.length // 4 * 2
+                    text = narrow(raw[:looked], charset, tail.position.offset, final=False)
+                size = len(text.text)
+                memory[:size] = text.text
             if size and not self.decoders.knows(entry):
-                entry = self._with_layout(
-                    tail, entry, content, memory[:size], reach, final=job.final
-                )
+                entry = self._with_layout(job, entry, content, memory[:size], reach, looked)
         except OSError as error:
-            return Filled(job=job, place=place, size=0, reach=reach, entry=entry, error=error)
+            return Filled(job=job, place=place, reach=reach, entry=entry, error=error)
         reading.place += size
         self._chains.rest(tail)
-        return Filled(job=job, place=place, size=size, reach=reach, entry=entry, fault=fault)
+        return Filled(
+            job=job,
+            place=place,
+            size=size,
+            asked=asked,
+            looked=looked,
+            text=text,
+            reach=reach,
+            entry=entry,
+            fault=fault,
+        )
 
     def _inside(self, content: Packed, entry: FileEntry, read: int) -> tuple[int, FileEntry]:
         """Return how long a compressed file is of which so much was read, and its entry."""
@@ -220,7 +266,7 @@ class RoundReader:
         if not done:
             return
         jobs = [one.job for one in done]
-        regions = self._regions(jobs, np.array([one.size for one in done], np.int64))
+        regions = self._regions(done)
         result = decode_round(
             reading.arena[done[0].place :],
             regions,
@@ -229,7 +275,7 @@ class RoundReader:
             read_at=reading.now,
             stages=self._stages,
         )
-        self._advance(jobs, regions, result, reading.now)
+        self._advance(done, regions, result, reading.now)
         reading.done, reading.result = jobs, result
 
     def _failed(self, chain: ChainFiles, tail: Tail, error: OSError, now: float) -> None:
@@ -246,48 +292,54 @@ class RoundReader:
         if not self._follow:
             self._chains.unreadable[chain.path] = f"{chain.path} was changed while it was read"
 
-    def _regions(self, jobs: Sequence[Job], size: I64) -> Regions:
+    def _regions(self, filled: Sequence[Filled]) -> Regions:
+        jobs = [one.job for one in filled]
         tails = [job.chain.tails[0] for job in jobs]
         reaches = np.array([tail.size for tail in tails])
         offset = np.array([tail.position.offset for tail in tails], np.int64)
+        looked = np.array([one.looked for one in filled], np.int64)
         final = np.array([job.final for job in jobs]) & (
-            (offset + size >= reaches) | (size < [job.length for job in jobs])
+            (offset + looked >= reaches) | (looked < [one.asked for one in filled])
         )
         regions = Regions.at(
             [tail.position for tail in tails],
             [tail.entry for tail in tails],
-            size,
+            np.array([one.size for one in filled], np.int64),
             chain=[job.chain.number for job in jobs],
             decoder=[self.decoders.number(tail.entry) for tail in tails],
             limit_ns=np.array([tail.mtime_ns for tail in tails], np.int64) + self._future_ns,
             final=final,
             closing=np.array([job.closing for job in jobs]),
-        )
+        ).read_as([one.text for one in filled])
         return attrs.evolve(regions, lacking=np.array([tail.lacking for tail in tails]))
 
-    def _advance(self, jobs: Sequence[Job], regions: Regions, result: Round, now: float) -> None:
+    def _advance(
+        self, filled: Sequence[Filled], regions: Regions, result: Round, now: float
+    ) -> None:
         columns = zip(
-            jobs,
+            filled,
             result.offset.tolist(),
+            result.stop.tolist(),
             result.max_ns.tolist(),
             result.last_ns.tolist(),
             result.inside.tolist(),
             result.lacking.tolist(),
             result.held.tolist(),
-            regions.size.tolist(),
             regions.base.tolist(),
             strict=True,
         )
         data = result.batch.buffer.data
-        for job, offset, max_ns, last_ns, inside, lacking, held, size, base in columns:
-            tail = job.chain.tails[0]
-            tail.read_to = tail.position.offset + size
-            if size < job.length and tail.read_to < tail.size:
+        for one, offset, stop, max_ns, last_ns, inside, lacking, held, base in columns:
+            job, tail = one.job, one.job.chain.tails[0]
+            tail.read_to = tail.position.offset + one.looked
+            if one.looked < one.asked and tail.read_to < tail.size:
                 # Shorter than it was said to be: the next look tells why.
                 tail.size = tail.read_to
             moved = offset != tail.position.offset
             if moved:
-                foot = footprint(data[base : base + offset - tail.position.offset])
+                foot = footprint(as_in_file(data[base:stop], tail.entry.charset))
+                if one.text is not None:
+                    self._chains.replaced += int(np.count_nonzero(one.text.replaced < stop - base))
                 tail.position = Position(
                     offset, optional_ns(max_ns), optional_ns(last_ns), inside, foot
                 )
@@ -298,25 +350,26 @@ class RoundReader:
 
     def _with_layout(
         self,
-        tail: Tail,
+        job: Job,
         entry: FileEntry,
         content: Content,
         data: memoryview,
         reach: int,
-        *,
-        final: bool,
+        looked: int,
     ) -> FileEntry:
         """Return a file's entry with the way it writes stamps, as far as it can be seen."""
+        tail = job.chain.tails[0]
         head = bytes(data[:HEAD])
-        if tail.position.offset == 0 and len(head) == len(data) < min(HEAD, reach):
-            head = content.pread(HEAD, 0)
-        if not (final and len(head) >= reach):
+        if tail.position.offset == 0 and looked < min(HEAD, reach):
+            looked = min(HEAD, reach)
+            head = text_of(content, entry.charset, HEAD, 0)
+        if not (job.final and min(HEAD, looked) >= reach):
             head = head[: head.rfind(b"\n") + 1]
         return self.decoders.recognise(
             entry,
             head,
             mtime_ns=tail.mtime_ns,
-            blocks=lambda: list(_blocks(content, tail.position.offset, _length(content, reach))),
+            blocks=lambda: blocks(content, entry.charset, tail.position.offset, reach),
         )
 
 
@@ -335,19 +388,3 @@ def _is_same(tail: Tail, content: Content, data: memoryview) -> bool:
     if tail.position.offset == 0 and len(data) >= length:
         return matches_head(known, bytes(data[:length]))
     return matches_head(known, content.pread(length, 0))
-
-
-def _length(content: Content, reach: int) -> int:
-    """Return how long a file is, where `reach` may be how far it is known to go."""
-    return content.measure() if isinstance(content, Packed) else reach
-
-
-def _blocks(content: Content, begin: int, size: int) -> Iterator[bytes]:
-    """Yield blocks of whole lines through a file: all of it if it is small."""
-    if size - begin <= _WHOLE:
-        yield content.pread(size - begin, begin)
-        return
-    step = (size - begin - HEAD) / (_SAMPLES - 1)
-    for number in range(_SAMPLES):
-        block = content.pread(HEAD, begin + round(number * step))
-        yield block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1]

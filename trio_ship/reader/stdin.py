@@ -18,6 +18,7 @@ import trio
 from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
 from trio_ship.config import SourceConfig
+from trio_ship.decode.charsets import UTF_8, charset_of, narrow
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.errors import SourceError
 from trio_ship.merge import optional_ns
@@ -35,6 +36,7 @@ _STDIN: Final = 0
 _CHUNK: Final = 1 << 20
 _SECOND: Final = 1_000_000_000
 _PATIENCE_SECONDS: Final = 0.1
+_MARK_BYTES: Final = 2
 
 
 class StdinReader:
@@ -85,6 +87,9 @@ class StdinReader:
         self._position = Position()
         self._lacking = np.zeros(1, np.bool_)
         self._data = b""
+        self._raw = b""
+        self._offset = 0
+        self._charset = ""
 
     async def run(self, send: trio.MemorySendChannel[Report]) -> None:
         """Read until the end of input or until cancelled."""
@@ -101,10 +106,26 @@ class StdinReader:
                 data = await self._read_some()
                 if data is not None:
                     ended = not data
-                    self._data += data
+                    self._take(data, final=ended)
                 poll = Poll(wall_ns=wall_ns, seconds=started) if data is None else None
                 result = self._decode(final=ended, closing=data is None)
                 await send.send(self._report(result, poll=poll, ended=ended))
+
+    def _take(self, data: bytes, *, final: bool) -> None:
+        """Take in what was read, as UTF-8."""
+        self._raw += data
+        if not self._charset:
+            if len(self._raw) < _MARK_BYTES and not final:
+                return
+            self._charset = charset_of(self._config.charset, UTF_8, self._raw[:_MARK_BYTES])
+        if self._charset == UTF_8:
+            self._data, self._raw = self._data + self._raw, b""
+            return
+        read = narrow(self._raw, self._charset, self._offset, final=final)
+        self._board.count(undecodable=len(read.replaced))
+        self._data += read.text
+        self._offset += read.used
+        self._raw = self._raw[read.used :]
 
     def _waiting_bytes(self) -> int:
         pending = self._board.pending

@@ -206,6 +206,9 @@ class Reader:
         if self._files.forgotten:
             self._board.forget(self._files.forgotten)
             self._files.forgotten = []
+        if self._chains.replaced:
+            self._board.count(undecodable=self._chains.replaced)
+            self._chains.replaced = 0
         for note in self._chains.notes:
             self._say(note)
         self._chains.notes.clear()
