@@ -116,6 +116,7 @@ def test_defaults() -> None:
         "paths": ("/srv/*.log",),
         "exclude": (),
         "start": "beginning",
+        "until": "",
         "charset": "utf-8",
         "multiline": "timestamp",
         "parse": "off",

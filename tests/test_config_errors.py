@@ -132,7 +132,7 @@ def test_x10_values_of_the_pipeline(line: str) -> None:
             + ", ".join(f'"cp{number}"' for number in range(1250, 1258))
             + ' or "cp1258" is allowed',
         ),
-        ('start = "middle"', '"beginning" or "end" is allowed'),
+        ('start = "middle"', '"middle" is no time; "beginning", "end" or a time such as'),
         ('multiline = "on"', '"timestamp", "off" or "indent", or a table such as { start ='),
         ('multiline = "start"', '"start" is unknown; "timestamp", "off" or "indent", or a table'),
         ("multiline = true", "true is a boolean; "),

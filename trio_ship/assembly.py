@@ -22,11 +22,13 @@ from trio_ship.fields.parse import Parser
 from trio_ship.filesystem import Filesystem, Pulse, is_regular
 from trio_ship.globs import matches
 from trio_ship.notes import planted_by
+from trio_ship.reader.arrivals import Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.claims import assign, without_abandoned
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.replay import replay
 from trio_ship.reader.rounds import RoundReader
+from trio_ship.reader.seek import Seeker
 from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
@@ -43,6 +45,7 @@ __all__ = ["Assembly", "Sources"]
 
 _SPARE_DESCRIPTORS: Final = 64
 _PIECE: Final = 1 << 20
+_SECOND: Final = 1_000_000_000
 _UNKNOWN_NS: Final = 10_000_000_000
 # There is none, it is a link, a socket, or a file that this user has not made.
 _NO_JOURNAL: Final = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}
@@ -248,13 +251,14 @@ class Assembly:
             pulse,
             chains,
             covers=_covers(source),
-            from_end=checkpoint is None and source.start == "end",
+            from_end=checkpoint is None and source.start != "beginning",
             # A file is known some seconds after it was made.
             since_ns=max(0, saved_ns - _UNKNOWN_NS),
             recorded=recorded,
             outputs=lambda: {
                 (state.device, state.inode) for state in board.snapshot.sinks.values()
             },
+            seek=self._seek(source, chains),
         )
         rounds = RoundReader(
             pulse,
@@ -262,6 +266,7 @@ class Assembly:
             chains,
             follow=settings.follow,
             max_future_seconds=self._future(source),
+            until_ns=source.until_ns(self._wall_ns()),
             stages=self._stages,
         )
         return Reader(
@@ -273,6 +278,14 @@ class Assembly:
             settings=settings,
             max_delay_seconds=self._delay(source),
         )
+
+    def _seek(self, source: SourceConfig, chains: Chains) -> Seek | None:
+        begin_ns = source.begin_ns(self._wall_ns())
+        if begin_ns is None:
+            return None
+        future_ns = round(self._future(source) * _SECOND)
+        follow = self._config.pipeline.follow
+        return Seeker(source, chains.notes, begin_ns, future_ns, follow=follow).seek
 
     def _stdin(self, source: SourceConfig, board: Board) -> StdinReader:
         return StdinReader(

@@ -11,7 +11,7 @@ from trio_ship.decode.charsets import as_in_file
 from trio_ship.follow import footprint
 from trio_ship.state import Position
 
-__all__ = ["compact", "merge_order", "optional_ns", "positions_after"]
+__all__ = ["compact", "merge_order", "optional_ns", "positions_after", "select"]
 
 _BITS = 63
 
@@ -47,6 +47,23 @@ def merge_order(key: I64, rank: I64) -> I64:
     return packed
 
 
+def select(batch: Batch, keep: npt.NDArray[np.bool_]) -> Batch:
+    """Return a batch with only the rows that `keep` (shape (n,)) marks."""
+    rows = np.flatnonzero(keep)
+    timestamp = batch.timestamp[rows]
+    return attrs.evolve(
+        batch,
+        start=batch.start[rows],
+        end=batch.end[rows],
+        timestamp=timestamp,
+        latest=timestamp if batch.latest is batch.timestamp else batch.latest[rows],
+        key=timestamp if batch.key is batch.timestamp else batch.key[rows],
+        flags=batch.flags[rows],
+        first=np.searchsorted(rows, batch.first),
+        ranges=None if batch.ranges is None else (batch.ranges[0][rows], batch.ranges[1][rows]),
+    )
+
+
 def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:
     """Copy the rows that still wait out of their arena.
 
@@ -57,10 +74,10 @@ def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:
     Returns:
         A batch with a buffer of just their bytes.
     """
-    rows = np.flatnonzero(live)
-    first = np.searchsorted(rows, batch.first)
+    batch = select(batch, live)
+    first = batch.first
     filled = np.flatnonzero(np.diff(first))
-    begin, stop = batch.start[rows[first[filled]]], batch.end[rows[first[filled + 1] - 1]]
+    begin, stop = batch.start[first[filled]], batch.end[first[filled + 1] - 1]
     buffer = np.concatenate(
         [batch.buffer[a:b] for a, b in zip(begin.tolist(), stop.tolist(), strict=True)]
     )
@@ -68,19 +85,12 @@ def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:
     moved = np.zeros(len(batch.chain), np.int64)
     moved[filled] = begin - (np.cumsum(size) - size)
     back = np.repeat(moved, np.diff(first))
-    timestamp = batch.timestamp[rows]
     return attrs.evolve(
         batch,
         buffer=buffer,
-        start=batch.start[rows] - back,
-        end=batch.end[rows] - back,
-        timestamp=timestamp,
-        latest=timestamp if batch.latest is batch.timestamp else batch.latest[rows],
-        key=timestamp if batch.key is batch.timestamp else batch.key[rows],
-        flags=batch.flags[rows],
-        first=first,
+        start=batch.start - back,
+        end=batch.end - back,
         shift=batch.shift + moved,
-        ranges=None if batch.ranges is None else (batch.ranges[0][rows], batch.ranges[1][rows]),
     )
 
 

@@ -10,9 +10,11 @@ from typing import Literal
 import attrs
 
 from trio_ship.config import CheckpointConfig, Config, find_config, load_config
+from trio_ship.config.moments import Beginning
+from trio_ship.config.values import InvalidValueError
 from trio_ship.errors import ConfigError
 
-__all__ = ["chosen_config", "reading_config"]
+__all__ = ["chosen_config", "reading_config", "with_times"]
 
 _LOG = logging.getLogger("trio_ship")
 
@@ -57,7 +59,29 @@ def reading_config(
         raise ConfigError("FILEs and --config exclude each other; give one of them")
     start: Literal["beginning", "end"] = "end" if is_new else "beginning"
     sources = {name: attrs.evolve(one, start=start) for name, one in config.sources.items()}
+    config = with_times(attrs.evolve(config, sources=sources), options, follow=follow)
     pipeline = attrs.evolve(
         config.pipeline, follow=follow, checkpoint=CheckpointConfig(enabled=False)
     )
-    return attrs.evolve(config, pipeline=pipeline, sources=sources, sinks={})
+    return attrs.evolve(config, pipeline=pipeline, sinks={})
+
+
+def with_times(config: Config, options: argparse.Namespace, *, follow: bool) -> Config:
+    """Return a configuration that begins and ends at the moments that were asked for.
+
+    Raises:
+        ConfigError: One is no moment; or there is an end where files are followed.
+    """
+    begin, until = getattr(options, "begin", None), getattr(options, "until", None)
+    for option, text in (("--from", begin), ("--to", until)):
+        if text is not None:
+            try:
+                Beginning(places=False)(text)
+            except InvalidValueError as error:
+                raise ConfigError(f"{option}: {error}") from None
+    if until is not None and follow:
+        raise ConfigError("--to wants an end: name FILEs, or say --once")
+    changes = {} if begin is None else {"start": begin}
+    changes |= {} if until is None else {"until": until}
+    sources = {name: attrs.evolve(one, **changes) for name, one in config.sources.items()}
+    return attrs.evolve(config, sources=sources)

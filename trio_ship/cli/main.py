@@ -6,6 +6,8 @@ import argparse
 import gc
 import importlib
 import os
+import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
@@ -20,6 +22,8 @@ __all__ = ["main"]
 _VERSION: Final = "0.1.0"
 _INTERRUPTED: Final = 130
 _READ: Final = {"explain", "merge"}
+_TIMES: Final = {"--from", "--to"}
+_AGO: Final = re.compile(r"-\d")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checkpoint, lock). 130 and 143: ended by a signal before all was done.
     """
     open_missing()
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         # What people read on the same terminal is not mixed with what went well.
         is_read = options.command in _READ and not options.verbose
@@ -64,6 +68,27 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
     gc.enable()
     command: Callable[[argparse.Namespace], int] = getattr(module, name)
     return command
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with a time such as `-2h` bound to its option, for it looks like one."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in _TIMES and _AGO.match(argument):
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _add_times(command: argparse.ArgumentParser) -> None:
+    for option, dest, what in (("--from", "begin", "begin at"), ("--to", "until", "end before")):
+        command.add_argument(
+            option,
+            dest=dest,
+            metavar="TIME",
+            help=f"{what} this time: 2026-11-23T08:00:00Z, 2026-11-23, 08:00, or -2h",
+        )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -123,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let control characters in records reach the terminal",
     )
+    _add_times(run)
     run.add_argument(
         "--stats",
         action="store_true",
@@ -143,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument(
         "-n", "--new", action="store_true", help="follow, and show only what comes from now on"
     )
+    _add_times(merge)
     merge.add_argument("--json", action="store_true", help="one JSON object a line")
     merge.add_argument("-g", "--grep", metavar="RE", help="only records in which this RE2 matches")
     merge.add_argument(

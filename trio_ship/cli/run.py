@@ -12,7 +12,7 @@ import time
 import attrs
 import trio
 
-from trio_ship.cli.configuration import chosen_config
+from trio_ship.cli.configuration import chosen_config, with_times
 from trio_ship.cli.process import SIGNAL_STATUS, settle_heap, tune_process
 from trio_ship.cli.progress import show_progress, stage_lines, summary
 from trio_ship.cli.streams import discard_output
@@ -53,6 +53,11 @@ def run(options: argparse.Namespace) -> int:
     ending = _Ending()
     used = time.process_time()
     seconds = trio.run(_run, pipeline, config, options, ending)
+    if options.begin is not None and pipeline.is_resumed:
+        _LOG.warning(
+            "--from counts at the very first start only, and there was a checkpoint; "
+            "to start over: trio-ship run --ignore-checkpoint"
+        )
     for line in summary(pipeline, seconds):
         _LOG.info("%s", line)
     if options.stats:
@@ -77,11 +82,11 @@ def _config(options: argparse.Namespace) -> Config:
     if options.files:
         if options.config is not None:
             raise ConfigError("FILEs and --config exclude each other; give one of them")
-        return Config.for_files(options.files)
+        return with_times(Config.for_files(options.files), options, follow=False)
     config = chosen_config(options.config)
     if options.once:
         config = attrs.evolve(config, pipeline=attrs.evolve(config.pipeline, follow=False))
-    return config
+    return with_times(config, options, follow=config.pipeline.follow)
 
 
 async def _run(

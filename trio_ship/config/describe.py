@@ -88,6 +88,8 @@ def _source(source: SourceConfig, pipeline: PipelineConfig) -> Iterator[tuple[st
         yield "  except", path
     if source.start == "end":
         yield "  start", "at the end of files that are there at the very first start"
+    elif source.start != "beginning":
+        yield "  start", f"at {source.start}, in files that are there at the very first start"
     if source.charset != "utf-8":
         yield "  charset", source.charset
     yield "  stamps", _stamps(source)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
+from trio_ship.config.moments import PLACES, Beginning, resolve_moment
 from trio_ship.config.multiline import LineRule, Multiline, RuleName
 from trio_ship.config.parse import FieldRule, Parse, ParseName
 from trio_ship.config.values import (
@@ -119,7 +120,9 @@ class SourceConfig:
         type: Files by path, or standard input.
         paths: Absolute patterns; empty for standard input.
         exclude: Absolute patterns of paths that are not read.
-        start: Where to begin in files that are there at the very first start.
+        start: Where to begin in files that are there at the very first start:
+            "beginning", "end", or a moment that `moments` resolves.
+        until: A moment; records from then on are not read. Empty: all are.
         charset: How text is encoded; a byte order mark of UTF-16 is believed anyhow.
         multiline: Which lines make a record: "timestamp": a line without a stamp
             goes on with the record before; "indent": one that begins with a
@@ -138,7 +141,8 @@ class SourceConfig:
     type: Literal["file", "stdin"]
     paths: tuple[_Pattern, ...] = ()
     exclude: tuple[_Pattern, ...] = ()
-    start: Literal["beginning", "end"] = "beginning"
+    start: Annotated[str, Beginning()] = "beginning"
+    until: str = _hidden("")
     charset: Charset = "utf-8"
     multiline: Annotated[RuleName | LineRule, Multiline()] = "timestamp"
     parse: Annotated[ParseName | FieldRule, Parse()] = "off"
@@ -148,6 +152,18 @@ class SourceConfig:
     max_future_seconds: _Seconds | None = None
     timestamp: TimestampConfig = TimestampConfig()
     literal: bool = _hidden(default=False)
+
+    def begin_ns(self, now_ns: int) -> int | None:
+        """Return the moment to begin at, in ns since 1970; None where `start` is a place."""
+        if self.start in PLACES:
+            return None
+        return resolve_moment(self.start, self.timestamp.timezone, now_ns)
+
+    def until_ns(self, now_ns: int) -> int | None:
+        """Return the moment to end at, in ns since 1970; None if there is none."""
+        if not self.until:
+            return None
+        return resolve_moment(self.until, self.timestamp.timezone, now_ns)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
 from trio_ship.decode.charsets import UTF_8, charset_of
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import HEAD, Candidate, begun_ns, fingerprint, is_taken, successors
+from trio_ship.follow import (
+    HEAD,
+    Candidate,
+    begun_ns,
+    believed_time,
+    fingerprint,
+    is_taken,
+    successors,
+)
 from trio_ship.notes import Note, refusal
 from trio_ship.reader import compressed
 from trio_ship.reader.chains import Chains
@@ -24,7 +32,10 @@ from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, new_id
 from trio_ship.state import FileEntry, Position
 
-__all__ = ["Arrivals"]
+__all__ = ["Arrivals", "Seek"]
+
+Seek: TypeAlias = Callable[[Content, FileEntry, int, int], tuple[FileEntry, Position]]
+"""As `seek.Seeker.seek`."""
 
 _PATIENCE_SECONDS: Final = 20.0
 """How long the files of a chain wait for one before them that cannot be opened."""
@@ -37,6 +48,8 @@ class Arrivals:
         disk: Where the files are.
         chains: What is being read.
         covers: Tells whether a path belongs to the source.
+        seek: Finds where to begin in a file that is not read from its beginning;
+            None: at its end.
 
     Attributes:
         listed: The files of folders, all or those that no pattern matches, where
@@ -45,11 +58,17 @@ class Arrivals:
     """
 
     def __init__(
-        self, disk: ReadableFilesystem, chains: Chains, *, covers: Callable[[str], bool]
+        self,
+        disk: ReadableFilesystem,
+        chains: Chains,
+        *,
+        covers: Callable[[str], bool],
+        seek: Seek | None = None,
     ) -> None:
         self._disk = disk
         self._chains = chains
         self._covers = covers
+        self._seek = seek
         self.listed: dict[tuple[str, bool], list[Candidate]] = {}
         self.refused: dict[tuple[int, int], tuple[ChainFiles, Candidate]] = {}
         self._failing: dict[tuple[int, int], float] = {}
@@ -141,6 +160,22 @@ class Arrivals:
             raise
         self._failing.pop((seen.device, seen.inode), None)
 
+    def _entry(self, chain: ChainFiles, seen: Candidate, head: bytes) -> FileEntry:
+        """Return the entry of the next file of a chain."""
+        chains, generation = self._chains, chain.generation + 1
+        return FileEntry(
+            id=new_id(chains.source, chain.path, generation, seen, head),
+            source=chains.source,
+            path=chain.path,
+            file=seen.path,
+            generation=generation,
+            device=seen.device,
+            inode=seen.inode,
+            fingerprint=fingerprint(head),
+            charset=charset_of(chains.charset, UTF_8, head),
+            changed_ns=seen.mtime_ns,
+        )
+
     def _add(
         self,
         chain: ChainFiles,
@@ -153,25 +188,17 @@ class Arrivals:
     ) -> None:
         """Put an open file that is new behind the others of its chain."""
         chains = self._chains
-        charset = charset_of(chains.charset, UTF_8, head)
-        begin = end_of_lines(content, seen.size, charset, chains.wall_ns) if at_end else 0
-        position = Position(begin)
+        entry, position = self._entry(chain, seen, head), Position()
+        if at_end and self._seek is not None:
+            mtime_ns = believed_time(seen.mtime_ns, chains.wall_ns)
+            entry, position = self._seek(content, entry, seen.size, mtime_ns)
+        elif at_end:
+            end = end_of_lines(content, seen.size, entry.charset, chains.wall_ns)
+            position = Position(end)
         chains.unreadable.pop(seen.path, None)
         chains.active[chain.number] = chain
         original = chains.known.find_original(chain.path, seen)
         chain.generation += 1
-        entry = FileEntry(
-            id=new_id(chains.source, chain.path, chain.generation, seen, head),
-            source=chains.source,
-            path=chain.path,
-            file=seen.path,
-            generation=chain.generation,
-            device=seen.device,
-            inode=seen.inode,
-            fingerprint=fingerprint(head),
-            charset=charset,
-            changed_ns=seen.mtime_ns,
-        )
         if original is not None:
             known, position = original
             entry = attrs.evolve(

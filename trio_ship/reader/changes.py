@@ -23,7 +23,7 @@ from trio_ship.follow import (
 )
 from trio_ship.notes import Note
 from trio_ship.reader import compressed
-from trio_ship.reader.arrivals import Arrivals
+from trio_ship.reader.arrivals import Arrivals, Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, Plain
 from trio_ship.reader.locate import candidate_at
@@ -41,6 +41,7 @@ class Changes:
         chains: What is being read; the decisions change it.
         covers: Tells whether a path belongs to the source.
         outputs: Returns the identities of the files that sinks write.
+        seek: As for `Arrivals`.
 
     Attributes:
         since_ns: When all files of the source that were there were known, in
@@ -55,12 +56,13 @@ class Changes:
         *,
         covers: Callable[[str], bool],
         outputs: Callable[[], set[tuple[int, int]]],
+        seek: Seek | None = None,
     ) -> None:
         self._disk = disk
         self._chains = chains
         self._outputs = outputs
         self.since_ns = 0
-        self.arrivals = Arrivals(disk, chains, covers=covers)
+        self.arrivals = Arrivals(disk, chains, covers=covers, seek=seek)
 
     def discover(self, path: str, seen: Candidate, now: float, *, at_end: bool) -> None:
         """Take in a file at a path that had none before.

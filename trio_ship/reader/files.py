@@ -19,6 +19,7 @@ from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate
 from trio_ship.globs import has_magic
 from trio_ship.notes import Note, refusal
+from trio_ship.reader.arrivals import Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.changes import Changes
 from trio_ship.reader.locate import candidates_in
@@ -44,11 +45,13 @@ class SourceFiles:
         disk: Where the files are.
         chains: What is being read.
         covers: Tells whether a path belongs to the source.
-        from_end: Whether files found by the first look begin at their end.
+        from_end: Whether files found by the first look begin at their end, or
+            where `seek` says.
         since_ns: When all files of the source that were there were known, in
             nanoseconds since 1970; 0 at the very first start.
         recorded: The files known from the checkpoint, and their positions.
         outputs: Returns the identities of the files that sinks write.
+        seek: As for `Changes`.
 
     Attributes:
         chains: As given.
@@ -65,6 +68,7 @@ class SourceFiles:
         since_ns: int,
         recorded: Sequence[tuple[FileEntry, Position]],
         outputs: Callable[[], set[tuple[int, int]]],
+        seek: Seek | None = None,
     ) -> None:
         self._disk = disk
         # Files that begin at their end; None while that is true of all.
@@ -75,7 +79,7 @@ class SourceFiles:
         self._absent: dict[str, float] = {}
         self._unlisted: set[str] = set()
         self._unrestored = by_chain(recorded)
-        self._changes = Changes(disk, chains, covers=covers, outputs=outputs)
+        self._changes = Changes(disk, chains, covers=covers, outputs=outputs, seek=seek)
         self._changes.since_ns = since_ns
         self.chains = chains
         self.forgotten: list[str] = []

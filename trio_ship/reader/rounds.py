@@ -28,7 +28,7 @@ from trio_ship.decode.charsets import (
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.filesystem import Pulse
 from trio_ship.follow import footprint, head_length, matches_head
-from trio_ship.merge import optional_ns
+from trio_ship.merge import optional_ns, select
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.arena import Arenas
 from trio_ship.reader.chains import Chains
@@ -126,6 +126,8 @@ class RoundReader:
         chains: Its chains.
         follow: Whether files may grow.
         max_future_seconds: How far beyond its file's time a stamp may lie.
+        until_ns: A file is over at its first record from this moment on,
+            nanoseconds since 1970; None: there is no such moment.
         stages: Told what reading and decoding cost.
     """
 
@@ -137,6 +139,7 @@ class RoundReader:
         *,
         follow: bool,
         max_future_seconds: float,
+        until_ns: int | None = None,
         stages: Stages = OFF,
     ) -> None:
         self._stages = stages
@@ -145,6 +148,7 @@ class RoundReader:
         self._chains = chains
         self._follow = follow
         self._future_ns = round(max_future_seconds * _SECOND)
+        self._until_ns = until_ns
         self._arenas = Arenas()
         self.decoders = Decoders(config, chains.notes)
 
@@ -276,7 +280,20 @@ class RoundReader:
             stages=self._stages,
         )
         self._advance(done, regions, result, reading.now)
+        if self._until_ns is not None:
+            result = self._ended(jobs, result, self._until_ns)
         reading.done, reading.result = jobs, result
+
+    def _ended(self, jobs: Sequence[Job], result: Round, until_ns: int) -> Round:
+        """Return a round without what is too late, and let go of chains that have come so far."""
+        batch = result.batch
+        beyond = batch.key >= until_ns
+        if not beyond.any():
+            return result
+        for number in np.unique(batch.region[beyond]).tolist():
+            while jobs[number].chain.tails:
+                self._chains.finish(jobs[number].chain)
+        return attrs.evolve(result, batch=select(batch, ~beyond))
 
     def _failed(self, chain: ChainFiles, tail: Tail, error: OSError, now: float) -> None:
         tail.failures += 1

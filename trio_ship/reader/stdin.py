@@ -21,7 +21,7 @@ from trio_ship.config import SourceConfig
 from trio_ship.decode.charsets import UTF_8, charset_of, narrow
 from trio_ship.decode.round import Regions, Round, decode_round
 from trio_ship.errors import SourceError
-from trio_ship.merge import optional_ns
+from trio_ship.merge import optional_ns, select
 from trio_ship.notes import Note
 from trio_ship.reader.arena import SLACK
 from trio_ship.reader.decoders import HEAD, Decoders
@@ -73,6 +73,9 @@ class StdinReader:
         self._delay = max_delay_seconds
         self._future_ns = round(max_future_seconds * _SECOND)
         self._wall_ns = wall_ns
+        self._begin_ns = config.begin_ns(wall_ns())
+        self._until_ns = config.until_ns(wall_ns())
+        self._is_over = False
         self._notes: list[Note] = []
         self._decoders = Decoders(config, self._notes)
         self._entry = FileEntry(
@@ -109,6 +112,7 @@ class StdinReader:
                     self._take(data, final=ended)
                 poll = Poll(wall_ns=wall_ns, seconds=started) if data is None else None
                 result = self._decode(final=ended, closing=data is None)
+                ended = ended or self._is_over
                 await send.send(self._report(result, poll=poll, ended=ended))
 
     def _take(self, data: bytes, *, final: bool) -> None:
@@ -191,7 +195,19 @@ class StdinReader:
             optional_ns(int(result.last_ns[0])),
             bool(result.inside[0]),
         )
-        return result
+        return self._within(result)
+
+    def _within(self, result: Round) -> Round:
+        """Leave out what is in front of the moment to begin with, or behind the last."""
+        batch = result.batch
+        if not self._decoders.knows(self._entry):
+            return result
+        if self._begin_ns is not None and len(batch) and batch.key[0] < self._begin_ns:
+            batch = select(batch, batch.key >= self._begin_ns)
+        if self._until_ns is not None and len(batch) and batch.key[-1] >= self._until_ns:
+            self._is_over = True
+            batch = select(batch, batch.key < self._until_ns)
+        return attrs.evolve(result, batch=batch)
 
     def _report(
         self,
