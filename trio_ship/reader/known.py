@@ -165,10 +165,14 @@ class KnownFiles:
             if self._is_still(seen, entry, position) and self.entry_of(seen) in (None, entry)
         ]
         for seen in packed if not found else ():
-            if is_in_the_making(self._disk, seen.path, self.wall_ns):
-                raise BlockingIOError(errno.EAGAIN, "it is still being compressed", seen.path)
+            self._wait_made(seen)
         later = [seen for seen in found if seen.mtime_ns >= (position.last_ns or 0)]
         return min(later or found, key=lambda seen: seen.mtime_ns, default=None)
+
+    def _wait_made(self, seen: Candidate) -> None:
+        """Refuse a compressed file that is not whole yet, and may become any file's form."""
+        if is_in_the_making(self._disk, seen.path, self.wall_ns):
+            raise BlockingIOError(errno.EAGAIN, "it is still being compressed", seen.path)
 
     def form_of(self, seen: Candidate, lengths: Mapping[str, int]) -> FileEntry | None:
         """Return the known file that holds what a compressed file holds, if there is one.
@@ -194,6 +198,7 @@ class KnownFiles:
             if any(holds(self._disk, seen.path, length, self.wall_ns) for length in known - {0}):
                 self._packed[identity] = entry.id
                 return entry
+        self._wait_made(seen)
         return None
 
     def find_original(self, path: str, seen: Candidate) -> tuple[FileEntry, Position] | None:
