@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.config import parse_config
+from trio_ship.decode.patterns import LinePattern
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.errors import ConfigError
 
@@ -72,6 +73,20 @@ def test_x07_any_pattern_is_refused_or_reads_any_record(text: str, data: bytes) 
         except ValueError:
             continue
         decode(decoder, data + b"\n")
+
+
+@given(st.text("(?:)[]{}*+|.,0123456789\\dwpL^$ab", max_size=40), st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_x07_any_expression_of_multiline_is_refused_or_judges_any_line(
+    text: str, data: bytes
+) -> None:
+    """Whatever the expression and the bytes, each line matches or does not."""
+    try:
+        pattern = LinePattern(text)
+    except ValueError:
+        return
+    arena, start, end = frame(data + b"\n")
+    assert len(pattern.matches(arena, start, end)) == len(start)
 
 
 @given(st.text("%aAbBcdDfGHIjmMpSuUVwWxXyYzZ -:/.T0\x00\\[(", max_size=12), st.binary(max_size=40))

@@ -148,11 +148,12 @@ class Grouping:
         """Return which lines, or the texts in them, match."""
         if wrapped is None:
             return self._match_texts(arena, lines.start, lines.end)
-        matches = self._match_texts(arena, wrapped.text, lines.end)
-        rows = np.flatnonzero(wrapped.is_docker)
-        if len(rows):
-            texts = unwrapped(arena, lines.start[rows], lines.end[rows])
-            matches[rows] = self._match_texts(*texts)
+        matches = np.empty(len(lines.start), np.bool_)
+        plain, objects = np.flatnonzero(~wrapped.is_docker), np.flatnonzero(wrapped.is_docker)
+        matches[plain] = self._match_texts(arena, wrapped.text[plain], lines.end[plain])
+        if len(objects):
+            texts = unwrapped(arena, lines.start[objects], lines.end[objects])
+            matches[objects] = self._match_texts(*texts)
         return matches
 
     def _match_texts(self, arena: U8, start: I64, end: I64) -> Bools:
