@@ -29,7 +29,7 @@ _RUNS: Final = {
     "calls": "an error or death at one system call after the other, by strace",
     "backlog": "killed while catching up; compared with an uninterrupted run",
 }
-_USUAL: Final = ("rename", "copytruncate", "disk", "faults", "calls", "backlog")
+_USUAL: Final = ("rename", "copytruncate", "gzip", "disk", "faults", "calls", "backlog")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

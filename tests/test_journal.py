@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from random import Random
 
 import attrs
@@ -279,34 +278,18 @@ def test_a_journal_that_cannot_begin_leaves_the_one_before() -> None:
     assert disk.count("open") == disk.count("close")
 
 
-class _MeanwhileDisk(MemoryDisk):
-    """A disk on which another thread has its say before a name is replaced."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.meanwhile: threading.Thread | None = None
-
-    def replace(self, source: str, target: str) -> None:
-        if self.meanwhile is not None:
-            self.meanwhile.start()
-            self.meanwhile.join(0.05)  # it is done by then, or waits for its turn
-        super().replace(source, target)
-
-
-def test_d02_a_batch_that_is_noted_while_the_journal_begins_anew_is_in_it() -> None:
-    """The thread of the sink and that of the checkpoint do not cross each other."""
-    disk = _MeanwhileDisk()
+def test_d02_a_journal_that_is_not_begun_anew_yet_is_read_from_the_checkpoint_on() -> None:
+    """A death between a checkpoint and the next batch finds the journal before it."""
+    disk = MemoryDisk()
     journal = _journal(disk)
     journal.begin(BEGIN, STATE)
-    first, second = _steps(Random(1), BEGIN, 2)
-    journal.append(first.batch, first.before, first.after)
-    disk.meanwhile = threading.Thread(
-        target=lambda: journal.append(second.batch, second.before, second.after)
-    )
-    journal.begin(BEGIN, STATE)
-    disk.meanwhile.join()
-    assert _recover(disk.read(PATH), BEGIN, 10**6).cut == second.cut
-    assert _recover(disk.read(PATH), BEGIN, 10**6).count == 2
+    steps = _steps(Random(1), BEGIN, 6)
+    for step in steps:
+        journal.append(step.batch, step.before, step.after)
+    for step in steps:
+        recovered = _recover(disk.read(PATH), step.cut, 10**6)
+        assert recovered.cut == steps[-1].cut
+        assert recovered.count <= len(steps) - steps.index(step)
 
 
 def test_a_journal_is_private_and_stands_beside_the_checkpoint() -> None:

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import pytest
+from simulation.broken import VARIANTS, broken
+from simulation.report import failure_lines
 from simulation.runner import run
 from simulation.scenario import make
+from simulation.shrink import shrink
+
+CAUGHT = {
+    "checkpoint-before-fsync": 0,
+    "position-at-read": 1,
+    "no-folder-fsync": 0,
+    "journal-after-batch": 7,
+    "no-rewrite-after-failed-fsync": 36,
+}
+"""For each broken variant of the protocol a seed that shows it."""
 
 
 def test_a_seed_gives_the_same_run_every_time() -> None:
     """Two runs of one seed make the same disk calls at the same times and the same outputs."""
     for seed in range(5):
         assert run(make(seed)) == run(make(seed))
+
+
+@pytest.mark.parametrize("first", range(0, 300, 15))
+def test_nothing_is_lost_doubled_or_out_of_order(first: int) -> None:
+    """Whatever dies and when; these are the first of the seeds that `scripts/simulate` takes."""
+    for seed in range(first, first + 15):
+        outcome = run(make(seed))
+        if outcome.failure:
+            shrunk = shrink(make(seed))
+            pytest.fail("\n".join(failure_lines(shrunk, run(shrunk))))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_broken_protocol_is_caught(variant: str) -> None:
+    """A simulation that finds nothing in a pipeline that is wrong would prove nothing."""
+    scenario = make(CAUGHT[variant])
+    assert not run(scenario).failure
+    with broken(variant):
+        assert run(scenario).failure

@@ -13,12 +13,10 @@ value. A line that is torn ends the journal.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Final
 
 import attrs
 
@@ -30,7 +28,6 @@ from trio_ship.state import FileEntry, SinkState, Snapshot
 
 __all__ = ["Journal", "boot_id", "journal_path"]
 
-_P = ParamSpec("_P")
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 _LONGEST_ID: Final = 100
 
@@ -106,26 +103,12 @@ def journal_path(checkpoint: str, sink: str) -> str:
     return f"{checkpoint}.{sink}.journal"
 
 
-def _alone(
-    method: Callable[Concatenate[Journal, _P], None],
-) -> Callable[Concatenate[Journal, _P], None]:
-    """Have a method of a journal wait until no other of its methods runs."""
-
-    @functools.wraps(method)
-    def locked(self: Journal, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
-        with self._lock:
-            method(self, *args, **kwargs)
-
-    return locked
-
-
 class Journal:
     """Appends to the journal of one sink.
 
-    Every method is synchronous disk work. Errors are those of the disk; a
-    journal that could not be written is not to be trusted until `begin`. The
-    thread of the sink appends while that of the checkpoint begins anew: each
-    waits for the other, or a batch would go into the file that is left.
+    Every method is synchronous disk work, and only the sink calls them, so two are
+    never under way at once. Errors are those of the disk; a journal that could not
+    be written is not to be trusted until `begin`.
     """
 
     def __init__(self, disk: Filesystem, path: str, boot: str) -> None:
@@ -137,9 +120,7 @@ class Journal:
         self._told: dict[str, FileEntry] = {}
         self._recent: list[_Noted] = []
         self._good = False
-        self._lock = threading.RLock()
 
-    @_alone
     def begin(self, snapshot: Snapshot, state: SinkState) -> None:
         """Begin anew behind a saved checkpoint; batches after it are kept.
 
@@ -173,7 +154,6 @@ class Journal:
         self.close()
         self._fd, self._length, self._good = fd, len(data), True
 
-    @_alone
     def resume(
         self, checkpoint: Snapshot, state: SinkState, lines: Sequence[Mapping[str, Any]]
     ) -> None:
@@ -193,7 +173,6 @@ class Journal:
         """Whether every batch since the last `begin` is in it."""
         return self._good
 
-    @_alone
     def append(
         self, batch: OrderedBatch, before: int, after: int, *, over_old: bool = False
     ) -> None:
@@ -228,7 +207,6 @@ class Journal:
         else:
             self._append(_Noted(make_line(value), files, sequence=batch.sequence))
 
-    @_alone
     def append_output(self, state: SinkState, *, is_durable: bool) -> None:
         """Note that the sink goes on in another output, or at another place.
 
@@ -260,7 +238,6 @@ class Journal:
             raise
         self._length += len(data)
 
-    @_alone
     def close(self) -> None:
         """Close the file."""
         if self._fd is not None:

@@ -118,6 +118,7 @@ def recover(
     count = 0
     adopted = []
     told: dict[str, FileEntry] = {}
+    lines = _unknown(lines, state)
     left = sum("output" in line for line in lines)
     for line in lines:
         if "file" in line:
@@ -128,10 +129,6 @@ def recover(
             left -= 1
         else:
             written = written_of(line)
-            # A journal that was not begun anew tells what the checkpoint knows, and knows better.
-            if not count and _is_known(written, checkpoint.sequence, state.offset):
-                told = {}
-                continue
             if written.before != state.offset:
                 break
             if not files.keys() | told.keys() >= written.positions.keys():
@@ -155,8 +152,26 @@ def recover(
     return Recovered(cut=cut, torn=torn, count=count, lines=tuple(adopted))
 
 
-def _is_known(written: Written, sequence: int, offset: int) -> bool:
-    return written.before < offset and written.after <= offset and written.sequence <= sequence
+def _unknown(lines: list[dict[str, Any]], state: SinkState) -> list[dict[str, Any]]:
+    """Return the lines that tell more than a checkpoint knows.
+
+    A journal is begun anew with the first batch behind a checkpoint. Until then it
+    tells of batches that the checkpoint has, and has of files what was true then.
+    """
+    first = 0
+    for place, line in enumerate(lines):
+        if "file" in line:
+            continue
+        if "output" in line:
+            output = SinkState(**line["output"])
+            is_same = (output.device, output.inode) == (state.device, state.inode)
+            is_known = is_same and output.offset < state.offset
+        else:
+            is_known = line["before"] < state.offset and line["after"] <= state.offset
+        if not is_known:
+            break
+        first = place + 1
+    return lines[first:]
 
 
 def beyond(cut: Snapshot, written: Written, sink: str, state: SinkState) -> Snapshot:

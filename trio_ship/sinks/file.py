@@ -91,8 +91,11 @@ class FileSink:
         self._new_name = False
         self._compared = 0
         self._retired: list[int] = []
-        # What the start has found, until a checkpoint is saved behind it.
+        # What the start has found, until the journal goes on behind it.
         self._found: tuple[Snapshot, Sequence[Mapping[str, Any]]] | None = None
+        # The newest checkpoint, and that behind which the journal was begun.
+        self._saved: Snapshot | None = None
+        self._begun: Snapshot | None = None
 
     @property
     def state(self) -> SinkState:
@@ -125,6 +128,7 @@ class FileSink:
         made: list[tuple[Iterable[memoryview], int]] = []
 
         def prepare() -> None:
+            self._begin_journal()
             if len(batch):
                 self._check_output()
             if not made:
@@ -133,7 +137,6 @@ class FileSink:
                 before = self._stream.offset
                 after = before + made[0][1]
                 over_old = self._stream.is_over_old
-                self._resume()
                 self._note(lambda journal: journal.append(batch, before, after, over_old=over_old))
 
         await self._stream.keep_trying(prepare, "written")
@@ -160,9 +163,12 @@ class FileSink:
             self._disk.close(old)
 
     def saved(self, snapshot: Snapshot) -> None:
-        """Begin the journal anew behind a checkpoint."""
-        self._found = None
-        self._note(lambda journal: journal.begin(snapshot, snapshot.sinks[self.name]))
+        """Have the journal begin anew behind a checkpoint, before the next batch.
+
+        The thread of the checkpoint calls this. It leaves the journal to that of the
+        sink: until then the old one tells what the checkpoint knows too.
+        """
+        self._saved = snapshot
 
     def reopen(self) -> None:
         """Do nothing: before every batch it is seen whether the name leads elsewhere."""
@@ -198,10 +204,14 @@ class FileSink:
                     error.strerror,
                 )
 
-    def _resume(self) -> None:
-        """Have a journal, though no checkpoint could be saved since the start."""
-        found, self._found = self._found, None
-        if found is not None:
+    def _begin_journal(self) -> None:
+        """Begin the journal anew if a checkpoint was saved, and in any case at the start."""
+        saved, found = self._saved, self._found
+        self._found = None
+        if saved is not None and saved is not self._begun:
+            self._begun = saved
+            self._note(lambda journal: journal.begin(saved, saved.sinks[self.name]))
+        elif found is not None:
             checkpoint, lines = found
             state = checkpoint.sinks[self.name]
             self._note(lambda journal: journal.resume(checkpoint, state, lines))
