@@ -1,4 +1,5 @@
 import itertools
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -193,7 +194,8 @@ def test_s11_the_fast_way_gives_what_a_plain_reading_gives(
         expected = [decode(StampDecoder("iso8601@0/T"), line)[0] for line, _ in lines]
     assert decode(decoder, text) == expected
     shifted = StampDecoder(f"iso8601@{len(before)}/{variant}")
-    before = before.replace(b"\n", b" ").replace(b"\xef", b" ")
+    # No stamp begins inside a number.
+    before = re.sub(rb"[0-9]$", b" ", before.replace(b"\n", b" ").replace(b"\xef", b" "))
     moved = b"".join(before + line for line, _ in lines)
     assert decode(shifted, moved) == expected
     assert decode(decoder, text, cuts=(1, 3, 4)) == expected
