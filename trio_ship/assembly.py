@@ -15,6 +15,7 @@ import attrs
 from trio_ship.board import Bell, Board
 from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
 from trio_ship.config import Config, SinkConfig, SourceConfig
+from trio_ship.cut import stops
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.errors import SinkError
@@ -246,6 +247,7 @@ class Assembly:
             recorded=recorded,
             keep=_file_limit() // len(self._config.sources),
             charset=source.charset,
+            stops=stops(board.snapshot),
         )
         files = SourceFiles(
             pulse,

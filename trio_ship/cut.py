@@ -16,7 +16,7 @@ import attrs
 from trio_ship.batch import OrderedBatch
 from trio_ship.state import OrderKey, Position, SinkState, Snapshot
 
-__all__ = ["Cut", "advance", "common_start"]
+__all__ = ["Cut", "advance", "common_start", "stops"]
 
 
 @attrs.define(eq=False)
@@ -118,3 +118,12 @@ def common_start(snapshot: Snapshot, cuts: Mapping[str, Snapshot]) -> Snapshot:
         positions=positions,
         sinks=sinks,
     )
+
+
+def stops(snapshot: Snapshot) -> dict[str, list[int]]:
+    """Return where sinks stand that have more than the others, by id of the file, ascending."""
+    found: dict[str, set[int]] = {}
+    for state in snapshot.sinks.values():
+        for name, position in state.ahead.items():
+            found.setdefault(name, set()).add(position.offset)
+    return {name: sorted(places) for name, places in found.items()}

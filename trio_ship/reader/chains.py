@@ -7,7 +7,8 @@ are made in a worker thread, by one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -42,6 +43,7 @@ class Chains:
         recorded: The files known from the checkpoint, and their positions.
         keep: How many files may stay open.
         charset: How the configuration says that text is encoded.
+        stops: Where records of files end in any case, by id, ascending.
 
     Attributes:
         source: As given.
@@ -71,6 +73,7 @@ class Chains:
         recorded: Iterable[tuple[FileEntry, Position]],
         keep: int,
         charset: str = UTF_8,
+        stops: Mapping[str, Sequence[int]] = MappingProxyType({}),
     ) -> None:
         self._disk = disk
         self.follow = follow
@@ -78,6 +81,7 @@ class Chains:
         self.source = source
         self._keep = keep
         self.charset = charset
+        self._stops = stops
         self._open = 0
         self._unpacking: dict[Packed, None] = {}
         self.known = KnownFiles(disk, recorded)
@@ -110,6 +114,7 @@ class Chains:
             mtime_ns=believed_time(seen.mtime_ns, self.wall_ns),
             read_to=position.offset,
             changed_at=self.age(seen, now),
+            stops=self._stops.get(entry.id, ()),
         )
         chain.tails.append(tail)
         self.update(tail, entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import attrs
 
@@ -34,6 +35,8 @@ class Tail:
         rotated_at: When it was seen to have lost its name to another file.
         retry_at: When to try again after an error; 0 if there was none.
         failures: Reads that have failed one after the other.
+        stops: Where a sink has been that had more than the others before a restart,
+            ascending. Records end there, or it would lack the end of one.
         hides: Whether copies of what stood in it before are yet to be looked for.
     """
 
@@ -52,7 +55,13 @@ class Tail:
     rotated_at: float | None = None
     retry_at: float = 0.0
     failures: int = 0
+    stops: Sequence[int] = ()
     hides: bool = False
+
+    @property
+    def next_stop(self) -> int | None:
+        """Where the next read has to end at the latest."""
+        return next((stop for stop in self.stops if stop > self.position.offset), None)
 
     @property
     def is_unread(self) -> bool:

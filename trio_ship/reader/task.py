@@ -230,10 +230,7 @@ class Reader:
         if self._late:
             # Whoever may hang comes last, when the others are done.
             ready.sort(key=lambda one: self._hanging[one[0].chain.tails[0].entry.device])
-        return [
-            attrs.evolve(job, length=min(job.length, max(length, job.chain.tails[0].want)))
-            for job, length in ready
-        ]
+        return [_granted(job, length) for job, length in ready]
 
     @property
     def _hanging(self) -> Counter[int]:
@@ -256,7 +253,9 @@ class Reader:
             if failed and self._follow and now < tail.retry_at:
                 return None
             if tail.is_unread and (self._follow or not failed):
-                return Job(chain, left, final=not self._follow)
+                stop = tail.next_stop
+                length = left if stop is None else min(left, stop - tail.position.offset)
+                return Job(chain, length, closing=length < left, final=not self._follow)
             if over and left > 0:
                 return Job(chain, left, closing=True, final=True)
             if not over and self._follow:
@@ -371,3 +370,9 @@ class Reader:
             if not self._is_out_of_reach(chain)
             and any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
         ]
+
+
+def _granted(job: Job, length: int) -> Job:
+    """Return a job that reads no more than it may; its last record stays open then."""
+    granted = min(job.length, max(length, job.chain.tails[0].want))
+    return attrs.evolve(job, length=granted, closing=job.closing and granted == job.length)
