@@ -118,7 +118,7 @@ def recover(
     count = 0
     adopted = []
     told: dict[str, FileEntry] = {}
-    lines = _unknown(lines, state)
+    lines = _unknown(lines, state, checkpoint.sequence)
     left = sum("output" in line for line in lines)
     for line in lines:
         if "file" in line:
@@ -152,7 +152,7 @@ def recover(
     return Recovered(cut=cut, torn=torn, count=count, lines=tuple(adopted))
 
 
-def _unknown(lines: list[dict[str, Any]], state: SinkState) -> list[dict[str, Any]]:
+def _unknown(lines: list[dict[str, Any]], state: SinkState, sequence: int) -> list[dict[str, Any]]:
     """Return the lines that tell more than a checkpoint knows.
 
     A journal is begun anew with the first batch behind a checkpoint. Until then it
@@ -167,7 +167,11 @@ def _unknown(lines: list[dict[str, Any]], state: SinkState) -> list[dict[str, An
             is_same = (output.device, output.inode) == (state.device, state.inode)
             is_known = is_same and output.offset < state.offset
         else:
-            is_known = line["before"] < state.offset and line["after"] <= state.offset
+            # Of a batch nothing may have been written, for a condition has left it out.
+            is_counted = line["sequence"] + (line["kind"] == Kind.DROPPED.value) <= sequence
+            is_known = line["after"] <= state.offset and (
+                line["before"] < state.offset or is_counted
+            )
         if not is_known:
             break
         first = place + 1

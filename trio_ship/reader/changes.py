@@ -148,6 +148,10 @@ class Changes:
         """
         if not chain.tails or chain.hangs:
             return
+        if chain.tails[-1].hides:
+            # It was found out before, but for what lies behind.
+            self._look_behind(chain, chain.tails[-1], now)
+            return
         tail = chain.tails[0]
         seen = candidate_at(self._disk, chain.path)
         if seen is not None and tail.rotated_at is None:
@@ -158,7 +162,8 @@ class Changes:
         except FileNotFoundError:
             self._let_go(chain, tail, now)
             return
-        self._truncated_unseen(chain, tail, content, now)
+        if not self._chains.is_same(tail, content.pread(HEAD, 0)):
+            self._truncated_unseen(chain, tail, content, now)
 
     def _rotated(self, chain: ChainFiles, tail: Tail, now: float) -> None:
         self._chains.rotate(tail, now)
