@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import Kind, Move, OrderedBatch
-from trio_ship.cut import Cut, advance, common_start
+from trio_ship.cut import Cut, advance, common_start, stops
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
 SEEDS = st.integers(0, 2**32)
@@ -129,3 +129,14 @@ def test_without_sinks_that_keep_a_cut_the_checkpoint_is_the_start() -> None:
     """Nobody has anything beyond the checkpoint."""
     checkpoint = Snapshot(sequence=4)
     assert common_start(checkpoint, {}) is checkpoint
+
+
+def test_where_sinks_stand_that_have_more_than_the_others() -> None:
+    """Each such place once, in the order of the file."""
+    sinks = {
+        "a": SinkState(ahead={"x": Position(40), "y": Position(7)}),
+        "b": SinkState(ahead={"x": Position(20)}),
+        "c": SinkState(ahead={"x": Position(40)}),
+        "d": SinkState(),
+    }
+    assert stops(Snapshot(sinks=sinks)) == {"x": [20, 40], "y": [7]}

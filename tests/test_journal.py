@@ -318,3 +318,21 @@ def test_a_file_that_changed_is_told_again() -> None:
         if "file" in line
     ]
     assert told == ["iso8601@0/T.3Z"]
+
+
+def test_d02_a_batch_without_a_byte_that_the_checkpoint_has_is_passed_over() -> None:
+    """A condition may leave all of a batch out; then its length tells nothing of its place."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    first = _step(Random(6), BEGIN, 1)
+    second = _step(Random(6), first.cut, 2)
+    assert first.batch.kind is not Kind.DROPPED
+    journal.append(first.batch, STATE.offset, STATE.offset)
+    checkpoint = attrs.evolve(first.cut, sinks=BEGIN.sinks)
+    journal.append(second.batch, STATE.offset, STATE.offset + 9)
+    recovered = _recover(disk.read(PATH), checkpoint, 10**6)
+    assert recovered.count == 1
+    assert recovered.cut.sequence == second.batch.sequence
+    last = attrs.evolve(second.cut, sinks={**BEGIN.sinks, "out": attrs.evolve(STATE, offset=109)})
+    assert _recover(disk.read(PATH), last, 10**6).cut == last

@@ -207,3 +207,16 @@ async def test_a_start_that_cannot_save_is_as_exact_as_any(
         await trio.sleep(3)
     assert output_lines(disk) == ["app 0", "other 0", "app 1"]
     assert [name for name in disk.names("/out") if "cut" in name] == []
+
+
+async def test_a_doubt_that_fails_halfway_doubles_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The copy of a log was found, what lies behind it could not be listed: the copy stays one."""
+    async with following() as logs:
+        logs.put("app 0", "app 1")
+        await trio.sleep(1)
+        copy_and_cut(logs.disk)
+        logs.put(*(f"app {number} and more" for number in range(2, 9)))
+        logs.disk.fail("scandir", "/logs", error=errno.EIO, times=4, after=3)
+        await trio.sleep(3)
