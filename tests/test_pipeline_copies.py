@@ -6,6 +6,7 @@ Everything happens between two looks of the watcher, so no `await` stands betwee
 from __future__ import annotations
 
 import errno
+import gzip
 
 import pytest
 import trio
@@ -176,6 +177,41 @@ async def test_a_folder_that_cannot_be_listed_fails_a_run(
     with pytest.raises(SourceError, match="/other: permission denied"):
         await run_once(disk, settings)
     assert output_lines(disk) == ["app 0"]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_log_finished_before_the_one_before_it_was_compressed(
+    autojump_clock: trio.testing.MockClock,
+    is_killed: bool,  # noqa: FBT001  (a parameter of the test)
+) -> None:
+    """A compressed form that bears the time of compressing is younger than the file after it.
+
+    It may be read to its end, and we killed, before that file could be opened.
+    """
+    disk = new_disk()
+    async with following(disk=disk) as logs:
+        logs.put("app 0")
+    logs.put("app 1")
+    disk.rename(LOG, f"{LOG}.1")
+    logs.put("app 2")
+    await trio.sleep(5)
+    disk.write(f"{LOG}.2.gz", gzip.compress(disk.read(f"{LOG}.1")))
+    disk.remove(f"{LOG}.1")
+    disk.rename(LOG, f"{LOG}.1")
+    logs.put("app 3")
+    if is_killed:
+        disk.fail("open", f"{LOG}.1", error=errno.EMFILE, times=None)
+        with pytest.RaisesGroup(Death, flatten_subgroups=True):
+            async with running(disk, config(interval=1)):
+                await trio.sleep(8)
+                assert output_lines(disk) == ["app 0", "app 1"]
+                disk.die_after(0)
+                await trio.sleep(5)
+        disk.restart()
+        disk.heal()
+    async with running(disk, config()):
+        await trio.sleep(5)
+    assert output_lines(disk) == logs.written
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,10 @@ def _resume(
         chain.leave(position)
         return
     was_empty = entry.changed_ns and not head_length(entry.fingerprint)
-    chain.since_ns = begun_ns(entry) if was_empty else seen.mtime_ns
+    # A compressed form may bear the time of compressing, and files that came after
+    # the log was renamed may have been finished before that.
+    is_form = entry.changed_ns and seen.is_packed
+    chain.since_ns = begun_ns(entry) if was_empty or is_form else seen.mtime_ns
     moved = chains.moved(entry, seen)
     is_read = not last and seen.size == position.offset and not seen.is_packed
     if is_read or is_taken(entry, position, seen):

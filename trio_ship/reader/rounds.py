@@ -197,7 +197,7 @@ class RoundReader:
                 size = looked = content.readinto(memory[: job.length], tail.position.offset)
             self._stages.count(Stage.READ, size)
             if isinstance(content, Packed):
-                reach, entry = self._inside(content, entry, tail.position.offset + size)
+                reach, entry = self._inside(content, job.chain, tail.position.offset + size)
                 fault = content.fault
             if size and not _is_same(tail, content, memory[:size]):
                 return Filled(job=job, place=place, reach=reach, entry=entry, is_same=False)
@@ -232,13 +232,17 @@ class RoundReader:
             fault=fault,
         )
 
-    def _inside(self, content: Packed, entry: FileEntry, read: int) -> tuple[int, FileEntry]:
+    def _inside(self, content: Packed, chain: ChainFiles, read: int) -> tuple[int, FileEntry]:
         """Return how long a compressed file is of which so much was read, and its entry."""
+        entry, seen = chain.tails[0].entry, content.seen
         if content.length is None:
             return self._chains.more_than(read), entry
-        if content.seen is not None and entry.unpacked != content.length:
-            changed_ns = content.seen.mtime_ns
-            entry = attrs.evolve(entry, unpacked=content.length, changed_ns=changed_ns)
+        # What comes after a renamed log is found by the log's own time, not by its form's.
+        may_change = len(chain.tails) > 1 or entry.file == entry.path or not entry.changed_ns
+        if seen is None or entry.unpacked == content.length:
+            return content.length, entry
+        if may_change or seen.mtime_ns == entry.changed_ns:
+            entry = attrs.evolve(entry, unpacked=content.length, changed_ns=seen.mtime_ns)
         return content.length, entry
 
     def conclude(self, reading: Reading, filled: Sequence[Filled]) -> None:
