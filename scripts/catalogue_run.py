@@ -24,7 +24,7 @@ import attrs
 __all__ = ["Row", "answers", "limits", "main", "read_rows", "render", "results", "tests"]
 
 _ROOT = Path(__file__).parent.parent
-_NAME = re.compile(r"test_([rsdcpx]\d\d)_")
+_NAME = re.compile(r"test((?:_[rsdcpx]\d\d)+)_")
 _SECTION = re.compile(r"^### What cannot be kept$(.*?)^## ", re.MULTILINE | re.DOTALL)
 _IDS = re.compile(r"\(([A-Z]\d\d(?:, [A-Z]\d\d)*)\)")
 _WIDTH = 78
@@ -65,7 +65,8 @@ def tests(folder: Path) -> dict[str, list[str]]:
             is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             if is_function and (match := _NAME.match(node.name)):
                 place = f"{path.relative_to(folder)}::{node.name}"
-                found.setdefault(match[1].upper(), []).append(place)
+                for row in match[1].upper().split("_")[1:]:
+                    found.setdefault(row, []).append(place)
     return found
 
 

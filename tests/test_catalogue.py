@@ -32,7 +32,7 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_only_functions_that_bear_an_id_are_answers(catalogue: ModuleType, tmp_path: Path) -> None:
-    """A test counts for the one row that its name begins with, in folders below too."""
+    """A test counts for the rows that its name begins with, in folders below too."""
     (tmp_path / "more").mkdir()
     (tmp_path / "test_a.py").write_text(
         "def test_r01_r13_halves(): ...\nasync def test_r01_other(): ...\ndef test_plain(): ...\n"
@@ -42,6 +42,7 @@ def test_only_functions_that_bear_an_id_are_answers(catalogue: ModuleType, tmp_p
     (tmp_path / "helper.py").write_text("def test_r13_not_collected(): ...\n")
     assert catalogue.tests(tmp_path) == {
         "R01": ["test_a.py::test_r01_r13_halves", "test_a.py::test_r01_other"],
+        "R13": ["test_a.py::test_r01_r13_halves"],
         "S01": ["more/test_b.py::test_s01_quiet"],
     }
 

@@ -305,7 +305,7 @@ async def test_r28_no_descriptor_left_for_a_new_file(
         await trio.sleep(40)
 
 
-async def test_r33_start_at_the_end(autojump_clock: trio.testing.MockClock) -> None:
+async def test_r33_r34_start_at_the_end(autojump_clock: trio.testing.MockClock) -> None:
     """Only files present at the very first start begin at their end; the end is saved at once."""
     settings = config(source='start = "end"')
     disk = new_disk()

@@ -55,7 +55,9 @@ def peak_of(folder: Path, *arguments: str) -> int:
 
 
 @pytest.mark.parametrize("filling", [b"\0", b"x"])
-def test_r06_a_line_larger_than_the_memory_passes_in_parts(tmp_path: Path, filling: bytes) -> None:
+def test_r06_s13_a_line_larger_than_the_memory_passes_in_parts(
+    tmp_path: Path, filling: bytes
+) -> None:
     """An endless line or a hole is cut at `max_record_bytes`; memory and the rest stay."""
     config = write_config(tmp_path, follow=False, extra="max_buffer_bytes = 4194304")
     log = tmp_path / "logs" / "a.log"

@@ -26,7 +26,7 @@ def test_a_seed_gives_the_same_run_every_time() -> None:
 
 
 @pytest.mark.parametrize("first", range(0, 300, 15))
-def test_nothing_is_lost_doubled_or_out_of_order(first: int) -> None:
+def test_d01_d03_d04_nothing_is_lost_doubled_or_out_of_order(first: int) -> None:
     """Whatever dies and when; these are the first of the seeds that `scripts/simulate` takes."""
     for seed in range(first, first + 15):
         outcome = run(make(seed))
