@@ -3,8 +3,8 @@
 The snapshot is immutable, so nothing pauses while it is saved. A save makes
 the outputs durable up to the snapshot first, and only then the snapshot: a
 checkpoint is never ahead of what it speaks of. The first save of a process is
-made even if nothing is new: it begins the journals, which are of another boot
-or end with the run before, and it shows that there is room.
+made even if nothing is new: the journals, which are of another boot or end with
+the run before, begin anew behind it, and it shows that there is room.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from trio_ship.config.values import (
     LONGEST_PATTERN,
     InvalidValueError,
     found,
+    named,
     one_of,
     printable,
-    shown,
 )
 
 __all__ = ["LineRule", "Multiline", "RuleName"]
@@ -49,13 +49,8 @@ class Multiline:
         """Return the rule."""
         if isinstance(value, dict):
             return self._from_table(value)
-        if not isinstance(value, str):
-            raise InvalidValueError(found(value), _WANTED)
-        name: RuleName
-        for name in _NAMES:
-            if value == name:
-                return name
-        raise InvalidValueError(f"{shown(value)} is unknown", _WANTED)
+        name: RuleName = named(value, _NAMES, _WANTED)
+        return name
 
     def _from_table(self, table: dict[str, object]) -> LineRule:
         wanted = f"one of {one_of(_ROLES)} is wanted"

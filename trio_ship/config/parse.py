@@ -10,9 +10,9 @@ from trio_ship.config.values import (
     LONGEST_PATTERN,
     InvalidValueError,
     found,
+    named,
     one_of,
     printable,
-    shown,
 )
 
 __all__ = ["FieldRule", "Parse", "ParseName"]
@@ -42,13 +42,8 @@ class Parse:
         """Return the rule."""
         if isinstance(value, dict):
             return self._from_table(value)
-        if not isinstance(value, str):
-            raise InvalidValueError(found(value), _WANTED)
-        name: ParseName
-        for name in _NAMES:
-            if value == name:
-                return name
-        raise InvalidValueError(f"{shown(value)} is unknown", _WANTED)
+        name: ParseName = named(value, _NAMES, _WANTED)
+        return name
 
     def _from_table(self, table: dict[str, object]) -> FieldRule:
         # Arrow is slow to import, and most configurations have no expression.

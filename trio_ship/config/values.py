@@ -12,7 +12,8 @@ import difflib
 import os
 import re
 import zoneinfo
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 import attrs
 
@@ -31,6 +32,7 @@ __all__ = [
     "TableName",
     "ZoneName",
     "found",
+    "named",
     "one_of",
     "printable",
     "quoted",
@@ -39,6 +41,8 @@ __all__ = [
 
 FORMATS: Final = ("auto", "iso8601", "clf", "syslog", "epoch", "epoch_ms")
 """The commonest formats that have a name; `table` has all, others are for `strptime`."""
+
+_Name = TypeVar("_Name", bound=str)
 
 LONGEST_PATTERN: Final = 4096
 """How many characters an expression may have."""
@@ -216,6 +220,20 @@ class PipelineName:
         if not 0 < size <= _LONGEST_NAME or "/" in text or not text.isprintable():
             raise InvalidValueError(f"{shown(text)} is not a name", wanted)
         return text
+
+
+def named(value: object, names: Sequence[_Name], wanted: str) -> _Name:
+    """Return the one of some names that a value is.
+
+    Raises:
+        InvalidValueError: It is none of them.
+    """
+    if not isinstance(value, str):
+        raise InvalidValueError(found(value), wanted)
+    for name in names:
+        if value == name:
+            return name
+    raise InvalidValueError(f"{shown(value)} is unknown", wanted)
 
 
 @attrs.frozen
