@@ -8,7 +8,9 @@ from encode_helpers import Row, make_part
 
 from trio_ship.board import Board
 from trio_ship.reader.budget import Budget
-from trio_ship.state import Snapshot
+from trio_ship.reader.reading import Job
+from trio_ship.reader.tails import ChainFiles, Tail
+from trio_ship.state import FileEntry, Position, Snapshot
 
 MIB = 1 << 20
 
@@ -65,3 +67,29 @@ def test_a_chain_has_4_kib_however_many_there_are() -> None:
     """A budget cannot be divided among so many that no line fits."""
     assert _settled([0] * 5000, MIB).grants([4]) == [MIB // 8]
     assert _settled([0] * 5000, MIB).grants(range(5000)) == [4096] * 5000
+
+
+def _job(number: int, length: int, *, want: int = 0) -> Job:
+    """Return a job that would end the wait for more lines of a record."""
+    path = f"/logs/{number}.log"
+    entry = FileEntry(id=f"{number:016x}", source="s", path=path, file=path, device=1, inode=number)
+    chain = ChainFiles(number=number, path=path)
+    chain.tails.append(Tail(entry=entry, position=Position(), want=want))
+    return Job(chain, length, closing=True)
+
+
+def test_a_job_that_is_cut_leaves_its_last_record_open_and_one_without_room_waits() -> None:
+    """Three share a round of 4 MiB; but a long record may have what it wants."""
+    third = 4 * MIB // 3
+    jobs = [
+        _job(0, third),
+        _job(1, third + 1),
+        _job(2, 4 * MIB, want=3 * MIB),
+        _job(3, 100),
+    ]
+    granted = _settled([0, 0, 0, MIB, 0, 0, 0, 0], 64 * MIB).granted(jobs)
+    assert [(job.chain.number, job.length, job.closing) for job in granted] == [
+        (0, third, True),
+        (1, third, False),
+        (2, 3 * MIB, False),
+    ]

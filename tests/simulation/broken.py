@@ -17,7 +17,7 @@ import attrs
 
 from simulation.disk import SimulatedDisk
 from trio_ship.batch import OrderedBatch
-from trio_ship.reader.rounds import Reading
+from trio_ship.reader.reading import Reading
 from trio_ship.reader.task import Reader
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.stream import FileStream

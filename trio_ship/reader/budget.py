@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import attrs
+
 from trio_ship.batch import Batch
 from trio_ship.board import Board
+from trio_ship.reader.reading import Job
 
 __all__ = ["Budget"]
 
@@ -39,6 +42,14 @@ class Budget:
         self._weight = _UNKNOWN
         self._seen = board.pending
         self._ahead = board.pending.copy()
+
+    def granted(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return those jobs that may be done now, each cut to what it may read.
+
+        A job that reads less than it asked for leaves its last record open.
+        """
+        grants = self.grants([job.chain.number for job in jobs])
+        return [_cut(job, length) for job, length in zip(jobs, grants, strict=True) if length]
 
     def grants(self, numbers: Sequence[int]) -> list[int]:
         """Return how many bytes may be read of each of some chains; 0: it has to wait.
@@ -72,3 +83,8 @@ class Budget:
             self._ahead[batch.chain] += size
         weight = _RECORD * len(batch) / max(1, int(size.sum()))
         self._weight = max(1.0, weight, self._weight / _LIGHTER)
+
+
+def _cut(job: Job, length: int) -> Job:
+    granted = min(job.length, max(length, job.chain.tails[0].want))
+    return attrs.evolve(job, length=granted, closing=job.closing and granted == job.length)

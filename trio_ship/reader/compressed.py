@@ -1,4 +1,4 @@
-"""What is looked at when a compressed file comes, or may have been changed.
+"""What is looked at when a compressed file comes, is read, or may have been changed.
 
 Rotation turns a file that was read into another one, with another name and
 other bytes; what it holds must not be read again for that. And whoever writes a
@@ -10,12 +10,17 @@ from __future__ import annotations
 import errno
 from typing import Final
 
+import attrs
+
 from trio_ship.follow import Candidate, packing_of
 from trio_ship.notes import Note
 from trio_ship.reader.chains import Chains
+from trio_ship.reader.packed import Packed
+from trio_ship.reader.tails import ChainFiles
 from trio_ship.reader.unpack import packing_in
+from trio_ship.state import FileEntry
 
-__all__ = ["is_known_form", "is_misnamed", "lengths", "wait_written"]
+__all__ = ["is_known_form", "is_misnamed", "lengths", "measured", "wait_written"]
 
 _WRITTEN_NS: Final = 2_000_000_000
 """A compressed file that was changed less than this ago is being written."""
@@ -79,3 +84,26 @@ def lengths(chains: Chains) -> dict[str, int]:
         for chain in chains.by_path.values()
         for tail in (*chain.tails, *chain.lingering)
     }
+
+
+def measured(
+    chains: Chains, content: Packed, chain: ChainFiles, read: int
+) -> tuple[int, FileEntry]:
+    """Return how long a compressed file is of which so much was read, and its entry.
+
+    Args:
+        chains: What is being read.
+        content: The open file, the first of its chain.
+        chain: The chain.
+        read: How many bytes of what is inside were read.
+    """
+    entry, seen = chain.tails[0].entry, content.seen
+    if content.length is None:
+        return chains.more_than(read), entry
+    # What comes after a renamed log is found by the log's own time, not by its form's.
+    may_change = len(chain.tails) > 1 or entry.file == entry.path or not entry.changed_ns
+    if seen is None or entry.unpacked == content.length:
+        return content.length, entry
+    if may_change or seen.mtime_ns == entry.changed_ns:
+        entry = attrs.evolve(entry, unpacked=content.length, changed_ns=seen.mtime_ns)
+    return content.length, entry

@@ -15,11 +15,9 @@ from typing import Final
 import attrs
 import numpy as np
 
-from trio_ship.batch import U8
 from trio_ship.config import SourceConfig
 from trio_ship.decode.charsets import (
     UTF_8,
-    Narrowed,
     as_in_file,
     charset_of,
     growth,
@@ -30,6 +28,7 @@ from trio_ship.filesystem import Pulse
 from trio_ship.follow import footprint, head_length, matches_head
 from trio_ship.merge import optional_ns, select
 from trio_ship.notes import Note, refusal
+from trio_ship.reader import compressed
 from trio_ship.reader.arena import Arenas
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content
@@ -37,84 +36,18 @@ from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.hops import Hop
 from trio_ship.reader.locate import is_at
 from trio_ship.reader.packed import Packed
+from trio_ship.reader.reading import Filled, Job, Reading
 from trio_ship.reader.samples import blocks, text_of
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
 
-__all__ = ["Filled", "Job", "Reading", "RoundReader"]
+__all__ = ["RoundReader"]
 
 _DOUBT_SECONDS: Final = 3.0
 _SECOND: Final = 1_000_000_000
 _RETRY_SECONDS: Final = 30.0
 _REST: Final = 3  # U+FFFD for half a unit at the end
-
-
-@attrs.frozen(eq=False)
-class Job:
-    """What to read of one chain in a round.
-
-    Attributes:
-        chain: The chain; its first file is read.
-        length: How many bytes to ask for.
-        closing: Whether the wait for more lines of the last record is over.
-        final: Whether the file will not grow any more.
-    """
-
-    chain: ChainFiles
-    length: int
-    closing: bool = False
-    final: bool = False
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Filled:
-    """What one file gave.
-
-    Attributes:
-        job: What was to be read.
-        place: Where its bytes begin in the arena.
-        size: How many there are.
-        asked: How many bytes of the file were asked for.
-        looked: How many there were.
-        text: Whence they come, where the file is not in UTF-8.
-        reach: How long the file is.
-        entry: Who it is, with its layout.
-        fault: Why a compressed file has no more, where that has to be said.
-        error: Why it could not be read.
-        is_same: Whether it is still what it was in front of what was read.
-    """
-
-    job: Job
-    place: int
-    reach: int
-    entry: FileEntry
-    size: int = 0
-    asked: int = 0
-    looked: int = 0
-    text: Narrowed | None = None
-    fault: str = ""
-    error: OSError | None = None
-    is_same: bool = True
-
-
-@attrs.define(kw_only=True, eq=False)
-class Reading:
-    """One round under way.
-
-    Attributes:
-        arena: Where the bytes go. Dtype uint8.
-        now: The pipeline's clock before the read, in seconds.
-        place: Where the bytes of the next file go.
-        done: The jobs that could be read.
-        result: What they gave.
-    """
-
-    arena: U8
-    now: float
-    place: int = 0
-    done: Sequence[Job] = ()
-    result: Round | None = None
 
 
 class RoundReader:
@@ -197,7 +130,9 @@ class RoundReader:
                 size = looked = content.readinto(memory[: job.length], tail.position.offset)
             self._stages.count(Stage.READ, size)
             if isinstance(content, Packed):
-                reach, entry = self._inside(content, job.chain, tail.position.offset + size)
+                reach, entry = compressed.measured(
+                    self._chains, content, job.chain, tail.position.offset + size
+                )
                 fault = content.fault
             if size and not _is_same(tail, content, memory[:size]):
                 return Filled(job=job, place=place, reach=reach, entry=entry, is_same=False)
@@ -231,19 +166,6 @@ class RoundReader:
             entry=entry,
             fault=fault,
         )
-
-    def _inside(self, content: Packed, chain: ChainFiles, read: int) -> tuple[int, FileEntry]:
-        """Return how long a compressed file is of which so much was read, and its entry."""
-        entry, seen = chain.tails[0].entry, content.seen
-        if content.length is None:
-            return self._chains.more_than(read), entry
-        # What comes after a renamed log is found by the log's own time, not by its form's.
-        may_change = len(chain.tails) > 1 or entry.file == entry.path or not entry.changed_ns
-        if seen is None or entry.unpacked == content.length:
-            return content.length, entry
-        if may_change or seen.mtime_ns == entry.changed_ns:
-            entry = attrs.evolve(entry, unpacked=content.length, changed_ns=seen.mtime_ns)
-        return content.length, entry
 
     def conclude(self, reading: Reading, filled: Sequence[Filled]) -> None:
         """Decode what was read, and move the files on.

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-import attrs
 import numpy as np
 import trio
 
@@ -28,7 +27,8 @@ from trio_ship.notes import Note
 from trio_ship.reader.budget import Budget
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.hops import Hop, Hops
-from trio_ship.reader.rounds import Filled, Job, Reading, RoundReader
+from trio_ship.reader.reading import Filled, Job, Reading
+from trio_ship.reader.rounds import RoundReader
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.reader.watch import Look
 from trio_ship.report import Chain, Poll, Report
@@ -225,12 +225,11 @@ class Reader:
             chain for chain in self._chains.active.values() if not self._is_out_of_reach(chain)
         ]
         jobs = [job for chain in active if (job := self._next_step(chain, now)) is not None]
-        grants = self._budget.grants([job.chain.number for job in jobs])
-        ready = [(job, length) for job, length in zip(jobs, grants, strict=True) if length]
+        ready = self._budget.granted(jobs)
         if self._late:
             # Whoever may hang comes last, when the others are done.
-            ready.sort(key=lambda one: self._hanging[one[0].chain.tails[0].entry.device])
-        return [_granted(job, length) for job, length in ready]
+            ready.sort(key=lambda job: self._hanging[job.chain.tails[0].entry.device])
+        return ready
 
     @property
     def _hanging(self) -> Counter[int]:
@@ -370,9 +369,3 @@ class Reader:
             if not self._is_out_of_reach(chain)
             and any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
         ]
-
-
-def _granted(job: Job, length: int) -> Job:
-    """Return a job that reads no more than it may; its last record stays open then."""
-    granted = min(job.length, max(length, job.chain.tails[0].want))
-    return attrs.evolve(job, length=granted, closing=job.closing and granted == job.length)
