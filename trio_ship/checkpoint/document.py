@@ -14,13 +14,13 @@ found there and what is allowed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import attrs
 import tomli_w
 
+from trio_ship.checkpoint.tables import NANOSECONDS, Table
 from trio_ship.decode.charsets import UTF_8
 from trio_ship.errors import CheckpointError
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
@@ -53,10 +53,6 @@ FORMS: Final = {
 _UNSIGNED: Final = range(2**64)
 _COUNT: Final = range(2**63)
 _NUMBER: Final = range(1, 2**63)
-_NANOSECONDS: Final = range(-(2**63), 2**63)
-
-
-# --- from a snapshot to text ----------------------------------------------------------
 
 
 def to_document(snapshot: Snapshot, *, pipeline: str, saved_at: datetime) -> dict[str, Any]:
@@ -198,9 +194,6 @@ def _path(key: str, path: str) -> dict[str, Any]:
     return {key: path}
 
 
-# --- from a document to a snapshot ----------------------------------------------------
-
-
 def refuse_foreign(document: Mapping[str, Any], *, pipeline: str) -> None:
     """Make sure that a document, even one cut short, is for this program and this pipeline.
 
@@ -210,14 +203,14 @@ def refuse_foreign(document: Mapping[str, Any], *, pipeline: str) -> None:
     """
     if "version" not in document:
         raise CheckpointError("it is not a checkpoint of trio-ship: it has no `version`")
-    version = _Table(document).integer("version", range(2**63))
+    version = Table(document).integer("version", range(2**63))
     if version > VERSION:
         raise CheckpointError(
             f"version: it is {version}, saved by a newer trio-ship; this one reads {VERSION}"
         )
     if version < VERSION:
         raise CheckpointError(f"version: there is no version {version}; it must be {VERSION}")
-    name = _Table(document).text("pipeline", pipeline)
+    name = Table(document).text("pipeline", pipeline)
     if name != pipeline:
         raise CheckpointError(f"pipeline: it belongs to {name!r}, and this one is {pipeline!r}")
 
@@ -234,7 +227,7 @@ def from_document(document: Mapping[str, Any], *, pipeline: str) -> Snapshot:
             names the key.
     """
     refuse_foreign(document, pipeline=pipeline)
-    root = _Table(document)
+    root = Table(document)
     root.text("pipeline")
     files: dict[str, FileEntry] = {}
     positions: dict[str, Position] = {}
@@ -264,9 +257,9 @@ def _nanoseconds(moment: object) -> int:
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
 
 
-def _key(table: _Table) -> OrderKey:
+def _key(table: Table) -> OrderKey:
     return OrderKey(
-        timestamp_ns=table.integer("timestamp_ns", _NANOSECONDS),
+        timestamp_ns=table.integer("timestamp_ns", NANOSECONDS),
         source=table.text("source"),
         path=table.path("path"),
         generation=table.integer("generation", _COUNT),
@@ -274,7 +267,7 @@ def _key(table: _Table) -> OrderKey:
     )
 
 
-def _file(source: str, table: _Table) -> FileEntry:
+def _file(source: str, table: Table) -> FileEntry:
     path = table.path("path")
     moved = "file" in table.content or "file_bytes" in table.content
     return FileEntry(
@@ -300,7 +293,7 @@ def _file(source: str, table: _Table) -> FileEntry:
     )
 
 
-def _position(table: _Table) -> Position:
+def _position(table: Table) -> Position:
     return Position(
         offset=table.integer("offset", _COUNT),
         max_ns=table.moment("max_timestamp_ns"),
@@ -315,7 +308,7 @@ def _position(table: _Table) -> Position:
     )
 
 
-def _sink(table: _Table) -> SinkState:
+def _sink(table: Table) -> SinkState:
     ahead = {}
     for id_, position in table.tables("ahead"):
         if not FORMS["id"].fullmatch(id_):
@@ -328,113 +321,3 @@ def _sink(table: _Table) -> SinkState:
         offset=table.integer("offset", _COUNT),
         ahead=ahead,
     )
-
-
-_NEEDED: Final = object()
-
-
-@attrs.frozen
-class _Table:
-    """One table of a document: each method returns a value of one kind, or raises.
-
-    Attributes:
-        content: What the table holds.
-        place: Where it stands, as a person would write it; empty at the top.
-    """
-
-    content: Mapping[str, Any]
-    place: str = ""
-
-    def error(self, key: str | None, allowed: str) -> CheckpointError:
-        """Return the error for a key, or for the table itself."""
-        if key is None:
-            return CheckpointError(f"{self.place}: {allowed}")
-        if key not in self.content:
-            return CheckpointError(f"{self.at(key)}: is missing; it {allowed}")
-        found = _shown(self.content[key])
-        return CheckpointError(f"{self.at(key)}: it {allowed}, found {found}")
-
-    def integer(self, key: str, allowed: range, default: object = _NEEDED) -> int:
-        value = self.content.get(key, default)
-        if type(value) is not int or value not in allowed:
-            raise self.error(key, f"must be an integer from {allowed[0]} to {allowed[-1]}")
-        return value
-
-    def moment(self, key: str) -> int | None:
-        """Return a time in nanoseconds since 1970, or None where there is none."""
-        return self.integer(key, _NANOSECONDS) if key in self.content else None
-
-    def flag(self, key: str) -> bool:
-        value = self.content.get(key, False)
-        if not isinstance(value, bool):
-            raise self.error(key, "must be true or false")
-        return value
-
-    def text(self, key: str, default: object = _NEEDED) -> str:
-        value = self.content.get(key, default)
-        if not isinstance(value, str):
-            raise self.error(key, "must be a string")
-        return value
-
-    def matching(
-        self, key: str, pattern: re.Pattern[str], form: str, default: str | None = None
-    ) -> str:
-        value = self.content.get(key, default)
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise self.error(key, f"must be a string: {form}")
-        return value
-
-    def path(self, key: str) -> str:
-        coded = f"{key}_bytes"
-        name = coded if coded in self.content else key
-        text = self.text(name)
-        if name == coded and key in self.content:
-            raise self.error(coded, f"must not stand beside `{key}`")
-        if name == coded:
-            try:
-                text = bytes.fromhex(text).decode("utf-8", "surrogateescape")
-            except ValueError:
-                raise self.error(coded, "must be bytes in hexadecimal") from None
-        if "\0" in text:
-            raise self.error(name, "must be a path, which holds no NUL")
-        return text
-
-    def table(self, key: str) -> _Table:
-        value = self.content.get(key)
-        if not isinstance(value, Mapping):
-            raise self.error(key, "must be a table")
-        return _Table(value, self.at(key))
-
-    def tables(self, key: str) -> Iterator[tuple[str, _Table]]:
-        """Give each table in the table of that name; none if it is not there."""
-        if key in self.content:
-            outer = self.table(key)
-            for name in outer.content:
-                yield name, outer.table(name)
-
-    def arrays(self, key: str) -> Iterator[tuple[str, list[_Table]]]:
-        """Give each array of tables in the table of that name."""
-        if key not in self.content:
-            return
-        outer = self.table(key)
-        for name, array in outer.content.items():
-            if not isinstance(array, list) or not all(isinstance(item, Mapping) for item in array):
-                raise outer.error(name, "must be an array of tables")
-            place = outer.at(name)
-            yield name, [_Table(item, f"{place}[{number}]") for number, item in enumerate(array)]
-
-    def at(self, key: str) -> str:
-        """Return where a key of this table stands."""
-        return f"{self.place}.{key}" if self.place else key
-
-
-def _shown(value: object) -> str:
-    """Return a value for a message, short whatever it is."""
-    if isinstance(value, Mapping | list):
-        return "a table" if isinstance(value, Mapping) else "an array"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int) and value.bit_length() > 256:  # noqa: PLR2004
-        return "an enormous integer"  # a longer one may not even be printed
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004
