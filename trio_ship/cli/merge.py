@@ -18,7 +18,8 @@ from trio_ship.cli.logs import wants_color
 from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, settle_heap, tune_process
 from trio_ship.cli.streams import discard_output
 from trio_ship.config import SinkConfig, WhenConfig
-from trio_ship.config.values import Expression, InvalidValueError
+from trio_ship.config.expressions import Expression
+from trio_ship.config.values import InvalidValueError
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.labelled import LabelledEncoder, Rule
 from trio_ship.errors import ConfigError, ungrouped

@@ -14,15 +14,14 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import attrs
 
+from trio_ship.config.expressions import Expression, Pattern
 from trio_ship.config.moments import PLACES, Beginning, resolve_moment
 from trio_ship.config.multiline import LineRule, Multiline, RuleName
 from trio_ship.config.parse import FieldRule, Parse, ParseName
 from trio_ship.config.values import (
-    Expression,
     NamePattern,
     Number,
     PathText,
-    Pattern,
     PipelineName,
     Replacement,
     StampFormat,

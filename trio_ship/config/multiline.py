@@ -7,14 +7,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
-from trio_ship.config.values import (
-    LONGEST_PATTERN,
-    InvalidValueError,
-    found,
-    named,
-    one_of,
-    printable,
-)
+from trio_ship.config.expressions import checked
+from trio_ship.config.values import InvalidValueError, named, one_of
 
 __all__ = ["LineRule", "Multiline", "RuleName"]
 
@@ -71,15 +65,6 @@ class Multiline:
         from trio_ship.decode.patterns import LinePattern  # noqa: PLC0415 - see above
 
         wanted = "an RE2 expression is wanted"
-        if not isinstance(value, str):
-            raise InvalidValueError(found(value), wanted, key=role)
-        if not value:
+        if value == "":
             raise InvalidValueError("this is empty, and would match every line", wanted, key=role)
-        if len(value) > LONGEST_PATTERN:
-            allowed = f"{LONGEST_PATTERN} characters at most are allowed"
-            raise InvalidValueError("this is too long", allowed, key=role)
-        try:
-            LinePattern(value)
-        except ValueError as error:
-            raise InvalidValueError(printable(str(error)), wanted, key=role) from None
-        return value
+        return checked(value, LinePattern, wanted, key=role)

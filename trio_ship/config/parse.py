@@ -6,14 +6,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
-from trio_ship.config.values import (
-    LONGEST_PATTERN,
-    InvalidValueError,
-    found,
-    named,
-    one_of,
-    printable,
-)
+from trio_ship.config.expressions import checked
+from trio_ship.config.values import InvalidValueError, named, one_of
 
 __all__ = ["FieldRule", "Parse", "ParseName"]
 
@@ -55,14 +49,4 @@ class Parse:
                 raise InvalidValueError("unknown key", '"regex" is allowed', key=key)
         if not table:
             raise InvalidValueError("this table is empty", _WANTED)
-        value = table["regex"]
-        if not isinstance(value, str):
-            raise InvalidValueError(found(value), wanted, key="regex")
-        if len(value) > LONGEST_PATTERN:
-            allowed = f"{LONGEST_PATTERN} characters at most are allowed"
-            raise InvalidValueError("this is too long", allowed, key="regex")
-        try:
-            Expression.of(value)
-        except ValueError as error:
-            raise InvalidValueError(printable(str(error)), wanted, key="regex") from None
-        return FieldRule(value)
+        return FieldRule(checked(table["regex"], Expression.of, wanted, key="regex"))

@@ -19,13 +19,10 @@ import attrs
 
 __all__ = [
     "FORMATS",
-    "LONGEST_PATTERN",
-    "Expression",
     "InvalidValueError",
     "NamePattern",
     "Number",
     "PathText",
-    "Pattern",
     "PipelineName",
     "Replacement",
     "StampFormat",
@@ -43,9 +40,6 @@ FORMATS: Final = ("auto", "iso8601", "clf", "syslog", "epoch", "epoch_ms")
 """The commonest formats that have a name; `table` has all, others are for `strptime`."""
 
 _Name = TypeVar("_Name", bound=str)
-
-LONGEST_PATTERN: Final = 4096
-"""How many characters an expression may have."""
 
 _KINDS: Final = {
     bool: "a boolean",
@@ -237,63 +231,6 @@ def named(value: object, names: Sequence[_Name], wanted: str) -> _Name:
 
 
 @attrs.frozen
-class Pattern:
-    """An RE2 expression that says where in its line a stamp stands."""
-
-    def __call__(self, value: object) -> str:
-        """Return the expression."""
-        # Arrow is slow to import, and most configurations have no pattern.
-        from trio_ship.decode.patterns import UserPattern  # noqa: PLC0415 - see above
-
-        wanted = "RE2 syntax with a group (?P<ts>...) around the stamp is wanted"
-        text = _text(value, wanted)
-        if len(text) > LONGEST_PATTERN:
-            raise InvalidValueError(
-                "this is too long", f"{LONGEST_PATTERN} characters at most are allowed"
-            )
-        try:
-            UserPattern(text)
-        except ValueError as error:
-            raise InvalidValueError(printable(str(error)), wanted) from None
-        return text
-
-
-@attrs.frozen
-class Expression:
-    """An RE2 expression that is looked for in records.
-
-    Attributes:
-        is_replaced: Whether what is found is replaced, so that it must be something.
-    """
-
-    is_replaced: bool = False
-
-    def __call__(self, value: object) -> str:
-        """Return the expression."""
-        # Arrow is slow to import, and most configurations have no expression.
-        import numpy as np  # noqa: PLC0415 - see above
-
-        from trio_ship.decode.patterns import LinePattern  # noqa: PLC0415 - see above
-
-        wanted = "RE2 syntax is wanted"
-        text = _text(value, wanted)
-        if len(text) > LONGEST_PATTERN:
-            raise InvalidValueError(
-                "this is too long", f"{LONGEST_PATTERN} characters at most are allowed"
-            )
-        try:
-            pattern = LinePattern(text)
-        except ValueError as error:
-            raise InvalidValueError(printable(str(error)), wanted) from None
-        nothing = np.zeros(1, np.int64)
-        if self.is_replaced and pattern.matches(np.zeros(1, np.uint8), nothing, nothing).any():
-            raise InvalidValueError(
-                f"{shown(text)} matches where nothing is", "one that needs text is wanted"
-            )
-        return text
-
-
-@attrs.frozen
 class NamePattern:
     """A name of a source, or a pattern of names."""
 
@@ -331,7 +268,7 @@ class StampFormat:
         if text in FORMATS:
             return text
         if "%" not in text:
-            from trio_ship.decode.table import LAYOUTS  # noqa: PLC0415 - as in `Pattern`
+            from trio_ship.decode.table import LAYOUTS  # noqa: PLC0415 - Arrow is slow to import
 
             names = [layout.name for layout in LAYOUTS]
             if text in names:
@@ -344,7 +281,7 @@ class StampFormat:
             raise InvalidValueError(
                 "this is too long", f"{_LONGEST_FORMAT} characters at most are allowed"
             )
-        from trio_ship.decode.patterns import Strptime  # noqa: PLC0415 - as in `Pattern`
+        from trio_ship.decode.patterns import Strptime  # noqa: PLC0415 - Arrow is slow to import
 
         try:
             Strptime(text)
