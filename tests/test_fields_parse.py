@@ -262,7 +262,7 @@ def _encoded(parser: Parser, kind: Kind = Kind.IN_ORDER) -> list[dict[str, Any]]
     ]
     part = make_part(regions, files=[FILE, POD, LINK])
     batch = make_ordered(part, order=[3, 0, 1, 5, 2, 4, 6], kind=kind)
-    return [json.loads(line) for line in b"".join(JsonEncoder(parser)(batch)).splitlines()]
+    return [json.loads(line) for line in b"".join(JsonEncoder()(parser(batch))).splitlines()]
 
 
 def test_fields_in_json() -> None:
@@ -300,7 +300,8 @@ def test_text_for_people() -> None:
         Row(data=b"\n", stamp=2_000_001_000),
     ]
     batch = make_ordered(make_part([rows], files=[POD]))
-    encode = TextEncoder(["pod", "other"], Parser({"pod": rule("cri")}))
+    batch = Parser({"pod": rule("cri")})(batch)
+    encode = TextEncoder(["pod", "other"])
     assert b"".join(encode(batch)).decode() == (
         "1970-01-01T00:00:01.500Z pod   first\r\n      second\n    \n    last\n"
         "- pod   no stamp\n"

@@ -178,6 +178,6 @@ def test_the_severity_of_what_containers_wrap() -> None:
     wrapped = b"2026-11-23T08:00:00Z stderr F <3>failed\n"
     parser = Parser({"app": rule("container")})
     batch = _batch(wrapped, b"<3>failed\n", b"2026-11-23T08:00:00Z stderr F <6>ready\n")
-    when = Condition(min_severity=Severity.ERROR, unwrap=lambda batch: parser(batch).batch)
+    when = Condition(min_severity=Severity.ERROR, unwrap=parser)
     kept = Filter(reason="", when=when)(batch, Counter())
     assert _raw(kept) == wrapped + b"<3>failed\n"

@@ -123,10 +123,10 @@ class Assembly:
             parser = parser_for(self._config) if settings.encoding != "raw" else None
             if parser is not None and settings.encoding == "json":
                 self._parsers.append(parser)
-            encode = encoder(settings.encoding, sources=tuple(self._config.sources), parse=parser)
+            encode = encoder(settings.encoding, sources=tuple(self._config.sources))
             if isinstance(encode, JsonEncoder):
                 self._json.append(encode)
-            encode = shaped(self._config, settings, encode)
+            encode = shaped(self._config, settings, encode, parser)
             if isinstance(encode, Chain):
                 self._chains[name] = encode
             if settings.type == "stdout":

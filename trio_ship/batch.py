@@ -25,6 +25,8 @@ from trio_ship.state import FileEntry, OrderKey, Position
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from trio_ship.fields.parsed import Parsed
+
 __all__ = [
     "F64",
     "I32",
@@ -214,6 +216,7 @@ class OrderedBatch:
             with this batch.
         rewritten: What some rows say in place of what was read; `buffers`,
             `part`, `start` and `length` lead there, `offset` does not.
+        parsed: What was found in the records; None: nobody has looked.
     """
 
     number: int
@@ -224,6 +227,7 @@ class OrderedBatch:
     moves: tuple[Move, ...]
     last_key: OrderKey | None
     rewritten: Rewritten | None = None
+    parsed: Parsed | None = None
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -346,7 +350,12 @@ class OrderedBatch:
     def select(self, keep: npt.NDArray[np.bool_]) -> OrderedBatch:
         """Return the batch with only the rows that `keep` (shape (n,)) marks."""
         rewritten = self.rewritten.select(keep) if self.rewritten is not None else None
-        return attrs.evolve(self, rows=self.rows[keep], rewritten=rewritten)
+        parsed = self.parsed.select(keep) if self.parsed is not None else None
+        return attrs.evolve(self, rows=self.rows[keep], rewritten=rewritten, parsed=parsed)
+
+    def with_messages(self) -> OrderedBatch:
+        """Return the batch in which rows say their messages, not what containers wrote."""
+        return self.parsed.with_messages(self) if self.parsed is not None else self
 
     def _gather(self, columns: list[npt.NDArray[_Scalar]]) -> npt.NDArray[_Scalar]:
         column = columns[0] if len(columns) == 1 else np.concatenate(columns)

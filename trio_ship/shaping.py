@@ -11,7 +11,7 @@ from trio_ship.config.parse import FieldRule
 from trio_ship.encode import Encoder
 from trio_ship.fields.parse import Parser, rule
 from trio_ship.fields.severity import Severity
-from trio_ship.steps.chain import Chain, Filter, Redact, Step
+from trio_ship.steps.chain import Chain, Filter, Parse, Redact, Step
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import PATTERNS, Redaction
 
@@ -32,27 +32,31 @@ def parser_for(config: Config) -> Parser | None:
 
 
 def _unwrap(config: Config) -> _Unwrap:
-    """Return what makes inner texts of what containers wrote, if any source is theirs."""
+    """Return what finds inner texts of what containers wrote, if any source is theirs."""
     wrapped = [
         name for name, source in config.sources.items() if source.parse in {"auto", "cri", "docker"}
     ]
     if not wrapped:
         return None
-    parser = Parser(dict.fromkeys(wrapped, rule("container")))
-    return lambda batch: parser(batch).batch
+    return Parser(dict.fromkeys(wrapped, rule("container")))
 
 
-def shaped(config: Config, sink: SinkConfig, encode: Encoder) -> Encoder:
+def shaped(
+    config: Config, sink: SinkConfig, encode: Encoder, parser: Parser | None = None
+) -> Encoder:
     """Return the encoder of a sink with everything in front of it.
 
     Args:
         config: Says which steps all sinks have.
         sink: The sink.
         encode: Its encoding; returned as it is where nothing is in front of it.
+        parser: Finds fields, where any source is parsed and the encoding shows them.
     """
     steps = [*_inputs(sink), *common_steps(config), *_when(sink, _unwrap(config))]
     for number, step in enumerate(sink.steps):
         steps.append(_step(step, f"sinks.{sink.name}.steps[{number}]", _unwrap(config)))
+    if parser is not None:
+        steps.append(Parse(parser))
     return Chain(steps, encode) if steps else encode
 
 

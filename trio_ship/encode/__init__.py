@@ -7,17 +7,14 @@ same batch always gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.encode.gather import Slice
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.encode.raw import encode_raw, raw_size
 from trio_ship.encode.text import TextEncoder
-
-if TYPE_CHECKING:
-    from trio_ship.fields.parse import Parsed
 
 __all__ = ["Encoder", "encoded_size", "encoder"]
 
@@ -34,19 +31,12 @@ def encoded_size(encode: Encoder, batch: OrderedBatch) -> int | None:
     return raw_size(batch) if encode is encode_raw else None
 
 
-def encoder(
-    name: str,
-    *,
-    sources: Sequence[str] = (),
-    parse: Callable[[OrderedBatch], Parsed] | None = None,
-) -> Encoder:
+def encoder(name: str, *, sources: Sequence[str] = ()) -> Encoder:
     """Return a new encoder.
 
     Args:
         name: "raw", "json" or "text".
         sources: The names of all sources.
-        parse: Finds the fields of a batch, where any source is parsed; `raw` does
-            without.
 
     Raises:
         ValueError: There is no such encoding.
@@ -55,8 +45,8 @@ def encoder(
         case "raw":
             return encode_raw
         case "json":
-            return JsonEncoder(parse)
+            return JsonEncoder()
         case "text":
-            return TextEncoder(sources, parse)
+            return TextEncoder(sources)
         case _:
             raise ValueError(f'unknown encoding {name!r}; there are "raw", "json" and "text"')

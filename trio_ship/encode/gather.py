@@ -55,6 +55,10 @@ class Pieces:
     start: I64
     length: I64
 
+    def take(self, which: slice | npt.NDArray[np.integer | np.bool_]) -> Pieces:
+        """Return the pieces that an index of NumPy, of whatever kind, names."""
+        return Pieces(self.data, self.start[which], self.length[which])
+
 
 def gather(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> Slice:
     """Return pieces of buffers, one after the other; see `gather_slices`."""

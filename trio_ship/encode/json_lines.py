@@ -24,8 +24,8 @@ single lines, which most are, go a shorter way (`_escaped_lines`).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import attrs
 import numpy as np
@@ -35,9 +35,6 @@ from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
 from trio_ship.encode.gather import Pieces, Slice, constant, gather, interleave
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
-
-if TYPE_CHECKING:
-    from trio_ship.fields.parse import Parsed
 
 __all__ = ["JsonEncoder", "stamp_pieces"]
 
@@ -88,17 +85,13 @@ _HEX: Final = np.array([b"%02x" % number for number in range(256)]).view(np.uint
 class JsonEncoder:
     """Encodes ordered batches as JSON lines.
 
-    Args:
-        parse: Finds the fields of a batch, where any source is parsed.
-
     Attributes:
         replaced: Records so far in which bytes that are not UTF-8 were
             replaced.
         cut_nuls: NUL bytes so far that were cut from the start of messages.
     """
 
-    def __init__(self, parse: Callable[[OrderedBatch], Parsed] | None = None) -> None:
-        self._parse = parse
+    def __init__(self) -> None:
         self.replaced: int = 0
         self.cut_nuls: int = 0
 
@@ -106,9 +99,7 @@ class JsonEncoder:
         """Yield the records of `batch` as JSON lines, in slices of about 1 MB."""
         if not len(batch):
             return
-        parsed = self._parse(batch) if self._parse is not None else None
-        if parsed is not None:
-            batch = parsed.batch
+        parsed, batch = batch.parsed, batch.with_messages()
         close = _CLOSE[batch.kind]
         after_id = close if parsed is None else close[:1]
         stamp, offset, region = batch.timestamp, batch.offset, batch.region

@@ -9,8 +9,8 @@ column. A record without a stamp has a `-` in its place. Bytes pass as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from trio_ship.batch import I64, OrderedBatch
 from trio_ship.encode.gather import Pieces, Slice, constant, interleave, table
 from trio_ship.encode.json_lines import stamp_pieces
 from trio_ship.encode.raw import Lines, slice_lines
-
-if TYPE_CHECKING:
-    from trio_ship.fields.parse import Parsed
 
 __all__ = ["TextEncoder"]
 
@@ -35,23 +32,16 @@ class TextEncoder:
 
     Args:
         sources: The names of all sources.
-        parse: Unwraps the records of containers, where any source is parsed.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[str] = (),
-        parse: Callable[[OrderedBatch], Parsed] | None = None,
-    ) -> None:
+    def __init__(self, sources: Sequence[str] = ()) -> None:
         self._width = max(map(len, sources), default=0)
-        self._parse = parse
 
     def __call__(self, batch: OrderedBatch) -> Iterator[Slice]:
         """Yield the records of `batch` as lines, in slices of about 1 MB."""
         if not len(batch):
             return
-        if self._parse is not None:
-            batch = self._parse(batch).batch
+        batch = batch.with_messages()
         stamp, region = batch.timestamp, batch.region
         labels = table([b" %s " % file.source.ljust(self._width).encode() for file in batch.files])
         for lines in slice_lines(batch, row_bytes=_ROW_BYTES):
@@ -59,7 +49,7 @@ class TextEncoder:
             yield interleave(
                 (
                     stamp_pieces(stamp[lines.rows]),
-                    Pieces(labels.data, labels.start[own], labels.length[own]),
+                    labels.take(own),
                     _messages(lines),
                     constant(b"\n", np.ones(len(own), np.bool_)),
                 )

@@ -7,14 +7,14 @@ a rule does not understand keeps its message and is counted.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 
-from trio_ship.batch import I64, OrderedBatch
-from trio_ship.encode.gather import Pieces, constant, table
+from trio_ship.batch import I64, OrderedBatch, Rewritten
+from trio_ship.encode.gather import Pieces
 from trio_ship.fields.containers import Unwrapped, pod_fields, unwrap_cri, unwrap_docker
 from trio_ship.fields.forms import (
     CLF,
@@ -26,60 +26,15 @@ from trio_ship.fields.forms import (
     read_json,
     read_logfmt,
 )
-from trio_ship.fields.rewriting import pieces_of, with_texts
-from trio_ship.fields.severity import I8, Severity, batch_severities
+from trio_ship.fields.parsed import Parsed
+from trio_ship.fields.rewriting import merged, pieces_of, rewritten
+from trio_ship.fields.severity import batch_severities
 from trio_ship.fields.texts import text_slices
 
-__all__ = ["Parsed", "Parser", "Rule", "rule"]
+__all__ = ["Parser", "Rule", "rule"]
 
 Rule: TypeAlias = Callable[[Any], Unwrapped]
 """From texts, an Arrow array of large_binary, to their fields and inner texts."""
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Parsed:
-    """A batch with fields.
-
-    Attributes:
-        batch: The records; where something was unwrapped, with the inner text.
-        severity: `Severity` of each record; 0 too where its source has no rule.
-            Shape (n,).
-        objects: The fields of each record, an object in JSON; empty: none.
-        prefix: What else every object of the same file begins with, from its brace
-            on; `prefix_of` says which one a record has.
-    """
-
-    batch: OrderedBatch
-    severity: I8
-    objects: Pieces
-    prefix: Sequence[bytes]
-    prefix_of: I64
-
-    def members(self, rows: slice) -> tuple[Pieces, ...]:
-        """Return what follows the other members of a JSON object, row by row."""
-        objects = self.objects
-        length = objects.length[rows]
-        there = length > 0
-        prefix = table(self.prefix)
-        which = self.prefix_of[rows]
-        return (
-            _chosen(_SEVERITIES, self.severity[rows].astype(np.int64)),
-            constant(b',"fields":', there),
-            Pieces(prefix.data, prefix.start[which], prefix.length[which] * there),
-            Pieces(objects.data, objects.start[rows] + there, length - there),
-        )
-
-
-def _chosen(table: Pieces, which: I64) -> Pieces:
-    return Pieces(table.data, table.start[which], table.length[which])
-
-
-_SEVERITIES: Final = table(
-    [
-        b',"severity":"%s"' % Severity(code).label.encode() if code in set(Severity) - {0} else b""
-        for code in range(max(Severity) + 1)
-    ]
-)
 
 
 class Parser:
@@ -96,11 +51,13 @@ class Parser:
         self._rules = dict(rules)
         self.failed = 0
 
-    def __call__(self, batch: OrderedBatch) -> Parsed:
-        """Return a batch with its fields."""
+    def __call__(self, batch: OrderedBatch) -> OrderedBatch:
+        """Return a batch with what is found in it; as it is where that is done."""
+        if batch.parsed is not None:
+            return batch
         sources = np.array([file.source for file in batch.files])
         start, length = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
-        rewritten = batch
+        inner: Rewritten | None = None
         found: list[Any] = []
         size = 0
         has_rule = np.zeros(len(batch), np.bool_)
@@ -118,24 +75,25 @@ class Parser:
                 length[rows[part]] = objects.length
                 size += len(data)
                 found.append(data)
-                inner = np.asarray(read.messages.is_valid())
-                if inner.any():
-                    unwrapped.append(rows[part][inner])
+                is_inner = np.asarray(read.messages.is_valid())
+                if is_inner.any():
+                    unwrapped.append(rows[part][is_inner])
                     messages.append(read.messages.drop_null())
             if messages:
-                rewritten = with_texts(rewritten, np.concatenate(unwrapped), messages)
+                inner = merged(inner, rewritten(batch, np.concatenate(unwrapped), messages))
         self.failed += int(np.count_nonzero(has_rule & (length == 0)))
-        severity = np.zeros(len(batch), np.int8)
-        severity[has_rule] = batch_severities(rewritten.select(has_rule))
         everything = np.concatenate(found) if found else np.zeros(0, np.uint8)
         prefix, prefix_of = self._prefixes(batch, length)
-        return Parsed(
-            batch=rewritten,
-            severity=severity,
+        parsed = Parsed(
+            inner=inner,
+            severity=np.zeros(len(batch), np.int8),
             objects=Pieces(everything, start, length),
             prefix=prefix,
             prefix_of=prefix_of,
         )
+        messages_of_ruled = parsed.with_messages(batch).select(has_rule)
+        parsed.severity[has_rule] = batch_severities(messages_of_ruled)
+        return attrs.evolve(batch, parsed=parsed)
 
     def _prefixes(self, batch: OrderedBatch, length: I64) -> tuple[list[bytes], I64]:
         """Return what objects begin with, and which record's begins with which of these."""

@@ -12,7 +12,7 @@ from trio_ship.batch import I64, U8, OrderedBatch, Rewritten
 from trio_ship.encode.gather import Pieces, gather, interleave, table
 from trio_ship.fields.texts import text_lengths
 
-__all__ = ["pieces_of", "with_texts"]
+__all__ = ["merged", "pieces_of", "rewritten", "with_texts"]
 
 _RETURN: Final = 0x0D
 
@@ -26,10 +26,21 @@ def with_texts(batch: OrderedBatch, rows: I64, texts: Sequence[Any]) -> OrderedB
         texts: What they say, without line ends: Arrow arrays of large_binary, k
             texts together.
     """
+    new = rewritten(batch, rows, texts)
+    return attrs.evolve(batch, rewritten=merged(batch.rewritten, new))
+
+
+def rewritten(batch: OrderedBatch, rows: I64, texts: Sequence[Any]) -> Rewritten:
+    """Return texts, with the line ends of the rows that they are to stand for.
+
+    Args:
+        batch: The records.
+        rows: The rows, rising. Shape (k,), k > 0.
+        texts: As for `with_texts`.
+    """
     import pyarrow as pa  # noqa: PLC0415 - its import is slow
 
-    new = _with_line_ends(batch, rows, pieces_of(pa.concat_arrays(texts)))
-    return attrs.evolve(batch, rewritten=_merged(batch.rewritten, new))
+    return _with_line_ends(batch, rows, pieces_of(pa.concat_arrays(texts)))
 
 
 def pieces_of(texts: Any) -> Pieces:  # noqa: ANN401 - pyarrow has no types
@@ -64,7 +75,7 @@ def _last_bytes(batch: OrderedBatch, rows: I64) -> U8:
     return found
 
 
-def _merged(old: Rewritten | None, new: Rewritten) -> Rewritten:
+def merged(old: Rewritten | None, new: Rewritten) -> Rewritten:
     """Return what was rewritten before and now; now counts where both did."""
     if old is None:
         return new

@@ -16,16 +16,17 @@ import attrs
 from trio_ship.batch import OrderedBatch
 from trio_ship.encode import Encoder
 from trio_ship.encode.gather import Slice
+from trio_ship.fields.parse import Parser
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import Redaction, redacted
 
-__all__ = ["Chain", "Filter", "Redact", "Step"]
+__all__ = ["Chain", "Filter", "Parse", "Redact", "Step"]
 
 
 class Step(Protocol):
     """Does one thing to a batch."""
 
-    def __call__(self, batch: OrderedBatch, removed: Counter[str]) -> OrderedBatch:
+    def __call__(self, batch: OrderedBatch, removed: Counter[str], /) -> OrderedBatch:
         """Return the batch changed; count in `removed`, by reason, what is missing."""
         ...
 
@@ -53,6 +54,21 @@ class Filter:
             return batch
         removed[self.reason] += len(keep) - int(keep.sum())
         return batch.select(keep)
+
+
+@attrs.frozen
+class Parse:
+    """Finds fields, for what comes behind it.
+
+    Attributes:
+        parser: Finds them.
+    """
+
+    parser: Parser
+
+    def __call__(self, batch: OrderedBatch, _removed: Counter[str], /) -> OrderedBatch:
+        """Return the batch with its fields."""
+        return self.parser(batch)
 
 
 @attrs.frozen

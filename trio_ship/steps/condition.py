@@ -25,8 +25,8 @@ class Condition:
             known counts as `INFO`.
         sources: Its source has one of these names; patterns are allowed.
         match: An RE2 expression that is found in its text, the line end left out.
-        unwrap: Makes inner texts of what containers wrote, where severities are those
-            of inner texts.
+        unwrap: Finds the inner texts of what containers wrote, where severities are
+            those of inner texts.
     """
 
     min_severity: Severity | None = None
@@ -42,7 +42,7 @@ class Condition:
         if self.min_severity is not None and holds.any():
             chosen = batch.select(holds)
             inner = self.unwrap(chosen) if self.unwrap is not None else chosen
-            holds[holds] = _is_serious(inner, self.min_severity)
+            holds[holds] = _is_serious(inner.with_messages(), self.min_severity)
         if self.match is not None and holds.any():
             holds[holds] = _matches(batch.select(holds), self.match)
         return holds
