@@ -210,7 +210,8 @@ def successors(
     They lie in the folder of `path` under names that begin with it, no known
     file has their identity, and they were changed no earlier than the file
     that was seen last. A compressed one beside which the plain one still stands
-    is not finished, or not needed.
+    is not finished, or not needed. Of several names of one file one counts, and
+    none if `path` leads to it too.
 
     Args:
         path: The path of the chain.
@@ -220,13 +221,13 @@ def successors(
     """
     candidates = list(candidates)
     plain = {candidate.path for candidate in candidates}
-    unseen = [
-        candidate
+    here = {(other.device, other.inode) for other in candidates if other.path == path}
+    unseen = {
+        (candidate.device, candidate.inode): candidate
         for candidate in candidates
-        if candidate.path != path
-        and candidate.path.startswith(path)
-        and (candidate.device, candidate.inode) not in known
+        if candidate.path.startswith(path)
+        and (candidate.device, candidate.inode) not in known | here
         and candidate.mtime_ns >= since_ns
         and not (candidate.is_packed and candidate.path.rpartition(".")[0] in plain)
-    ]
-    return sorted(unseen, key=lambda seen: (seen.mtime_ns, _age(seen.path[len(path) :])))
+    }
+    return sorted(unseen.values(), key=lambda seen: (seen.mtime_ns, _age(seen.path[len(path) :])))

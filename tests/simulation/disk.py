@@ -127,6 +127,11 @@ class SimulatedDisk(MemoryDisk):
         """Return what a path leads to."""
         return self._existing(path)
 
+    def is_link(self, path: str) -> bool:
+        """Tell whether a path names a symbolic link."""
+        node = self._find(path, follow=False)[2]
+        return node is not None and stat.S_ISLNK(node.mode)
+
     def files_in(self, folder: str) -> dict[str, Node]:
         """Return the files of a folder by path, links followed."""
         found = {}

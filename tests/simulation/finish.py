@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import attrs
+
 from simulation.model import Content, Line
 from simulation.outputs import Row
 from simulation.scenario import Scenario
@@ -15,6 +17,8 @@ __all__ = ["faults_of", "missing"]
 def missing(contents: Iterable[Content], sink: str, rows: Iterable[Row]) -> list[Line]:
     """Return the lines that a sink lacks and has to have."""
     there = {line for row in rows for line in row.lines}
+    contents = list(contents)
+    there |= {whole for half, whole in _halves(contents).items() if half in there}
     return [
         line
         for content in contents
@@ -56,6 +60,10 @@ def faults_of(
     for line in missing(contents, sink, rows):
         yield f"{sink} lacks {line.text!r} of content {line.content.number} of {line.content.log}"
     written = {line.text: line for content in contents for line in content.lines}
+    halves = _halves(contents)
+    rows = [
+        attrs.evolve(row, lines=tuple(halves.get(line, line) for line in row.lines)) for row in rows
+    ]
     found = [line for row in rows for line in row.lines]
     for text, count in Counter(found).items():
         if text not in written:
@@ -80,6 +88,11 @@ def faults_of(
             )
     elif read_all:
         yield from _other_than_sorted(contents, sink, found)
+
+
+def _halves(contents: Iterable[Content]) -> dict[bytes, bytes]:
+    """Return the lines of which copies have a part only, by that part."""
+    return {line.half: line.text for content in contents for line in content.lines if line.half}
 
 
 def _may_be_unfinished(scenario: Scenario, line: Line) -> bool:

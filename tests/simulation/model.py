@@ -43,6 +43,7 @@ class Line:
             belongs to its record.
         is_owed: Whether the life that had its file open when the last name of it
             went away has to deliver it.
+        half: What of it a copy has, where the rest was written before the file was cut.
         excuses: Why it may be missing, by sink.
     """
 
@@ -54,6 +55,7 @@ class Line:
     is_whole: bool = True
     is_joined: bool = False
     is_owed: bool = False
+    half: bytes = b""
     excuses: dict[str, str] = attrs.field(factory=dict)
 
     @property

@@ -64,9 +64,9 @@ class Oracle:
     Attributes:
         pipeline: The present life, if there is one.
         saves: Checkpoints that were put in their place.
-        is_even: Whether all sinks always knew how far they were: one without its
-            journal goes back further than the others, which have the order then
-            in which the records came the first time.
+        is_even: Whether all sinks were sure to be given the same order: one without
+            its journal goes back further than the others, and after a read that
+            failed some may have what others are given between older records.
     """
 
     def __init__(self, disk: SimulatedDisk, world: World, scenario: Scenario) -> None:
@@ -80,6 +80,7 @@ class Oracle:
         self._believed_saves = 0
         self._harmed: set[str] = set()
         self._is_blind = False
+        self._missed_reads = False
         self.pipeline: Pipeline | None = None
         self.saves = 0
         self.violation = ""
@@ -110,6 +111,7 @@ class Oracle:
 
     def _failed(self, call: Call) -> None:
         """Take in that a journal, or what says whose it is, cannot be trusted any more."""
+        self._missed_reads |= call.path.startswith("/logs/")
         if call.path == BOOT_ID:
             self._is_blind = True
         for sink in self._sinks:
@@ -233,6 +235,8 @@ class Oracle:
     def ended(self) -> None:
         """Take in that a life has ended: files without a name are gone with it."""
         self.look()
+        self.is_even &= not self._missed_reads or len(self._sinks) == 1
+        self._missed_reads = False
         self.pipeline = None
         self._believed_saves = 0
         for line in self._world.lines:

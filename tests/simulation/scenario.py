@@ -6,12 +6,13 @@ everything happens at once shows less than many runs in which a few things do.
 
 from __future__ import annotations
 
-import errno
 import random
 from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
+
+from simulation.faults import READING, SAVING, WRITING
 
 __all__ = ["OUTPUTS", "RULES", "Event", "Scenario", "Settings", "make"]
 
@@ -27,34 +28,6 @@ RULES: Final = {
     "cri": "",
 }
 """How lines are written so that they make records, and what is configured for it."""
-
-_READING: Final = (
-    ("open", "/logs/*", (errno.EMFILE, errno.EACCES, errno.EIO)),
-    ("stat", "/logs/*", (errno.EACCES, errno.EIO)),
-    ("scandir", "/logs*", (errno.EACCES, errno.EMFILE, errno.EIO)),
-    ("preadv", "/logs/*", (errno.EIO,)),
-    ("pread", "/logs/*", (errno.EIO,)),
-    ("fstat", "/logs/*", (errno.EIO,)),
-)
-_WRITING: Final = (
-    ("pwrite", "/out/*", (errno.ENOSPC, errno.EIO, errno.EROFS)),
-    ("fsync", "/out/*", (errno.EIO, errno.ENOSPC)),
-    ("fsync_folder", "/out", (errno.EIO,)),
-    ("open", "/out/*", (errno.EACCES, errno.EROFS, errno.EMFILE)),
-    ("stat", "/out/*", (errno.EIO,)),
-    ("fstat", "/out/*", (errno.EIO,)),
-    ("pread", "/out/*", (errno.EIO,)),
-    ("ftruncate", "/out/*", (errno.EIO,)),
-)
-_SAVING: Final = (
-    ("open", "/etc/ship/*", (errno.EMFILE, errno.EACCES, errno.ENOSPC, errno.EROFS)),
-    ("pwrite", "/etc/ship/*", (errno.ENOSPC, errno.EIO)),
-    ("fsync", "/etc/ship/*", (errno.EIO, errno.ENOSPC)),
-    ("replace", "/etc/ship/*", (errno.EROFS, errno.ENOSPC)),
-    ("link", "/etc/ship/*", (errno.EPERM, errno.EMLINK)),
-    ("unlink", "/etc/ship/*", (errno.EROFS,)),
-    ("fsync_folder", "/etc/ship", (errno.EIO,)),
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -281,6 +254,20 @@ def _replaced(kind: str) -> Callable[[random.Random, float, Settings], Event]:
     return one
 
 
+def _symlink(rng: random.Random, at: float, settings: Settings) -> Event:
+    values = {
+        "log": rng.choice(settings.logs),
+        "count": rng.choice((1, 3, 30)),
+        "beside": rng.random() < 1 / 2,
+    }
+    return Event(at, "symlink", values, _pace(rng))
+
+
+def _compress(rng: random.Random, at: float, settings: Settings) -> Event:
+    values = {"log": rng.choice(settings.logs), "keeps_time": rng.random() < 2 / 3}
+    return Event(at, "compress", values, _pace(rng))
+
+
 def _on_log(kind: str) -> Callable[[random.Random, float, Settings], Event]:
     def one(rng: random.Random, at: float, settings: Settings) -> Event:
         return Event(at, kind, {"log": rng.choice(settings.logs)}, _pace(rng))
@@ -293,7 +280,7 @@ def _clock(rng: random.Random, at: float, settings: Settings) -> Event:
 
 
 def _fault(rng: random.Random, at: float, settings: Settings) -> Event:
-    call, path, errors = rng.choice(rng.choice((_READING, _WRITING, _SAVING)))
+    call, path, errors = rng.choice(rng.choice((READING, WRITING, SAVING)))
     values = {
         "call": call,
         "path": path,
@@ -362,7 +349,7 @@ def _pace(rng: random.Random) -> int:
     return rng.choice((0, 0, 1, 2, 5, 13))
 
 
-_MOVES: Final = ("rotate", "copytruncate", "recreate", "remove", "replace")
+_MOVES: Final = ("rotate", "copytruncate", "compress", "recreate", "remove", "replace", "symlink")
 _KINDS: Final[dict[str, tuple[float, float, Callable[[random.Random, float, Settings], Event]]]] = {
     # How often a seed has the kind at all, its weight there, and what makes one.
     "append": (0.0, 0.0, _append),
@@ -370,9 +357,11 @@ _KINDS: Final[dict[str, tuple[float, float, Callable[[random.Random, float, Sett
     "behind": (0.2, 1.0, _behind),
     "rotate": (0.6, 2.0, _rotate),
     "copytruncate": (0.3, 1.5, _copytruncate),
+    "compress": (0.3, 2.0, _compress),
     "recreate": (0.15, 1.0, _replaced("recreate")),
     "remove": (0.15, 1.0, _on_log("remove")),
     "replace": (0.15, 1.0, _replaced("replace")),
+    "symlink": (0.15, 1.0, _symlink),
     "hardlink": (0.1, 0.5, _on_log("hardlink")),
     "touch": (0.2, 0.5, _on_log("touch")),
     "clock": (0.1, 0.5, _clock),

@@ -117,6 +117,7 @@ class Chains:
             stops=self._stops.get(entry.id, ()),
         )
         chain.tails.append(tail)
+        self.known.finished.pop(entry.id, None)
         self.update(tail, entry)
         if chain.tails[0] is tail:
             tail.position = chain.carry(position)
@@ -280,6 +281,7 @@ class Chains:
         may_grow = self.follow and not packing_of(tail.entry.file)
         if may_grow and tail.rotated_at is not None and tail.content is not None:
             chain.lingering.append(tail)
+            self.known.lingering.add(tail.entry.id)
         else:
             self.close_tail(tail)
         self.known.finished[tail.entry.id] = tail.position

@@ -257,10 +257,12 @@ class SourceFiles:
                 tail.retry_at = 0.0
                 tail.position = chain.carry(tail.position)
                 chain.tails.insert(0, tail)
+                self.chains.known.finished.pop(tail.entry.id, None)
                 self.chains.active[chain.number] = chain
             else:
                 self.chains.close_tail(tail)
             chain.lingering.remove(tail)
+            self.chains.known.lingering.discard(tail.entry.id)
 
     def _is_out_of_reach(self, chain: ChainFiles, tail: Tail, now: float) -> bool:
         """Tell whether a finished file is to be closed: long quiet, or deleted."""

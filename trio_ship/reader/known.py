@@ -40,6 +40,8 @@ class KnownFiles:
 
     Attributes:
         finished: How far the files were taken that are not read just now, by id.
+        lingering: Ids of those among them that are still open: their identity
+            cannot be another's.
         now: The pipeline's clock at the last look, in seconds.
         wall_ns: The wall clock then, nanoseconds since 1970.
     """
@@ -56,6 +58,7 @@ class KnownFiles:
         self.now = 0.0
         self.wall_ns = 0
         self.finished: dict[str, Position] = {}
+        self.lingering: set[str] = set()
         for entry, position in recorded:
             self.add(entry)
             self.finished[entry.id] = position
@@ -106,6 +109,9 @@ class KnownFiles:
             if position.last_ns is None or entry.path in {entry.file, seen.path}:
                 return None
             position = None  # a copy that was made before the last reads
+        is_empty = position is not None and not head_length(entry.fingerprint)
+        if is_empty and seen.size and name not in self.lingering:
+            return None  # nothing was read of it, and everything is like it
         return entry if is_still(self._disk, seen, entry, position) else None
 
     def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:

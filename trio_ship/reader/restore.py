@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import Candidate, begun_ns, head_length, is_taken
@@ -13,6 +16,9 @@ from trio_ship.reader.tails import ChainFiles
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["by_chain", "restore"]
+
+_Found: TypeAlias = tuple[tuple[FileEntry, Position], Candidate | None]
+"""A recorded file, its position, and where it is now."""
 
 
 def by_chain(
@@ -49,13 +55,18 @@ def restore(
     # was begun was read to its end.
     begun = max((n for n, (_, position) in enumerate(files) if position.offset), default=0)
     entry = files[-1][0]
+    newest = {(known.device, known.inode): known for known, _ in files}
     found = [
-        _whereabouts(disk, chains, known, place, done=number < begun, last=known is entry)
+        None
+        if newest[known.device, known.inode] is not known
+        else _whereabouts(disk, chains, known, place, done=number < begun, last=known is entry)
         for number, (known, place) in enumerate(files)
     ]
+    there = _current_last(list(zip(files, found, strict=True)))
+    entry = there[-1][0][0]
     chain = chains.new(entry.path)
     chain.generation = entry.generation
-    for number, ((known, place), seen) in enumerate(zip(files, found, strict=True)):
+    for number, ((known, place), seen) in enumerate(there):
         if seen is None:
             _pass(chains, chain, known, place, last=known is entry)
         else:
@@ -66,6 +77,19 @@ def restore(
         for tail in chain.tails:
             tail.rotated_at = now
     return chain
+
+
+def _current_last(there: list[_Found]) -> list[_Found]:
+    """Put the file at the path behind copies that were found, and begun, after it.
+
+    They hold what stood in it before; that they came first was perhaps not recorded.
+    """
+    for number, ((entry, position), seen) in enumerate(there[:-1]):
+        if seen is not None and seen.path == entry.path and not position.offset:
+            generation = there[-1][0][0].generation + 1
+            current = (attrs.evolve(entry, generation=generation), position), seen
+            return [*there[:number], *there[number + 1 :], current]
+    return there
 
 
 def _whereabouts(
