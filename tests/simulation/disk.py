@@ -32,6 +32,8 @@ class SimulatedDisk(MemoryDisk):
     Attributes:
         struck: Calls that failed because that was planned.
         slow_seconds: How much longer the next hop takes.
+        held: The files that were open when the present hop began; what a hop opens to
+            look into and closes again is not in it. None between hops.
         on_change: Called after each call that has changed an output or a name:
             the name of the call, its path, its target, and how far a write reached.
         on_failure: Called with each call that failed because that was planned.
@@ -44,6 +46,7 @@ class SimulatedDisk(MemoryDisk):
         self._hop_seconds = hop_seconds
         self.struck = 0
         self.slow_seconds = 0.0
+        self.held: set[Node] | None = None
         self.on_change: Callable[[str, str, str, int], None] = lambda *_: None
         self.on_failure: Callable[[Call], None] = lambda _: None
 
@@ -57,7 +60,11 @@ class SimulatedDisk(MemoryDisk):
         self.slow_seconds = 0.0
         with trio.CancelScope(shield=True):
             await trio.sleep(before)
-            result = function(*args, **kwargs)
+            self.held = {opened.node for opened in self._opened.values()}
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                self.held = None
             await trio.sleep(self._hop_seconds * self._rng.random())
         return result
 

@@ -317,10 +317,13 @@ class Oracle:
                 if any(node in reachable for node in places):
                     continue
                 if self.pipeline is not None:
-                    line.is_owed = line.is_owed or any(node.opened for node in places)
+                    line.is_owed = line.is_owed or any(map(self._is_held, places))
                 if not line.is_owed:
                     gone.append(line)
         return gone
+
+    def _is_held(self, node: Node) -> bool:
+        return bool(node.opened) and (self._disk.held is None or node in self._disk.held)
 
     def _excuse(self, why: str, delivered: Callable[[str], set[bytes]]) -> None:
         gone = self._gone()

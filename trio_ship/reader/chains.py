@@ -187,6 +187,17 @@ class Chains:
         tail.packed = isinstance(content, Packed)
         self._open += 1
 
+    def held_as(self, seen: Candidate) -> FileEntry | None:
+        """Return the file that is being read and open, if this is another name of it.
+
+        It may be truncated just now: its chain finds that out.
+        """
+        entry = self.known.bearer(seen)
+        chain = None if entry is None else self.by_path.get(entry.path)
+        tails = [] if chain is None else chain.tails
+        is_open = any(tail.entry is entry and tail.content is not None for tail in tails)
+        return entry if is_open else None
+
     def part(self, tail: Tail) -> Content | None:
         """Give away the open file of a tail, if it is open."""
         content, tail.content = tail.content, None

@@ -85,7 +85,7 @@ class Changes:
                 )
             )
             return
-        known = chains.known.entry_of(seen)
+        known = chains.known.entry_of(seen) or chains.held_as(seen)
         if known is not None:
             if known.path != path:
                 chains.notes.append(

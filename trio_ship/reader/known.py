@@ -98,19 +98,23 @@ class KnownFiles:
         self._denied.pop(identity, None)
         return answer
 
+    def bearer(self, seen: Candidate) -> FileEntry | None:
+        """Return which file had this identity last, whether this is it or not."""
+        name = self._ids.get((seen.device, seen.inode))
+        return None if name is None else self._files[name]
+
     def entry_of(self, seen: Candidate) -> FileEntry | None:
         """Return which known file this is, if any."""
-        name = self._ids.get((seen.device, seen.inode))
-        if name is None:
+        entry = self.bearer(seen)
+        if entry is None:
             return None
-        entry = self._files[name]
         position = None if seen.is_packed else self.finished.get(entry.id)
         if position is not None and seen.size < position.offset:
             if position.last_ns is None or entry.path in {entry.file, seen.path}:
                 return None
             position = None  # a copy that was made before the last reads
         is_empty = position is not None and not head_length(entry.fingerprint)
-        if is_empty and seen.size and name not in self.lingering:
+        if is_empty and seen.size and entry.id not in self.lingering:
             return None  # nothing was read of it, and everything is like it
         return entry if is_still(self._disk, seen, entry, position) else None
 
