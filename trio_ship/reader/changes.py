@@ -119,6 +119,9 @@ class Changes:
             else:
                 self.arrivals.begin(chain, seen, now)
             return
+        if seen is not None and self._is_another(chain, tail, seen):
+            self._truncated(chain, tail, seen, now)
+            return
         if seen is not None and seen.is_packed and _is_same_file(tail, seen):
             content = self._chains.open(tail)
             if isinstance(content, Packed):
@@ -164,6 +167,19 @@ class Changes:
             return
         if not self._chains.is_same(tail, content.pread(HEAD, 0)):
             self._truncated_unseen(chain, tail, content, now)
+
+    def _is_another(self, chain: ChainFiles, tail: Tail, seen: Candidate) -> bool:
+        """Tell whether a file that was not open is gone, and another has its name and inode."""
+        if not self._chains.follow or not _is_same_file(tail, seen):
+            return False
+        try:
+            self._chains.open(tail)
+        except FileNotFoundError:
+            there = candidate_at(self._disk, chain.path)
+            if there is None or not _is_same_file(tail, there):
+                raise
+            return True
+        return False
 
     def _rotated(self, chain: ChainFiles, tail: Tail, now: float) -> None:
         self._chains.rotate(tail, now)

@@ -20,8 +20,6 @@ __all__ = [
     "Content",
     "Plain",
     "end_of_lines",
-    "holds",
-    "is_in_the_making",
     "open_content",
 ]
 
@@ -107,42 +105,6 @@ def end_of_lines(content: Content, size: int, charset: str, wall_ns: int) -> int
             return begin - length + place + width
         begin -= length
     return 0
-
-
-def holds(disk: ReadableFilesystem, path: str, length: int, wall_ns: int) -> bool:
-    """Tell whether a compressed file has so many bytes inside, as far as it can be read.
-
-    Raises:
-        OSError: Nobody can tell just now.
-    """
-    try:
-        content = open_content(disk, path)
-    except (FileNotFoundError, PermissionError):
-        return False
-    try:
-        return isinstance(content, Packed) and content.holds(length, wall_ns)
-    finally:
-        content.close()
-
-
-def is_in_the_making(disk: ReadableFilesystem, path: str, wall_ns: int) -> bool:
-    """Tell whether a compressed file is not whole yet, and was written just now.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    try:
-        content = open_content(disk, path)
-    except FileNotFoundError:
-        return False
-    try:
-        if isinstance(content, Packed):
-            content.settle(wall_ns)
-    except BlockingIOError:
-        return True
-    finally:
-        content.close()
-    return False
 
 
 def open_content(disk: ReadableFilesystem, path: str) -> Content:

@@ -16,8 +16,14 @@ import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, head_length, stem
-from trio_ship.reader.content import holds, is_in_the_making
-from trio_ship.reader.locate import candidates_in, is_still, open_candidate, open_known
+from trio_ship.reader.locate import (
+    candidates_in,
+    holds,
+    is_in_the_making,
+    is_still,
+    open_candidate,
+    open_known,
+)
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["LONG_KEPT_NS", "KnownFiles"]
@@ -59,7 +65,8 @@ class KnownFiles:
         self.wall_ns = 0
         self.finished: dict[str, Position] = {}
         self.lingering: set[str] = set()
-        for entry, position in recorded:
+        # An inode is known by what was in it, before files of which nothing is known.
+        for entry, position in sorted(recorded, key=lambda one: head_length(one[0].fingerprint)):
             self.add(entry)
             self.finished[entry.id] = position
 
@@ -75,10 +82,11 @@ class KnownFiles:
 
     def _release(self, entry: FileEntry) -> None:
         """Let the identity of a file be another's, unless it is already."""
-        if self._has_identity(entry):
+        if self.has_identity(entry):
             del self._ids[entry.device, entry.inode]
 
-    def _has_identity(self, entry: FileEntry) -> bool:
+    def has_identity(self, entry: FileEntry) -> bool:
+        """Tell whether no other file was found to have the inode of a known one."""
         return self._ids.get((entry.device, entry.inode)) == entry.id
 
     def _is_still(
@@ -113,9 +121,10 @@ class KnownFiles:
             if position.last_ns is None or entry.path in {entry.file, seen.path}:
                 return None
             position = None  # a copy that was made before the last reads
-        is_empty = position is not None and not head_length(entry.fingerprint)
+        is_unread = position is not None and not position.offset
+        is_empty = is_unread and not head_length(entry.fingerprint)
         if is_empty and seen.size and entry.id not in self.lingering:
-            return None  # nothing was read of it, and everything is like it
+            return None  # everything is like it, so an inode alone says nothing
         return entry if is_still(self._disk, seen, entry, position) else None
 
     def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
@@ -181,7 +190,7 @@ class KnownFiles:
 
     def _wait_made(self, seen: Candidate) -> None:
         """Refuse a compressed file that is not whole yet, and may become any file's form."""
-        if is_in_the_making(self._disk, seen.path, self.wall_ns):
+        if is_in_the_making(self._disk, seen, self.wall_ns):
             raise BlockingIOError(errno.EAGAIN, "it is still being compressed", seen.path)
 
     def form_of(self, seen: Candidate, lengths: Mapping[str, int]) -> FileEntry | None:
@@ -205,7 +214,7 @@ class KnownFiles:
             ):
                 continue
             known = {self.finished.get(entry.id, Position()).offset, lengths.get(entry.id, 0)}
-            if any(holds(self._disk, seen.path, length, self.wall_ns) for length in known - {0}):
+            if any(holds(self._disk, seen, length, self.wall_ns) for length in known - {0}):
                 self._packed[identity] = entry.id
                 return entry
         self._wait_made(seen)
@@ -301,7 +310,7 @@ class KnownFiles:
             if entry.id in forms and (entry.device, entry.inode) not in there:
                 changed.append(self._adopt(entry, forms[entry.id]))
                 continue
-            if self._has_identity(entry) and (entry.device, entry.inode) in there:
+            if self.has_identity(entry) and (entry.device, entry.inode) in there:
                 gone_ns = None
             else:
                 gone_ns = now_ns if entry.gone_ns is None else entry.gone_ns

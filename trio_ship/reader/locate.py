@@ -24,13 +24,16 @@ from trio_ship.follow import (
     matches_head,
 )
 from trio_ship.reader.content import Content, open_content
+from trio_ship.reader.packed import Packed
 from trio_ship.state import FileEntry, Position
 
 __all__ = [
     "candidate_at",
     "candidates_in",
     "find_by_identity",
+    "holds",
     "is_at",
+    "is_in_the_making",
     "is_still",
     "open_candidate",
     "open_known",
@@ -133,6 +136,42 @@ def is_still(
         )
     finally:
         content.close()
+
+
+def holds(disk: ReadableFilesystem, seen: Candidate, length: int, wall_ns: int) -> bool:
+    """Tell whether a compressed file has so many bytes inside, as far as it can be read.
+
+    Raises:
+        OSError: Nobody can tell just now.
+    """
+    try:
+        content = open_candidate(disk, seen)[0]
+    except (FileNotFoundError, PermissionError):
+        return False
+    try:
+        return isinstance(content, Packed) and content.holds(length, wall_ns)
+    finally:
+        content.close()
+
+
+def is_in_the_making(disk: ReadableFilesystem, seen: Candidate, wall_ns: int) -> bool:
+    """Tell whether a compressed file is not whole yet, and was written just now.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        content = open_candidate(disk, seen)[0]
+    except FileNotFoundError:
+        return False
+    try:
+        if isinstance(content, Packed):
+            content.settle(wall_ns)
+    except BlockingIOError:
+        return True
+    finally:
+        content.close()
+    return False
 
 
 def is_at(content: Content, position: Position) -> bool:

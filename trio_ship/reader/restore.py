@@ -55,11 +55,8 @@ def restore(
     # was begun was read to its end.
     begun = max((n for n, (_, position) in enumerate(files) if position.offset), default=0)
     entry = files[-1][0]
-    newest = {(known.device, known.inode): known for known, _ in files}
     found = [
-        None
-        if newest[known.device, known.inode] is not known
-        else _whereabouts(disk, chains, known, place, done=number < begun, last=known is entry)
+        _whereabouts(disk, chains, known, place, done=number < begun, last=known is entry)
         for number, (known, place) in enumerate(files)
     ]
     there = _current_last(list(zip(files, found, strict=True)))
@@ -102,6 +99,8 @@ def _whereabouts(
     last: bool,
 ) -> Candidate | None:
     """Find a file, or what holds the rest of it: its compressed form, or a copy."""
+    if not head_length(entry.fingerprint) and not chains.known.has_identity(entry):
+        return None  # it was empty, and its inode is another's now
     seen = find_by_identity(disk, entry)
     if seen is not None and (
         seen.is_packed or (seen.size >= position.offset and is_still(disk, seen, entry, position))

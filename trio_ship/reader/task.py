@@ -247,8 +247,11 @@ class Reader:
         while chain.tails:
             tail = chain.tails[0]
             failed = bool(tail.failures)
-            over = not failed and self._is_over(tail, len(chain.tails) > 1, now)
             left = tail.size - tail.position.offset
+            # A read of the rest that has failed is made again; an error of a look says
+            # that nobody knows whether there is more.
+            again = self._follow and left > 0 and bool(tail.retry_at)
+            over = (again or not failed) and self._is_over(tail, len(chain.tails) > 1, now)
             if failed and self._follow and now < tail.retry_at:
                 return None
             if tail.is_unread and (self._follow or not failed):
