@@ -95,9 +95,11 @@ def common_start(snapshot: Snapshot, cuts: Mapping[str, Snapshot]) -> Snapshot:
     """
     if not cuts:
         return snapshot
-    least = min(cuts.values(), key=lambda cut: cut.sequence)
+    # Who has taken more knows better where files are now, and how they begin.
+    ascending = sorted(cuts.values(), key=lambda cut: cut.sequence)
+    least = ascending[0]
     files = dict(snapshot.files)
-    for cut in cuts.values():
+    for cut in ascending:
         files.update(cut.files)
     positions: dict[str, Position] = {}
     for name in files:

@@ -14,7 +14,9 @@ from simulation.scenario import Scenario
 __all__ = ["faults_of", "missing"]
 
 
-def missing(contents: Iterable[Content], sink: str, rows: Iterable[Row]) -> list[Line]:
+def missing(
+    scenario: Scenario, contents: Iterable[Content], sink: str, rows: Iterable[Row]
+) -> list[Line]:
     """Return the lines that a sink lacks and has to have."""
     there = {line for row in rows for line in row.lines}
     contents = list(contents)
@@ -27,13 +29,13 @@ def missing(contents: Iterable[Content], sink: str, rows: Iterable[Row]) -> list
         and sink not in line.excuses
         and not (content.is_older and not content.was_opened)
         and line.text not in there
-        and _is_due(line)
+        and _is_due(scenario, line)
     ]
 
 
-def _is_due(line: Line) -> bool:
-    """Tell whether a line may be expected: one without its line end only in an old file."""
-    return line.is_whole or line.content.is_over
+def _is_due(scenario: Scenario, line: Line) -> bool:
+    """Tell whether a line may be expected: one without its line end only if none will come."""
+    return line.is_whole or _may_be_unfinished(scenario, line)
 
 
 def faults_of(
@@ -57,7 +59,7 @@ def faults_of(
         is_even: Whether no sink had to go back further than the others.
     """
     contents = [content for content in contents if sink not in content.alien]
-    for line in missing(contents, sink, rows):
+    for line in missing(scenario, contents, sink, rows):
         yield f"{sink} lacks {line.text!r} of content {line.content.number} of {line.content.log}"
     written = {line.text: line for content in contents for line in content.lines}
     halves = _halves(contents)

@@ -236,7 +236,9 @@ class _Run:
         return [
             f"{sink} lacks {line.text!r} of {line.content.log}"
             for sink in self._settings.sinks
-            for line in missing(self._world.contents, sink, self._oracle.settled_rows(sink))
+            for line in missing(
+                self._scenario, self._world.contents, sink, self._oracle.settled_rows(sink)
+            )
         ]
 
     # Ends
