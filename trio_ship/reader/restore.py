@@ -59,7 +59,7 @@ def restore(
         _whereabouts(disk, chains, known, place, done=number < begun, last=known is entry)
         for number, (known, place) in enumerate(files)
     ]
-    there = _current_last(list(zip(files, found, strict=True)))
+    there = _current_last(_without_doubles(list(zip(files, found, strict=True))))
     entry = there[-1][0][0]
     chain = chains.new(entry.path)
     chain.generation = entry.generation
@@ -74,6 +74,20 @@ def restore(
         for tail in chain.tails:
             tail.rotated_at = now
     return chain
+
+
+def _without_doubles(there: list[_Found]) -> list[_Found]:
+    """Leave a file to the one that was read furthest of those that are found in it.
+
+    A log that was cut may have been met once more in its copy.
+    """
+    furthest: dict[tuple[int, int], tuple[int, int]] = {}
+    for number, ((_, position), seen) in enumerate(there):
+        if seen is not None:
+            identity = (seen.device, seen.inode)
+            furthest[identity] = max((position.offset, number), furthest.get(identity, (0, 0)))
+    kept = {number for _, number in furthest.values()}
+    return [(known, seen if number in kept else None) for number, (known, seen) in enumerate(there)]
 
 
 def _current_last(there: list[_Found]) -> list[_Found]:
