@@ -365,10 +365,15 @@ class Reader:
         return NO_STAMP if known is None else known
 
     def _unread(self) -> list[int]:
+        """Return the chains that have more to tell, or may have: a log that was just cut."""
         now = trio.current_time()
+        doubtful = self._chains.doubtful - self._chains.unreadable.keys()
         return [
             chain.number
             for chain in self._chains.active.values()
             if not self._is_out_of_reach(chain)
-            and any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
+            and (
+                chain.path in doubtful
+                or any(tail.is_unread and now >= tail.retry_at for tail in chain.tails)
+            )
         ]
