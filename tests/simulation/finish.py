@@ -35,7 +35,9 @@ def missing(
 
 def _is_due(scenario: Scenario, line: Line) -> bool:
     """Tell whether a line may be expected: one without its line end only if none will come."""
-    return line.is_whole or _may_be_unfinished(scenario, line)
+    if line.is_whole or not scenario.settings.follow:
+        return True
+    return line.content.is_over and not line.content.is_linked
 
 
 def faults_of(

@@ -80,9 +80,11 @@ class Content:
         lines: Its lines.
         mtime_ns: When it was written last.
         latest_ns: The latest time that it has ever borne; clocks are put back.
-        was_opened: Whether the pipeline has ever had it open.
+        was_opened: Whether the pipeline has had it open, in this life or one whose
+            checkpoint names it.
         was_seen: Whether the pipeline has ever looked into it, with bytes in it.
         is_over: Whether nobody writes to it any more.
+        is_linked: Whether it has another name, under which somebody may write on.
         is_older: Whether it was renamed to a name that no pattern matches, with a
             time that is before that of a content in front of it.
         excuse: Why all of it may be missing; empty if it may not.
@@ -99,6 +101,7 @@ class Content:
     was_opened: bool = False
     was_seen: bool = False
     is_over: bool = False
+    is_linked: bool = False
     is_older: bool = False
     excuse: str = ""
     alien: frozenset[str] = frozenset()

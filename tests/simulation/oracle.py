@@ -281,7 +281,11 @@ class Oracle:
 
     def _forget_unrecorded(self) -> None:
         """Excuse files under names that no pattern matches, of logs in no checkpoint."""
-        self._world.known = {file["path"] for file in _files(self._newest or {})}
+        recorded = list(_files(self._newest or {}))
+        self._world.known = {file["path"] for file in recorded}
+        inodes = {file["inode"] for file in recorded}
+        for content in self._world.contents:
+            content.was_opened &= any(place.node.number in inodes for place in content.places)
         if not self._scenario.settings.every_name:
             for content in self._world.contents:
                 if content.is_over and content.log not in self._world.known:

@@ -283,6 +283,7 @@ class World(Writers):
         other = f"{os.path.dirname(log)}/z{os.path.basename(log)}"
         if self._disk.exists(log) and not self._disk.exists(other):
             self._disk.hard_link(log, other)
+            self._content(log).is_linked = True
         yield
 
     def _do_touch(self, log: str) -> Iterator[None]:

@@ -38,7 +38,7 @@ class _Source:
         self._offset = 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self._disk.pread(self._fd, BLOCK if size < 0 else size, self._offset)
+        data = read_range(self._disk, self._fd, BLOCK if size < 0 else size, self._offset)
         self._offset += len(data)
         return data
 
