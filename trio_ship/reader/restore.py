@@ -8,7 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import Candidate, begun_ns, head_length, is_taken
+from trio_ship.follow import Candidate, begun_ns, head_length, is_taken, packing_of
 from trio_ship.notes import Note
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.locate import find_by_identity, is_still
@@ -116,6 +116,8 @@ def _whereabouts(
     if not head_length(entry.fingerprint) and not chains.known.has_identity(entry):
         return None  # it was empty, and its inode is another's now
     seen = find_by_identity(disk, entry)
+    if seen is not None and seen.is_packed and not packing_of(entry.file):
+        seen = None  # compressing makes a new file; this one has got the inode of the old one
     if seen is not None and (
         seen.is_packed or (seen.size >= position.offset and is_still(disk, seen, entry, position))
     ):
