@@ -63,9 +63,10 @@ def rotate(disk: MemoryDisk, suffix: str) -> None:
     pack(disk, f"{LOG}.1", suffix)
 
 
-def unpacked(suffix: str, data: bytes) -> Packed:
-    """Return the content of a compressed file on a disk in memory."""
+def unpacked(suffix: str, data: bytes, most: int | None = None) -> Packed:
+    """Return the content of a compressed file on a disk that moves at most `most` bytes at once."""
     disk = MemoryDisk()
+    disk.max_transfer_bytes = most
     disk.write("/x" + suffix, data)
     content = open_content(disk, "/x" + suffix)
     assert isinstance(content, Packed)
@@ -235,6 +236,15 @@ def test_r12_reading_in_any_steps_gives_the_bytes_that_were_compressed(suffix: s
     memory = bytearray(500)
     assert content.readinto(memoryview(memory), len(data) - 300) == 300
     assert memory[:300] == data[-300:]
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_r12_reads_that_bring_a_byte_at_a_time_bring_the_whole_file(suffix: str) -> None:
+    """A read that falls short is not the end of a compressed file."""
+    data = line(0, "one") + line(1, "two")
+    content = unpacked(suffix, PACKERS[suffix](data), most=1)
+    assert content.pread(1000, 0) == data
+    assert (content.length, content.fault) == (len(data), "")
 
 
 @pytest.mark.parametrize("suffix", PACKERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import attrs
+import pytest
 from core_helpers import Log, column, make_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,6 +124,17 @@ def test_d16_reading_begins_at_the_least_and_each_sink_knows_what_it_has(seed: i
         assert attrs.evolve(state, ahead={}) == cut.sinks[sink]
         assert {**common.positions, **state.ahead} == {**common.positions, **cut.positions}
         assert all(state.ahead[name].offset > common.positions[name].offset for name in state.ahead)
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_who_has_taken_more_knows_where_a_file_is(names: str) -> None:
+    """A file that was renamed since the checkpoint is described by the sink that noted it."""
+    old = _file(0)
+    new = attrs.evolve(old, file="/0.1", fingerprint="3:abc")
+    behind = Snapshot(sequence=1, files={old.id: old}, sinks={"a": SinkState(), "b": SinkState()})
+    further = attrs.evolve(behind, sequence=9, files={old.id: new})
+    cuts = {"a": further, "b": behind}
+    assert common_start(behind, {name: cuts[name] for name in names}).files == {old.id: new}
 
 
 def test_without_sinks_that_keep_a_cut_the_checkpoint_is_the_start() -> None:

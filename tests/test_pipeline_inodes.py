@@ -1,0 +1,201 @@
+"""Names and inodes that say less than they seem to: what a simulation found.
+
+Between two looks of the watcher a file may get a second name, lose its content,
+or leave its inode to another. No `await` stands between such steps.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+
+import pytest
+import trio
+import trio.testing
+from follow_helpers import EVERY_NAME, LOG, Logs, following, reusing
+from memory_disk import Call, MemoryDisk
+from pipeline_helpers import config, line, new_disk, running
+
+from trio_ship.config import Config
+
+
+def point(logs: Logs, target: str, *texts: str) -> None:
+    """Write a new file and let the log's name lead to it."""
+    logs.put(*texts, path=target)
+    logs.disk.symlink(target, "/logs/.link")
+    logs.disk.rename("/logs/.link", LOG)
+
+
+def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1") -> None:
+    """Do what logrotate does with `copytruncate`."""
+    disk.write(to, disk.read(LOG))
+    disk.truncate(LOG)
+
+
+async def follow_for(disk: MemoryDisk, seconds: float, settings: Config | None = None) -> None:
+    """Follow for a while, then drain."""
+    async with running(disk, settings or config()):
+        await trio.sleep(seconds)
+
+
+@pytest.mark.parametrize("paths", ['["/logs/*.log"]', EVERY_NAME])
+async def test_r22_a_link_that_is_rotated_beside_its_target(
+    autojump_clock: trio.testing.MockClock, paths: str
+) -> None:
+    """A file that came and lost the log's name unseen stands there under two others."""
+    async with following(config(paths=paths)) as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        point(logs, f"{LOG}-20261123", "app 1", "app 2")
+        logs.disk.rename(LOG, f"{LOG}.1")
+        logs.put("app 3")
+        await trio.sleep(1)
+
+
+async def test_r22_a_linked_log_that_cannot_be_opened_is_not_a_rotated_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The other name of a live log does not make an old file of it, whose last line is whole."""
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        logs.disk.fail("open", LOG, error=errno.EMFILE, times=8)
+        point(logs, f"{LOG}-20261123", "app 1")
+        text = line(trio.current_time(), "app 2")
+        logs.disk.append(LOG, text[:-4])
+        await trio.sleep(8)
+        logs.disk.append(LOG, text[-4:])
+        logs.written.append("app 2")
+        await trio.sleep(3)
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_r18_the_inode_of_an_empty_log_is_used_again(
+    autojump_clock: trio.testing.MockClock, *, down: bool
+) -> None:
+    """Every file begins like an empty one: that it has the inode of one says nothing."""
+    logs = Logs(new_disk(reusing()))
+    async with running(logs.disk, config()):
+        logs.put("app 0")
+        await trio.sleep(1)
+        copy_and_cut(logs.disk)
+        await trio.sleep(1)
+        logs.disk.remove(LOG)
+        logs.disk.write("/logs/.other", b"takes no inode of a log")
+        await trio.sleep(200)
+        logs.disk.remove("/logs/.other")
+        if not down:
+            logs.put("app 1", "app 2")
+            logs.disk.rename(LOG, f"{LOG}.2")
+            logs.put("app 3")
+            await trio.sleep(3)
+    if down:
+        logs.put("app 1", "app 2")
+        logs.disk.rename(LOG, f"{LOG}.2")
+        logs.put("app 3")
+    await follow_for(logs.disk, 5)
+    await follow_for(logs.disk, 5)
+    logs.check()
+
+
+async def test_r18_another_log_has_the_inode_of_an_empty_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """After a restart a file that is known goes to its own log, not to one that was empty."""
+    logs = Logs(new_disk(reusing()))
+    async with running(logs.disk, config()):
+        logs.put("app 0")
+        await trio.sleep(1)
+        copy_and_cut(logs.disk)
+        await trio.sleep(1)
+        logs.disk.remove(LOG)
+        await trio.sleep(200)
+        logs.put("other 0", path="/logs/other.log")
+        await trio.sleep(3)
+    await follow_for(logs.disk, 5)
+    await follow_for(logs.disk, 5)
+    logs.check()
+
+
+@pytest.mark.parametrize("more", [0, 30])
+async def test_r18_a_file_that_was_not_open_is_made_anew_with_its_inode(
+    autojump_clock: trio.testing.MockClock, more: int
+) -> None:
+    """Same name, same inode, more bytes: only what is in it tells that it is another file."""
+    async with following(disk=reusing()) as logs:
+        logs.pipeline._sources.readers[0]._chains._keep = 0
+        logs.put("app 0", "app 1")
+        await trio.sleep(3)
+        inode = logs.disk.stat(LOG).inode
+        logs.disk.remove(LOG)
+        logs.put("app 2", "app 3", *(f"app more {number}" for number in range(more)))
+        assert logs.disk.stat(LOG).inode == inode
+        await trio.sleep(3)
+
+
+async def test_r21_a_log_that_is_cut_while_its_second_name_is_looked_at(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A name that leads to an open file begins nothing, whatever the file holds by then."""
+    async with following(config(paths=EVERY_NAME)) as logs:
+        logs.put("app 0", "app 1")
+        logs.disk.hard_link(LOG, "/logs/zoo.log")
+        await trio.sleep(1)
+        is_cut = False
+
+        def cut(call: Call) -> None:
+            nonlocal is_cut
+            if call == Call("stat", "/logs/zoo.log") and not is_cut:
+                is_cut = True
+                logs.put("app 2")
+                copy_and_cut(logs.disk)
+                logs.put(*(f"app {number}" for number in range(3, 12)))
+
+        logs.disk.on_call = cut
+        await trio.sleep(3)
+        assert is_cut
+
+
+async def test_r12_a_compressed_form_that_is_renamed_while_it_is_compared(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Rotation goes on while a look asks what a compressed file holds."""
+    packed = f"{LOG}.1.gz"
+    async with following() as logs:
+        logs.put("app 0", "app 1")
+        await trio.sleep(1)
+        logs.disk.rename(LOG, f"{LOG}.1")
+        logs.put("app 2")
+        await trio.sleep(2)
+        opened = 0
+
+        def rotate(call: Call) -> None:
+            nonlocal opened
+            opened += call == Call("open", packed)
+            if opened == 2 and logs.disk.exists(packed):
+                logs.disk.rename(packed, f"{LOG}.2.gz")
+
+        logs.disk.on_call = rotate
+        logs.disk.write(packed, gzip.compress(logs.disk.read(f"{LOG}.1"), mtime=0))
+        logs.disk.remove(f"{LOG}.1")
+        logs.disk.remove(LOG)
+        logs.put("app 3")
+        await trio.sleep(3)
+        assert opened
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_r26_an_error_while_the_last_line_of_an_old_file_is_read(
+    autojump_clock: trio.testing.MockClock, times: int
+) -> None:
+    """A line without its end in a file that nobody writes any more is asked for again."""
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        logs.disk.append(LOG, line(trio.current_time(), "app 1")[:-1])
+        logs.written.append("app 1")
+        await trio.sleep(1)
+        logs.disk.rename(LOG, f"{LOG}.1")
+        await trio.sleep(0.15)
+        logs.disk.fail("preadv", f"{LOG}*", error=errno.EIO, times=times)
+        await trio.sleep(30)
