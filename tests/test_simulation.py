@@ -13,8 +13,8 @@ CAUGHT = {
     "checkpoint-before-fsync": 0,
     "position-at-read": 1,
     "no-folder-fsync": 0,
-    "journal-after-batch": 7,
-    "no-rewrite-after-failed-fsync": 36,
+    "journal-after-batch": 14,
+    "no-rewrite-after-failed-fsync": 314,
 }
 """For each broken variant of the protocol a seed that shows it."""
 
