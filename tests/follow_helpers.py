@@ -17,7 +17,7 @@ from pipeline_helpers import OUTPUT, config, line, new_disk, of_file, output_lin
 from trio_ship.config import Config
 from trio_ship.pipeline import Pipeline
 
-__all__ = ["EVERY_NAME", "LOG", "Logs", "following", "reusing"]
+__all__ = ["EVERY_NAME", "LOG", "Logs", "copy_and_cut", "following", "reusing"]
 
 LOG = "/logs/app.log"
 EVERY_NAME = '["/logs/*"]'
@@ -61,3 +61,9 @@ def reusing() -> MemoryDisk:
     disk = MemoryDisk()
     disk.reuse_inodes = True
     return disk
+
+
+def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1") -> None:
+    """Do what logrotate does with `copytruncate`."""
+    disk.write(to, disk.read(LOG))
+    disk.truncate(LOG)

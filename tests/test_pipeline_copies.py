@@ -11,7 +11,7 @@ import gzip
 import pytest
 import trio
 import trio.testing
-from follow_helpers import EVERY_NAME, LOG, following
+from follow_helpers import EVERY_NAME, LOG, copy_and_cut, following
 from memory_disk import Death, MemoryDisk
 from pipeline_helpers import (
     config,
@@ -23,12 +23,6 @@ from pipeline_helpers import (
 )
 
 from trio_ship.errors import SourceError
-
-
-def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1") -> None:
-    """Do what logrotate does with `copytruncate`."""
-    disk.write(to, disk.read(LOG))
-    disk.truncate(LOG)
 
 
 class VanishingDisk(MemoryDisk):

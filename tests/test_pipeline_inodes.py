@@ -12,7 +12,7 @@ import gzip
 import pytest
 import trio
 import trio.testing
-from follow_helpers import EVERY_NAME, LOG, Logs, following, reusing
+from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, following, reusing
 from memory_disk import Call, MemoryDisk
 from pipeline_helpers import config, line, new_disk, running
 
@@ -24,12 +24,6 @@ def point(logs: Logs, target: str, *texts: str) -> None:
     logs.put(*texts, path=target)
     logs.disk.symlink(target, "/logs/.link")
     logs.disk.rename("/logs/.link", LOG)
-
-
-def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1") -> None:
-    """Do what logrotate does with `copytruncate`."""
-    disk.write(to, disk.read(LOG))
-    disk.truncate(LOG)
 
 
 async def follow_for(disk: MemoryDisk, seconds: float, settings: Config | None = None) -> None:
