@@ -235,4 +235,82 @@ RARITIES: tuple[tuple[str, bytes, str], ...] = (
         b"2026-11-23T09:00:00.123+0100\tINFO\tapp/main.go:1\tx",
         "2026-11-23T08:00:00.123",
     ),
+    (
+        "log4j 2, instant",
+        b'{"instant":{"epochSecond":1795420800,"nanoOfSecond":45000000},"level":"INFO"}',
+        "2026-11-23T08:00:00.045",
+    ),
+    (
+        "log4j 2, instant, full",
+        b'{"instant":{"epochSecond":1795420800,"nanoOfSecond":123456789},"level":"INFO"}',
+        "2026-11-23T08:00:00.123456789",
+    ),
+    (
+        "configuration manager",
+        b'<![LOG[Done]LOG]!><time="08:00:00.123-060" date="11-23-2026" component="x" type="1">',
+        "2026-11-23T07:00:00.123",
+    ),
+    (
+        "intune",
+        b'<![LOG[[Win32App] x]LOG]!><time="18:00:00.1234567+480" date="3-7-2026" component="x">',
+        "2026-03-08T02:00:00.123456700",
+    ),
+    ("db2", b"2026-11-23-08.00.00.123456-300 I1E567 LEVEL: Info", "2026-11-23T13:00:00.123456"),
+    ("unreal", b"[2026.11.23-08.00.00:123][  0]LogInit: x", "2026-11-23T08:00:00.123"),
+    ("dashed", b"2026-11-23_08-00-00 backup done", "2026-11-23T08:00:00"),
+    ("sophos", b'2026:11:23-08:00:00 utm-1 ulogd[4567]: id="2001"', "2026-11-23T08:00:00"),
+    ("minecraft forge", b"[23Nov2026 08:00:00.123] [main/INFO]: x", "2026-11-23T08:00:00.123"),
+    ("sas", b"23NOV2026:08:00:00.12 x", "2026-11-23T08:00:00.12"),
+    (
+        "counter-strike",
+        b'L 11/23/2026 - 08:00:00: "Player<2>" connected',
+        "2026-11-23T08:00:00",
+    ),
+    (
+        "htcondor, events",
+        b"000 (123.000.000) 11/23 08:00:00 Job submitted from host: <10.0.0.1:9618>",
+        "-11-23T08:00:00",
+    ),
+    ("netlogon", b"11/23 08:00:00 [MISC] [1234] DbFlag is set", "-11-23T08:00:00"),
+    ("geth", b"INFO [11-23|08:00:00.123] Starting Geth", "-11-23T08:00:00.123"),
+    (
+        "chromium with processes",
+        b"[1234:1234:1123/080000.123456:ERROR:browser_main_loop.cc(267)] x",
+        "-11-23T08:00:00.123456",
+    ),
+    ("cockroach", b"I261123 08:00:00.123456 1 util/log.go:70  x", "2026-11-23T08:00:00.123456"),
+    ("seventeen digits", b"20261123080000123 INFO x", "2026-11-23T08:00:00.123"),
+    (
+        "fix",
+        b"8=FIX.4.4|9=65|35=0|52=20261123-08:00:00.123|10=062|",
+        "2026-11-23T08:00:00.123",
+    ),
+    (
+        "logcat -v long",
+        b"[ 11-23 08:00:00.123  1702: 2395 D/WindowManager ]",
+        "-11-23T08:00:00.123",
+    ),
+    ("whatsapp", b"23/11/2026, 20:01 - User: hello", "2026-11-23T20:01:00"),
+    ("whatsapp in the us", b"11/23/26, 8:01 PM - User: hello", "2026-11-23T20:01:00"),
+    (
+        "cef",
+        b"CEF:0|Trend Micro|Apex Central|2019|700211|x|3|deviceExternalId=5 rt=1795420800123",
+        "2026-11-23T08:00:00.123",
+    ),
+    (
+        "journalctl -o export",
+        b"__REALTIME_TIMESTAMP=1795420800123456",
+        "2026-11-23T08:00:00.123456",
+    ),
+    (
+        "event of windows, behind much text",
+        (
+            b"<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
+            b"<Provider Name='Microsoft-Windows-Security-Auditing' "
+            b"Guid='{54849625-5478-4994-A5BA-3E3B0328C30D}'/><EventID>4624</EventID><Version>2"
+            b"</Version><Level>0</Level><Task>12544</Task><Keywords>0x8020000000000000</Keywords>"
+            b"<TimeCreated SystemTime='2026-11-23T08:00:00.1234567Z'/>"
+        ),
+        "2026-11-23T08:00:00.123456700",
+    ),
 )

@@ -17,7 +17,7 @@ def spelling(head: bytes, prefer: str = "auto", pattern: str | None = None) -> s
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_one_line_is_enough_for_every_layout(layout: Layout) -> None:
     """A live file may begin with a single line."""
-    before = "10.0.0.7 - ann [" if layout.marker else ""
+    before = f"10.0.0.7 - ann {layout.marker}" if layout.marker else ""
     found = detect(f"{before}{layout.example} said hello\r\n".encode())
     assert found is not None
     assert found.spelling.startswith(f"{layout.name}@")
@@ -122,3 +122,11 @@ def test_detection_survives_any_bytes(lines: list[bytes], layout: Layout) -> Non
     found = detect(b"\n".join([*lines, layout.example.encode(), *lines]))
     if found is not None:
         assert StampDecoder(found.spelling).resolution_ns == found.resolution_ns
+
+
+def test_a_stamp_in_the_text_of_hardly_any_line_is_none_of_the_file() -> None:
+    """The log of an X server says once when it was begun, and counts seconds from there."""
+    text = b'[ 12.345] (==) Log file: "/var/log/Xorg.0.log", Time: Mon Nov 23 08:00:00 2026\n'
+    lines = b"".join(b"[ %d.345] (II) x\n" % number for number in range(400))
+    assert spelling(text + lines) == ""
+    assert spelling(text + lines[:200]) == "ctime@54,*"

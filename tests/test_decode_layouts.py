@@ -24,7 +24,7 @@ def test_every_row_of_the_table_reads_its_own_example(layout: Layout) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_a_digit_behind_a_stamp_makes_it_none(layout: Layout) -> None:
     """A stamp that ends in a digit is none when a further digit follows."""
-    text = layout.example.encode() + b"0"
+    text = layout.example.encode() + b"0" * 9
     if layout.example[-1].isdigit() and "." not in layout.example:
         assert layout.match(text) is None
 

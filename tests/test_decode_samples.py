@@ -117,6 +117,8 @@ def test_a_file_may_change_its_layout_midway(line: bytes, moment: str, first: by
         b"\tat 2026-11-23T08:00:00Z",
         b"1286536309 rows",
         b"last call 23/Nov/2026:08:00:00 +0000",
+        b"SET timestamp=1795420800;",
+        b"\ttime=1795420800",
         b"",
     ],
 )

@@ -33,12 +33,13 @@ _REASONS: Final = (
     "so the file spans the shortest time",
     "so its last line is of the time of its last change",
 )
-_NAMES: Final = {
-    "slashed": "year, month, day",
-    "day_month": "day, month, year",
-    "month_day": "month, day, year",
-    "day_month_short": "day, month, year",
-    "month_day_short": "month, day, year",
+_NUMBERS: Final = {
+    "%Y": "year",
+    "%y": "year",
+    "%m": "month",
+    "%-m": "month",
+    "%d": "day",
+    "%-d": "day",
 }
 
 
@@ -93,7 +94,8 @@ def weigh(
     if not scores:
         return found
     best, *others = sorted(scores, key=lambda each: scores[each])
-    reason = f"; taken as {_NAMES[best]}: "
+    numbers = [_NUMBERS[code] for code in layout_named(best).fields if code in _NUMBERS]
+    reason = f"; taken as {', '.join(numbers)}: "
     if others:
         pairs = zip(scores[best], scores[others[0]], strict=True)
         told = [number for number, (mine, other) in enumerate(pairs) if mine != other]

@@ -54,7 +54,8 @@ class Dates:
 
         Args:
             places: Where in the stamp each field stands, by its code; `hours`,
-                `minutes` and `sign` are those of the offset from UTC.
+                `minutes` and `sign` are those of the offset from UTC, which is
+                counted to the west behind a `sign of west`.
             characters: What stands for itself, and where.
         """
         self._places = places
@@ -104,7 +105,7 @@ class Dates:
             minute = self._number(pairs, "%M")
             valid &= minute < 60  # noqa: PLR2004 - an hour
             seconds = self._decode_days(rows, pairs, valid) * 86_400 + hour * 3600 + minute * 60
-        if "sign" in self._places:
+        if "minutes" in self._places or "hours" in self._places:
             seconds -= self._decode_offset(rows, pairs, valid)
         if "name" in self._places:
             minutes, known = offset_of(rows[:, self._places["name"]])
@@ -171,12 +172,16 @@ class Dates:
 
     def _decode_offset(self, rows: U8, pairs: I64, valid: Bools) -> I64:
         """Return seconds east of UTC; clear `valid` where there are no such."""
-        sign = rows[:, self._places["sign"][0]]
-        seconds = self._number(pairs, "hours") * 3600
-        valid &= (sign == ord("+")) | (sign == ord("-"))
-        valid &= seconds < 86_400  # noqa: PLR2004 - a day
+        west = "sign of west" in self._places
+        sign = rows[:, self._places["sign of west" if west else "sign"][0]]
+        seconds = np.zeros(len(rows), np.int64)
+        if "hours" in self._places:
+            seconds += self._number(pairs, "hours") * 3600
         if "minutes" in self._places:
             minutes = self._number(pairs, "minutes")
-            valid &= minutes < 60  # noqa: PLR2004 - an hour
+            if "hours" in self._places:
+                valid &= minutes < 60  # noqa: PLR2004 - an hour
             seconds += minutes * 60
-        return np.where(sign == ord("-"), -seconds, seconds)
+        valid &= (sign == ord("+")) | (sign == ord("-"))
+        valid &= seconds < 86_400  # noqa: PLR2004 - a day
+        return np.where(sign == ord("+" if west else "-"), -seconds, seconds)

@@ -14,6 +14,7 @@ only unmistakable layouts count, and other columns stay possible.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections import Counter
@@ -43,6 +44,7 @@ _SAMPLE: Final = 64
 _COLUMNS: Final = 8
 _JUDGED: Final = 6
 _FAR_BEHIND: Final = 4
+_RARE: Final = 200
 _NESTED: Final = 2000  # behind every column
 
 
@@ -233,8 +235,15 @@ def _elect(
     likely = [guess for guess in ranked if guess.count * _FAR_BEHIND >= most]
     likely.sort(key=lambda guess: -guess.count)
     chosen = [guess for guess in ranked if guess in likely[:_JUDGED]]
-    judged = [_judge(guess, lines, pattern) for guess in chosen]
-    return max((found for found in judged if found), key=lambda found: found.matched, default=None)
+    judged = (_judge(guess, lines, pattern) for guess in chosen)
+    usual = (found for found in judged if found and not _is_chance(found))
+    return max(usual, key=lambda found: found.matched, default=None)
+
+
+def _is_chance(found: Found) -> bool:
+    """Tell whether so few lines have a stamp behind a prefix that it is part of their text."""
+    place = Place.parse(found.spelling.partition("@")[2].partition("/")[0])
+    return place.searched and found.matched * _RARE < found.lines
 
 
 def _in_pattern(layouts: tuple[Layout, ...], texts: list[bytes]) -> Iterator[_Guess]:
@@ -305,10 +314,15 @@ def _find_field(field: str, text: bytes, *, last: bool) -> int:
         at += len(key) if at >= 0 else 0
         at += text[at : at + 1] == b" " if at >= 0 else 0
     else:
-        key = field.encode()
-        at = 0 if text.startswith(key) else 1 + max(text.find(b" " + key), text.find(b"\t" + key))
-        at = at + len(key) if at or text.startswith(key) else -1
-    return at + (text[at : at + 1] == b'"') if at >= 0 else -1
+        found = _logfmt(field).search(text)
+        at = found.end() if found is not None else -1
+    return at + (text[at : at + 1] in (b'"', b"'")) if at >= 0 else -1
+
+
+@functools.cache
+def _logfmt(field: str) -> re.Pattern[bytes]:
+    before = "" if field[0] == "<" else r"(?:^|(?<=[ \t]))"
+    return re.compile((before + re.escape(field)).encode())
 
 
 def _choose_place(layout: Layout, columns: Counter[int]) -> Place:

@@ -13,8 +13,10 @@ A template is text with these fields; everything else stands for itself:
     %H %M %S    hour, minute, second; two digits
     %-m ...     the same of %m %d %H %M %S with one digit or two
     %s          seconds since 1970, ten digits, the first not 0
-    %3 %6 %9    so many digits of a fraction; %-3: milliseconds, one to three digits
+    %3 %6 %9    so many digits of a fraction
+    %-3 %-9     milliseconds, one to three digits; nanoseconds, one to nine
     %o %h       offset from UTC, +hhmm; +hh
+    %u %w       minutes east of UTC, +mmm; minutes west
     %x %n       a TAI64 label, 16 hexadecimal digits; nanoseconds, 8 of them
     {x|yz}      one of these texts
     %E          day, as %e or as a single digit
@@ -44,7 +46,7 @@ from trio_ship.decode.abbreviations import OFFSETS
 __all__ = ["FIELD_WIDTHS", "LOOSE", "Layout"]
 
 _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2, "%3": 3, "%6": 6, "%9": 9}
-LOOSE: Final = {"%-m": 2, "%-d": 2, "%-H": 2, "%-M": 2, "%-S": 2, "%-3": 3}
+LOOSE: Final = {"%-m": 2, "%-d": 2, "%-H": 2, "%-M": 2, "%-S": 2, "%-3": 3, "%-9": 9}
 """How many digits each field of varying width has at most."""
 
 FIELD_WIDTHS: Final = (
@@ -53,6 +55,8 @@ FIELD_WIDTHS: Final = (
     | {
         "%o": 5,
         "%h": 3,
+        "%u": 4,
+        "%w": 4,
         "%x": 16,
         "%n": 8,
     }
@@ -66,10 +70,12 @@ _TEXTS: Final = (
         "%s": r"[1-9]\d{9}",
         "%e": r"[ \d]\d",
         "%k": r"[ \d]\d",
-        "%b": r"[A-Za-z]{3}",
-        "%a": r"[A-Za-z]{3}",
+        "%b": r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+        "%a": r"(?i:mon|tue|wed|thu|fri|sat|sun)",
         "%o": r"[+-]\d{4}",
         "%h": r"[+-]\d\d",
+        "%u": r"[+-]\d{3}",
+        "%w": r"[+-]\d{3}",
         "%x": r"[0-9a-f]{16}",
         "%n": r"[0-9a-f]{8}",
     }

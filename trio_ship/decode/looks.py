@@ -34,6 +34,8 @@ _BYTES: Final = {
     "%a": [_LETTER] * 3,
     "%o": [frozenset(b"+-"), *[_DIGIT] * 4],
     "%h": [frozenset(b"+-"), *[_DIGIT] * 2],
+    "%u": [frozenset(b"+-"), *[_DIGIT] * 3],
+    "%w": [frozenset(b"+-"), *[_DIGIT] * 3],
     "%x": [_DIGIT | frozenset(b"abcdef")] * 16,
     "%n": [_DIGIT | frozenset(b"abcdef")] * 8,
 }

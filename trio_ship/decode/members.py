@@ -20,6 +20,8 @@ __all__ = ["FIELDS", "find_field"]
 
 _SAMPLES: Final = 8
 _BEGINNINGS: Final = 2
+_OPENED: Final = (b'"', b"<")
+"""Fields that begin so may have anything before them; others have white space."""
 
 FIELDS: Final = (
     '"@timestamp"',
@@ -40,6 +42,10 @@ FIELDS: Final = (
     '"timeUnixNano"',  # OpenTelemetry
     '"timeMillis"',  # log4j
     '"epochSecond"',  # log4j
+    '"timestamp_ms"',
+    '"created"',  # Python
+    '"published"',  # Okta
+    '"Time"',  # tests of Go
     '"time_iso8601"',  # nginx
     '"time_local"',  # nginx
     '"msec"',  # nginx
@@ -48,6 +54,10 @@ FIELDS: Final = (
     "ts=",
     "t=",
     "datetime=",
+    "rt=",  # CEF
+    "__REALTIME_TIMESTAMP=",  # journald, exported
+    "<time=",  # Configuration Manager
+    "SystemTime=",  # Windows, in XML
 )
 """The usual fields that hold a stamp, in JSON and logfmt, the likelier first."""
 
@@ -85,7 +95,8 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
     found = value >= 0
     if in_json:
         value += (arena[value] == ord(" ")) & found
-    value += (arena[value] == ord('"')) & found
+    quoted = (arena[value] == ord('"')) | (arena[value] == ord("'"))
+    value += quoted & found
     return value
 
 
@@ -95,7 +106,7 @@ def _beginnings(text: bytes, arena: U8, start: I64, end: I64) -> list[bytes]:
     for row in np.linspace(0, len(start) - 1, _SAMPLES, dtype=np.int64).tolist():
         line = arena[start[row] : min(end[row], start[row] + MAX_WIDTH)].tobytes()
         at = line.find(text)
-        while at > 0 and text[:1] != b'"' and line[at - 1 : at] not in (b" ", b"\t"):
+        while at > 0 and text[:1] not in _OPENED and line[at - 1 : at] not in (b" ", b"\t"):
             at = line.find(text, at + 1)
         if at >= 0:
             found.append(line[: at + len(text)])
@@ -109,7 +120,7 @@ def _search(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
     """Return where the name of a field stands in each line; -1 for nowhere."""
     marks = list(enumerate(text))
     at = find_marks(arena, marks, int(start[0]), int(end[-1]))
-    if text[:1] == b'"':
+    if text[:1] in _OPENED:
         return first_of_lines(at, start, end - len(text), last=last)
     before = arena[np.maximum(at - 1, 0)]
     at = at[(before == ord(" ")) | (before == ord("\t"))]

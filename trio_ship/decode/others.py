@@ -3,9 +3,10 @@
 A file may change its layout midway, or two programs may write to it. A line
 without a stamp where stamps were expected has another one if one stands at a
 *natural place*: at the beginning of the line, behind a bracket, a quote, or a
-priority of syslog, in a usual field of JSON or logfmt, or behind a marker. It is
-the first that fits, in this order and in that of the table. Stamps elsewhere in
-a line are part of its text, and so are numbers that only might be stamps.
+priority of syslog, in a usual field of JSON or of a line that begins as logfmt
+does, or behind a marker. It is the first that fits, in this order and in that of
+the table. Stamps elsewhere in a line are part of its text, and so are numbers that
+only might be stamps.
 
 That depends on the line alone, not on those around it.
 """
@@ -25,6 +26,7 @@ from trio_ship.decode.places import Place
 from trio_ship.decode.readings import LayoutDecoder, Reading
 from trio_ship.decode.search import condense, have_marks
 from trio_ship.decode.table import LAYOUTS
+from trio_ship.decode.words import Bools
 
 __all__ = ["Others", "read_at"]
 
@@ -74,6 +76,24 @@ def _before(layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     table = ~_ALPHANUMERIC
     table[list(layout.after.encode())] = True
     return table
+
+
+def _begin_with_key(arena: U8, start: I64, stop: I64) -> Bools:
+    """Tell which lines have no white space before their first `=`. Shape (n,).
+
+    Args:
+        arena: Bytes.
+        start: First byte of each line. Shape (n,).
+        stop: The byte behind some `=` of each line. Shape (n,).
+    """
+    begins = np.zeros(len(start), np.bool_)
+    rows, at = np.arange(len(start)), start.copy()
+    while len(rows):
+        character = arena[at]
+        begins[rows[character == ord("=")]] = True
+        goes_on = (character != ord("=")) & ~_SPACE[character] & (at < stop[rows])
+        rows, at = rows[goes_on], at[goes_on] + 1
+    return begins
 
 
 class Others:
@@ -157,9 +177,15 @@ class Others:
         *,
         last: bool,
     ) -> None:
-        if len(rows):
-            at = find_field(field, arena, start[rows], end[rows], last=last)
-            self._sift(reading, rows[at >= 0], arena, at[at >= 0], end, None, in_field=True)
+        if not len(rows):
+            return
+        at = find_field(field, arena, start[rows], end[rows], last=last)
+        rows, at = rows[at >= 0], at[at >= 0]
+        if field[0] != '"':
+            # `SET timestamp=1795420800;` goes on with a record.
+            begins = _begin_with_key(arena, start[rows], at)
+            rows, at = rows[begins], at[begins]
+        self._sift(reading, rows, arena, at, end, None, in_field=True)
 
     def _sift(
         self,

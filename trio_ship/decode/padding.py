@@ -34,9 +34,10 @@ def pad(words: Words, numbers: Sequence[range]) -> I64:
             short = np.zeros(words.shape[1], np.bool_)
             for place in places[1:]:
                 short |= _is_no_digit(words, place)
-            if short.any():
-                _insert_zero(words, places.start, short)
-                inserted += short
+            if not short.any():
+                break
+            _insert_zero(words, places.start, short)
+            inserted += short
     return inserted
 
 

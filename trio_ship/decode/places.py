@@ -34,7 +34,7 @@ SEARCHED_BYTES: Final = 256
 
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
 _IS_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
-_FIELD: Final = re.compile(r'("[\w@$.-]+")(\$?)|[\w@.-]+=', re.ASCII)
+_FIELD: Final = re.compile(r'("[\w@$.-]+")(\$?)|<?[\w@.-]+=', re.ASCII)
 
 
 @attrs.frozen

@@ -31,8 +31,8 @@ __all__ = ["Shape", "shape_of"]
 _SECOND: Final = 1_000_000_000
 _QUICK: Final = ("%S", "seconds", "%f", "%3", "%6", "%9", "%n")
 _FRACTIONS: Final = {"%3": 10**6, "%6": 10**3, "%9": 1}
-_FORMS: Final = {"%o": "+hhmm", "%h": "+hh"}
-_ZONE_FIELDS: Final = {"sign", "name", "%s", "%x"}
+_FORMS: Final = {"%o": "+hhmm", "%h": "+hh", "%u": "+mmm", "%w": "-mmm"}
+_ZONE_FIELDS: Final = {"sign", "sign of west", "name", "%s", "%x"}
 
 
 def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
@@ -62,12 +62,19 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
 
 def _formed(form: str) -> Iterator[tuple[str, int, bool]]:
     """Yield the pieces of an offset, an abbreviation, or AM and PM, by its form."""
-    fields = {"hh": "hours", "mm": "minutes", "+": "sign", "p": "half"}
-    for part in re.findall(r"hh|mm|ZZZZ?|.", form):
+    fields = {
+        "hh": ("hours", 2),
+        "mm": ("minutes", 2),
+        "mmm": ("minutes", 3),
+        "+": ("sign", 1),
+        "-": ("sign of west", 1),
+        "p": ("half", 2),
+    }
+    for part in re.findall(r"hh|mmm?|ZZZZ?|.", form):
         if part[0] == "Z" and len(part) > 1:
             yield "name", len(part), False
         else:
-            yield fields.get(part, part), {"+": 1}.get(part, 2) * (part in fields), False
+            yield *fields.get(part, (part, 0)), False
 
 
 def _masks(values: dict[int, int], words: int) -> list[np.uint64]:
