@@ -306,7 +306,7 @@ def test_a_merge_imports_nothing_that_is_slow_and_not_needed(tmp_path: Path) -> 
         lines = (f"2026-11-23T08:00:{second:02d}.{number}Z INFO x\n" for second in range(60))
         Path(path).write_text("".join(lines), encoding="ascii")
     code = (
-        "import sys; from trio_ship.__main__ import main; main(sys.argv[1:]); "
+        "import sys; from trio_ship.cli import main; main(sys.argv[1:]); "
         "print(*sys.modules, file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, "run", "-q", *paths]

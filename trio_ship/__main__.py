@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
-
-from trio_ship.cli import main
+from typing import NoReturn
 
 __all__ = ["main"]
 
+
+def main() -> NoReturn:
+    """Run the command line, and end the process with its exit status.
+
+    A short run is mostly start and end. Imports make no garbage, so none is looked for
+    until the command begins; and once all is said, the process ends without being taken
+    apart object by object.
+    """
+    gc.disable()
+    from trio_ship import cli  # noqa: PLC0415  (it imports much)
+
+    status = cli.main()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(status)  # Python tries once more, and says what it could not write
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
