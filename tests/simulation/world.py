@@ -201,7 +201,7 @@ class World(Writers):
         if self._disk.exists(log) and log in self._current:
             self._disk.remove(log)
             self.rotations += 1
-            self._give_up(log)
+            self._excuse_unknown(self._give_up(log))
             self.on_loss()
         yield
 
