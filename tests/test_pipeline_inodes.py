@@ -193,3 +193,27 @@ async def test_r26_an_error_while_the_last_line_of_an_old_file_is_read(
         await trio.sleep(0.15)
         logs.disk.fail("preadv", f"{LOG}*", error=errno.EIO, times=times)
         await trio.sleep(30)
+
+
+async def test_r12_a_file_that_is_compressed_between_listing_and_opening(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A file that passed unseen and is gone when it is opened may be there in another form."""
+    passed, packed = f"{LOG}-20261123", f"{LOG}-20261123.gz"
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+
+        def finish(call: Call) -> None:
+            if call == Call("open", passed) and logs.disk.exists(passed):
+                logs.disk.write(packed, gzip.compress(logs.disk.read(passed), mtime=0))
+                logs.disk.set_mtime(packed, logs.disk.stat(passed).mtime_ns)
+                logs.disk.remove(passed)
+
+        logs.disk.on_call = finish
+        logs.disk.rename(LOG, f"{LOG}-20261122")
+        logs.put("app 1", "app 2")
+        logs.disk.rename(LOG, passed)
+        logs.put("app 3")
+        await trio.sleep(3)
+        assert logs.disk.exists(packed)

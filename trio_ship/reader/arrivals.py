@@ -6,6 +6,7 @@ which says that nobody can tell just now: the caller takes it again later.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -120,7 +121,9 @@ class Arrivals:
             and not (other.is_packed and known.form_of(other, lengths))
         ]
         for passed in between:
-            self.append(chain, passed, now)
+            if not self.append(chain, passed, now):
+                # What compressing makes of it is to be seen when it is looked for again.
+                raise BlockingIOError(errno.EAGAIN, "it has gone just now", passed.path)
         return {(other.device, other.inode) for other in between}
 
     def append(
@@ -131,8 +134,12 @@ class Arrivals:
         *,
         content: Content | None = None,
         at_end: bool = False,
-    ) -> None:
-        """Put a file that is new, open already or not, behind the others of its chain."""
+    ) -> bool:
+        """Put a file that is new, open already or not, behind the others of its chain.
+
+        Returns:
+            Whether it was still there.
+        """
         chains = self._chains
         try:
             if content is None:
@@ -140,7 +147,7 @@ class Arrivals:
             else:
                 head = content.pread(HEAD, 0)
         except FileNotFoundError:
-            return
+            return False
         except OSError as error:
             # Once a later file is known, nobody looks for one that came before it.
             first = self._failing.setdefault((seen.device, seen.inode), now)
@@ -149,16 +156,17 @@ class Arrivals:
             chains.notes.append(refusal(self._disk, seen.path, error))
             chains.unreadable[seen.path] = str(error)
             self.refused[seen.device, seen.inode] = (chain, seen)
-            return
+            return True
         if not isinstance(content, Packed) and compressed.is_misnamed(chains, seen.path, head):
             content.close()
-            return
+            return True
         try:
             self._add(chain, content, seen, head, now, at_end=at_end)
         except OSError:
             content.close()
             raise
         self._failing.pop((seen.device, seen.inode), None)
+        return True
 
     def _entry(self, chain: ChainFiles, seen: Candidate, head: bytes) -> FileEntry:
         """Return the entry of the next file of a chain."""
