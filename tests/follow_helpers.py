@@ -17,7 +17,7 @@ from pipeline_helpers import OUTPUT, config, line, new_disk, of_file, output_lin
 from trio_ship.config import Config
 from trio_ship.pipeline import Pipeline
 
-__all__ = ["EVERY_NAME", "LOG", "Logs", "copy_and_cut", "following", "reusing"]
+__all__ = ["EVERY_NAME", "LOG", "Logs", "copy_and_cut", "following", "put", "reusing"]
 
 LOG = "/logs/app.log"
 EVERY_NAME = '["/logs/*"]'
@@ -67,3 +67,9 @@ def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1") -> None:
     """Do what logrotate does with `copytruncate`."""
     disk.write(to, disk.read(LOG))
     disk.truncate(LOG)
+
+
+def put(disk: MemoryDisk, *texts: str) -> None:
+    """Append lines to the log that are stamped now."""
+    for text in texts:
+        disk.append(LOG, line(trio.current_time(), text))

@@ -1,0 +1,231 @@
+"""Outputs that are renamed, cut, removed and made anew, while running and while down."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+
+import pytest
+import trio
+import trio.testing
+from follow_helpers import LOG, put
+from memory_disk import Call, Death
+from pipeline_helpers import (
+    BOOT,
+    JOURNAL,
+    OUTPUT,
+    SlowDisk,
+    config,
+    line,
+    new_disk,
+    output_lines,
+    running,
+)
+
+
+async def test_d09_an_output_that_is_renamed(autojump_clock: trio.testing.MockClock) -> None:
+    """What was written stays under the old name, and a new output is begun."""
+    disk = new_disk()
+    async with running(disk, config()):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        put(disk, "app 1")
+        await trio.sleep(7)
+        put(disk, "app 2")
+        await trio.sleep(3)
+    assert output_lines(disk, f"{OUTPUT}.1") == ["app 0"]
+    assert output_lines(disk) == ["app 1", "app 2"]
+
+
+async def test_d09_an_output_that_is_cut_or_removed(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cut output is continued at its end, which is said; a removed one is made anew."""
+    disk = new_disk()
+    async with running(disk, config()):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.truncate(OUTPUT)
+        put(disk, "app 1")
+        await trio.sleep(7)
+        assert output_lines(disk) == ["app 1"]
+        disk.remove(OUTPUT)
+        put(disk, "app 2")
+        await trio.sleep(3)
+    assert output_lines(disk) == ["app 2"]
+    assert sum("somebody changed it" in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("way", ["renamed", "cut", "removed"])
+@pytest.mark.parametrize("killed", [False, True])
+async def test_d09_an_output_that_changes_while_down(
+    autojump_clock: trio.testing.MockClock, way: str, *, killed: bool
+) -> None:
+    """An output that was rotated, cut or removed while down is gone on with, each line once."""
+    disk = new_disk()
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config(interval=3)):
+                for number in range(3):
+                    put(disk, f"app {number}")
+                    await trio.sleep(2.2)
+                if killed:
+                    disk.die_after(0)
+                    await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    assert output_lines(disk) == ["app 0", "app 1", "app 2"]
+    if way == "renamed":
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+    elif way == "cut":
+        disk.truncate(OUTPUT)
+    else:
+        disk.remove(OUTPUT)
+    put(disk, "app 3")
+    async with running(disk, config(interval=3)):
+        await trio.sleep(5)
+        put(disk, "app 4")
+        await trio.sleep(5)
+    kept = output_lines(disk, f"{OUTPUT}.1") if way == "renamed" else ["app 0", "app 1", "app 2"]
+    assert kept == ["app 0", "app 1", "app 2"]
+    assert output_lines(disk)[-2:] == ["app 3", "app 4"]
+    # Of a batch that nobody can look at any more it is open whether it was whole.
+    repeated = output_lines(disk)[:-2]
+    assert repeated == [] or (killed and way != "renamed" and repeated == ["app 2"])
+
+
+@pytest.mark.parametrize("when", range(12))
+async def test_d09_a_kill_just_when_a_new_output_is_begun(
+    autojump_clock: trio.testing.MockClock, when: int
+) -> None:
+    """Death at each disk call around the change of outputs leaves each line in just one."""
+    disk = new_disk()
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config(interval=1000)):
+                put(disk, "app 0")
+                await trio.sleep(3)
+                disk.rename(OUTPUT, f"{OUTPUT}.1")
+                put(disk, "app 1")
+                seen = False
+
+                def die_soon(call: Call) -> None:
+                    nonlocal seen
+                    if call.path == OUTPUT and call.name == "fstat" and not seen:
+                        seen = True
+                        disk.die_after(when)
+
+                disk.on_call = die_soon
+                await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    disk.on_call = None
+    put(disk, "app 2")
+    async with running(disk, config()):
+        await trio.sleep(5)
+    both = output_lines(disk, f"{OUTPUT}.1") + (output_lines(disk) if disk.exists(OUTPUT) else [])
+    assert both == ["app 0", "app 1", "app 2"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_d09_a_power_loss_after_the_change_of_outputs(
+    autojump_clock: trio.testing.MockClock, seed: int
+) -> None:
+    """What went to a new output since the last checkpoint stands there once, not in the old one."""
+    disk = new_disk()
+    disk.sync()
+    try:
+        async with running(disk, config(interval=1000)):
+            put(disk, "app 0")
+            await trio.sleep(3)
+            disk.rename(OUTPUT, f"{OUTPUT}.1")
+            for text in ("app 1", "app 2"):
+                put(disk, text)
+                await trio.sleep(3)
+            disk.die_after(0)
+            await trio.sleep_forever()
+    except* Death:
+        disk.restart()
+    log = disk.open(LOG, os.O_RDONLY)
+    disk.fsync(log)
+    disk.fsync_folder("/logs")
+    left = disk.after_power_loss(random.Random(seed))
+    left.write(BOOT, b"another boot\n")
+    async with running(left, config()):
+        await trio.sleep(5)
+    assert output_lines(left, f"{OUTPUT}.1") == ["app 0"]
+    assert output_lines(left) == ["app 1", "app 2"]
+
+
+async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Every start begins the journal, so that writes before the first tick are known."""
+    disk = new_disk()
+    async with running(disk, config()):
+        put(disk, "app 0")
+        await trio.sleep(3)
+    before = disk.read(JOURNAL)
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config()):
+                put(disk, "app 1")
+                await trio.sleep(3)
+                disk.die_after(0)
+                await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    assert output_lines(disk) == ["app 0", "app 1"]
+    assert disk.read(JOURNAL) != before
+    disk.remove(LOG)
+    async with running(disk, config()):
+        disk.append("/logs/new.log", line(0, "new 0"))
+        await trio.sleep(5)
+    assert output_lines(disk) == ["app 0", "app 1", "new 0"]
+
+
+async def test_d08_the_sync_of_an_output_that_was_rotated_away_fails(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A renamed output whose sync failed is written again before it is let go."""
+    disk = new_disk()
+    disk.sync()
+    async with running(disk, config(interval=1000)):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        disk.fail("fsync", OUTPUT, error=errno.EIO)
+        put(disk, "app 1")
+        await trio.sleep(6)
+    disk.fsync_folder("/out")
+    left = disk.after_power_loss(random.Random(1))
+    assert output_lines(left, f"{OUTPUT}.1") == ["app 0"]
+    assert output_lines(left) == ["app 1"]
+
+
+@pytest.mark.parametrize("interval", [0.002, 0.005])
+async def test_d09_a_checkpoint_and_a_kill_while_outputs_change(
+    autojump_clock: trio.testing.MockClock, interval: float
+) -> None:
+    """A tick between the change of outputs and its first batch leaves each line in just one."""
+    for when in range(0, 120, 2):
+        disk = new_disk(SlowDisk(0.01))
+        try:
+            async with running(disk, config(interval=interval, pipeline="max_delay_seconds = 0")):
+                put(disk, "app 0", "app 1")
+                await trio.sleep(2)
+                disk.rename(OUTPUT, f"{OUTPUT}.1")
+                put(disk, "app 2", "app 3")
+                disk.die_after(when, 5)
+                await trio.sleep(2)
+        except* Death:
+            pass
+        disk.restart()
+        put(disk, "app 4", "app 5")
+        async with running(disk, config(pipeline="max_delay_seconds = 0")):
+            await trio.sleep(2)
+        new = output_lines(disk) if disk.exists(OUTPUT) else []
+        both = output_lines(disk, f"{OUTPUT}.1") + new
+        assert (when, both) == (when, [f"app {number}" for number in range(6)])
