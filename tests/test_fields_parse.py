@@ -246,6 +246,40 @@ def test_lines_of_docker() -> None:
     ]
 
 
+INSIDE = [
+    ('{"level":"warn","n":1.50}', {"level": "warn", "n": 1.5}),
+    ("{}", {}),
+    ("{ }", {}),
+    ('{\n "a": 1}', {"a": 1}),
+    ("level=warn path=/a", {"level": "warn", "path": "/a"}),
+    ('- - - [23/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 -', {"client": "-", "status": 200}),
+    ("a line of text", {}),
+    ("", {}),
+]
+
+
+@pytest.mark.parametrize(("text", "fields"), INSIDE)
+def test_fields_inside_of_containers(text: str, fields: dict[str, Any]) -> None:
+    """What containers wrap is read as if it stood there alone; their own fields come first."""
+    lines = text.split("\n")
+    cri = "\n".join(f"{STAMP} stderr F {line}" for line in lines)
+    docker = "\n".join(
+        f'{{"log":{json.dumps(line)[:-1]}\\n","stream":"stderr","time":"{STAMP}"}}'
+        for line in lines
+    )
+    halves = f"{STAMP} stderr P {text[:3]}\n{STAMP} stderr F {text[3:]}"
+    whole = [cri, docker, *([halves] if len(lines) == 1 else [])]
+    objects, messages = _read("auto", *whole)
+    assert messages == [text.encode()] * len(whole)
+    for found in objects:
+        assert found is not None
+        assert next(iter(found)) == "stream"
+        assert fields.items() <= found.items()
+        assert set(found) - set(fields) <= {"stream", "method", "target", "protocol"}
+    assert [one["stream"] for one in objects] == ["stderr"] * len(whole)
+    assert _read("cri", cri)[0] == _read("docker", docker)[0] == [{"stream": "stderr"}]
+
+
 POD = attrs.evolve(
     FILE, id="00000000000000aa", source="pod", path="/var/log/pods/shop_web-1_0a1b/app/0.log"
 )
@@ -258,7 +292,7 @@ def _encoded(parser: Parser, kind: Kind = Kind.IN_ORDER) -> list[dict[str, Any]]
     regions = [
         [Row(data=b'{"level":"warn"}\n', stamp=0), Row(data=b"plain\r\n"), Row(data=b"{}\n")],
         [Row(data=f"{STAMP} stdout F ERROR {n}\n".encode()) for n in range(2)],
-        [Row(data=b"{}\n"), Row(data=b'{"log":"a\\tb\\n","stream":"stdout","time":"x"}\n')],
+        [Row(data=b"{ }\n"), Row(data=b'{"log":"a\\tb\\n","stream":"stdout","time":"x"}\n')],
     ]
     part = make_part(regions, files=[FILE, POD, LINK])
     batch = make_ordered(part, order=[3, 0, 1, 5, 2, 4, 6], kind=kind)
@@ -274,7 +308,7 @@ def test_fields_in_json() -> None:
         ("ERROR 0", "error", {**names, "stream": "stdout"}),
         ('{"level":"warn"}', "warn", {"level": "warn"}),
         ("plain", None, None),
-        ("{}", None, names),
+        ("{ }", None, names),
         ("{}", None, {}),
         ("ERROR 1", "error", {**names, "stream": "stdout"}),
         ("a\tb", None, {**names, "stream": "stdout"}),

@@ -30,7 +30,16 @@ from pyarrow._compute import CastOptions, call_function
 
 from trio_ship.batch import I32, I64, U8
 
-__all__ = ["Pieces", "Slice", "constant", "gather", "gather_slices", "interleave", "table"]
+__all__ = [
+    "Pieces",
+    "Slice",
+    "constant",
+    "gather",
+    "gather_slices",
+    "interleave",
+    "replaced",
+    "table",
+]
 
 Slice: TypeAlias = memoryview
 """Bytes ready to be written; may be a window into the buffer of a batch."""
@@ -149,6 +158,17 @@ def table(texts: Sequence[bytes]) -> Pieces:
     """Return texts as pieces, one each."""
     length = np.array([len(text) for text in texts], np.int64)
     return Pieces(_padded(b"".join(texts)), np.cumsum(length) - length, length)
+
+
+def replaced(pieces: Pieces, rows: I64, texts: Sequence[bytes]) -> Pieces:
+    """Return pieces in which some rows (rising, shape (k,)) are other texts, k > 0."""
+    others = table(texts)
+    buffer = np.zeros(len(pieces.start), np.int32)
+    buffer[rows] = 1
+    start, length = pieces.start.copy(), pieces.length.copy()
+    start[rows], length[rows] = others.start, others.length
+    data = gather((pieces.data, others.data), buffer, start, length)
+    return Pieces(np.frombuffer(data, np.uint8), np.cumsum(length) - length, length)
 
 
 def _padded(text: bytes) -> U8:

@@ -14,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, gather, interleave
+from trio_ship.encode.gather import Pieces, constant, interleave, replaced
+from trio_ship.fields.objects import are_bare
 from trio_ship.fields.rewriting import pieces_of
 from trio_ship.fields.texts import large_binary
 
-__all__ = ["NUMBER", "escaped", "objects_of"]
+__all__ = ["NUMBER", "both_of", "escaped", "objects_of"]
 
 NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?"
 """RE2: what is a number in an object."""
@@ -59,6 +60,33 @@ def objects_of(names: Sequence[str], columns: Sequence[Any], numeric: Collection
     return large_binary(interleave(pieces), length)
 
 
+def both_of(outer: Any, inner: Any) -> Any:  # noqa: ANN401 - as above
+    """Return objects with the members of two.
+
+    Args:
+        outer: Arrow arrays of large_binary; null: there is no object.
+        inner: The same, for what follows the members of `outer`.
+
+    Returns:
+        The same; null where neither is an object.
+    """
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    is_both = pc.and_(outer.is_valid(), inner.is_valid())
+    first, second = pieces_of(outer.filter(is_both)), pieces_of(inner.filter(is_both))
+    one = pc.coalesce(inner, outer)
+    if not len(first.start):
+        return one
+    comma = constant(b",", ~(are_bare(first) | are_bare(second)))
+    columns = (
+        Pieces(first.data, first.start, first.length - 1),
+        comma,
+        Pieces(second.data, second.start + 1, second.length - 1),
+    )
+    length = np.sum([column.length for column in columns], axis=0)
+    return pc.replace_with_mask(one, is_both, large_binary(interleave(columns), length))
+
+
 def escaped(text: bytes) -> bytes:
     """Return a text as it stands between quotes in JSON; what is not UTF-8 is replaced."""
     return json.dumps(text.decode(errors="replace"), ensure_ascii=False).encode()[1:-1]
@@ -77,12 +105,4 @@ def _escaped(column: Any, value: Pieces, text: Bools) -> Pieces:  # noqa: ANN401
     odd = np.flatnonzero(text & np.asarray(pc.match_substring_regex(column, _ODD)))
     if not len(odd):
         return value
-    texts = [escaped(column[row].as_py()) for row in odd.tolist()]
-    extra = np.frombuffer(b"".join(texts), np.uint8)
-    size = np.array([len(one) for one in texts], np.int64)
-    buffer = np.zeros(len(column), np.int32)
-    buffer[odd] = 1
-    start, length = value.start.copy(), value.length.copy()
-    start[odd], length[odd] = np.cumsum(size) - size, size
-    data = gather((value.data, extra), buffer, start, length)
-    return Pieces(np.frombuffer(data, np.uint8), np.cumsum(length) - length, length)
+    return replaced(value, odd, [escaped(column[row].as_py()) for row in odd.tolist()])

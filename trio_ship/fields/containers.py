@@ -18,7 +18,7 @@ import attrs
 
 from trio_ship.fields.columns import escaped
 
-__all__ = ["Unwrapped", "pod_fields", "unwrap_cri", "unwrap_docker"]
+__all__ = ["Unwrapped", "pod_fields", "unwrap_any", "unwrap_cri", "unwrap_docker"]
 
 _CRI: Final = r"\A\S+ (?P<stream>stdout|stderr) [FP](?::\S*)?(?: |\n|\z)"
 _CRI_PART: Final = r"(?m:^)\S+ (?:stdout|stderr) P(?::\S*)? ([^\n]*)(?:\n|\z)"
@@ -85,6 +85,22 @@ def unwrap_docker(texts: Any) -> Unwrapped:  # noqa: ANN401 - as above
         objects = pc.replace_with_mask(objects, left, _column([one[0] for one in read]))
         messages = pc.replace_with_mask(messages, left, _column([one[1] for one in read]))
     return Unwrapped(objects, messages)
+
+
+def unwrap_any(texts: Any) -> Unwrapped:  # noqa: ANN401 - as above
+    """Return what is in lines of either."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    known = unwrap_docker(texts)
+    left = known.objects.is_null()
+    rest = texts.filter(left)
+    if not len(rest):
+        return known
+    more = unwrap_cri(rest)
+    return Unwrapped(
+        pc.replace_with_mask(known.objects, left, more.objects),
+        pc.replace_with_mask(known.messages, left, more.messages),
+    )
 
 
 def pod_fields(path: str) -> bytes:

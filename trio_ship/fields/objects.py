@@ -20,13 +20,14 @@ from trio_ship.decode.words import Bools
 from trio_ship.encode.gather import Pieces, constant, interleave
 from trio_ship.fields.rewriting import pieces_of
 
-__all__ = ["are_objects", "is_object"]
+__all__ = ["are_bare", "are_objects", "is_object"]
 
 _MOST_OPEN: Final = 200
 """What is nested deeper is no object here: others exhaust their stacks with it."""
 
 _FEW: Final = 16
 _BRACES: Final = b"{}"
+_SPACE: Final = 0x20
 # Arrow takes two words for numbers which are none by the standard.
 _DOUBTFUL: Final = rf"[:,\[]\s*-?(?:NaN|Inf)|(?:[\[{{][^\[{{]*){{{_MOST_OPEN}}}"
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -53,6 +54,22 @@ def are_objects(texts: Any) -> Bools:  # noqa: ANN401 - pyarrow has no types
         valid[row] = is_object(chosen[row].as_py())
     found[candidates] = valid
     return found
+
+
+def are_bare(objects: Pieces) -> Bools:
+    """Return which objects have no members; of an empty text that is not said.
+
+    Args:
+        objects: Valid objects, or empty texts.
+    """
+    inner = np.minimum(objects.start + 1, max(len(objects.data) - 1, 0))
+    second = objects.data[inner] if len(objects.data) else np.zeros(len(inner), np.uint8)
+    bare: Bools = second == _BRACES[1]
+    for row in np.flatnonzero((objects.length > len(_BRACES)) & (second <= _SPACE)).tolist():
+        start = int(objects.start[row]) + 1
+        stop = start + int(objects.length[row]) - len(_BRACES)
+        bare[row] = not bytes(objects.data[start:stop]).strip()
+    return bare
 
 
 def _in_braces(texts: Pieces) -> I64:

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 import numpy as np
 
 from trio_ship.batch import I64, OrderedBatch, Rewritten
+from trio_ship.decode.words import Bools
 from trio_ship.encode.gather import Pieces
-from trio_ship.fields.containers import Unwrapped, pod_fields, unwrap_cri, unwrap_docker
+from trio_ship.fields.columns import both_of
+from trio_ship.fields.containers import (
+    Unwrapped,
+    pod_fields,
+    unwrap_any,
+    unwrap_cri,
+    unwrap_docker,
+)
 from trio_ship.fields.forms import (
     CLF,
     SYSLOG,
@@ -26,6 +34,7 @@ from trio_ship.fields.forms import (
     read_json,
     read_logfmt,
 )
+from trio_ship.fields.objects import are_bare
 from trio_ship.fields.parsed import Parsed
 from trio_ship.fields.rewriting import merged, pieces_of, rewritten
 from trio_ship.fields.severity import batch_severities
@@ -33,8 +42,32 @@ from trio_ship.fields.texts import text_slices
 
 __all__ = ["Parser", "Rule", "rule"]
 
-Rule: TypeAlias = Callable[[Any], Unwrapped]
-"""From texts, an Arrow array of large_binary, to their fields and inner texts."""
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """How the fields of a text are found; a pure function of each text.
+
+    Attributes:
+        unwrap: Finds what is in texts of containers; None: they are none.
+        form: Reads what is in there, and texts of no container; None: neither.
+    """
+
+    unwrap: Callable[[Any], Unwrapped] | None = None
+    form: Form | None = None
+
+    def __call__(self, texts: Any) -> Unwrapped:  # noqa: ANN401 - pyarrow has no types
+        """Return the fields and the inner texts of an Arrow array of large_binary."""
+        import pyarrow as pa  # noqa: PLC0415 - its import is slow
+        import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+        if self.unwrap is None:
+            none = pa.nulls(len(texts), pa.large_binary())
+            return Unwrapped(none if self.form is None else self.form(texts), none)
+        known = self.unwrap(texts)
+        if self.form is None:
+            return known
+        inner = self.form(pc.coalesce(known.messages, texts))
+        return Unwrapped(both_of(known.objects, inner), known.messages)
 
 
 class Parser:
@@ -69,10 +102,10 @@ class Parser:
             messages: list[Any] = []
             for part, texts in text_slices(batch.select(mine)):
                 read = self._rules[source](texts)
-                objects = pieces_of(read.objects)
-                data = objects.data[objects.start[:1].sum() :]
-                start[rows[part]] = objects.start - objects.start[:1].sum() + size
-                length[rows[part]] = objects.length
+                one = pieces_of(read.objects)
+                data = one.data[one.start[:1].sum() :]
+                start[rows[part]] = one.start - one.start[:1].sum() + size
+                length[rows[part]] = one.length
                 size += len(data)
                 found.append(data)
                 is_inner = np.asarray(read.messages.is_valid())
@@ -83,11 +116,12 @@ class Parser:
                 inner = merged(inner, rewritten(batch, np.concatenate(unwrapped), messages))
         self.failed += int(np.count_nonzero(has_rule & (length == 0)))
         everything = np.concatenate(found) if found else np.zeros(0, np.uint8)
-        prefix, prefix_of = self._prefixes(batch, length)
+        objects = Pieces(everything, start, length)
+        prefix, prefix_of = self._prefixes(batch, are_bare(objects))
         parsed = Parsed(
             inner=inner,
             severity=np.zeros(len(batch), np.int8),
-            objects=Pieces(everything, start, length),
+            objects=objects,
             prefix=prefix,
             prefix_of=prefix_of,
         )
@@ -95,7 +129,7 @@ class Parser:
         parsed.severity[has_rule] = batch_severities(messages_of_ruled)
         return attrs.evolve(batch, parsed=parsed)
 
-    def _prefixes(self, batch: OrderedBatch, length: I64) -> tuple[list[bytes], I64]:
+    def _prefixes(self, batch: OrderedBatch, bare: Bools) -> tuple[list[bytes], I64]:
         """Return what objects begin with, and which record's begins with which of these."""
         prefixes = [b"{"]
         by_file = np.zeros(len(batch.files), np.int64)
@@ -106,37 +140,8 @@ class Parser:
                 # An object without members of its own wants no comma.
                 prefixes += [b"{" + names + b",", b"{" + names]
         which = by_file[batch.region]
-        which += (which > 0) & (length == len(b"{}"))
+        which += (which > 0) & bare
         return prefixes, which
-
-
-def _without_messages(form: Form) -> Rule:
-    def read(texts: Any) -> Unwrapped:  # noqa: ANN401 - pyarrow has no types
-        import pyarrow as pa  # noqa: PLC0415 - its import is slow
-
-        return Unwrapped(form(texts), pa.nulls(len(texts), pa.large_binary()))
-
-    return read
-
-
-def _any_of(*rules: Rule) -> Rule:
-    def read(texts: Any) -> Unwrapped:  # noqa: ANN401 - as above
-        import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
-
-        known = rules[0](texts)
-        for other in rules[1:]:
-            left = known.objects.is_null()
-            rest = texts.filter(left)
-            if not len(rest):
-                break
-            more = other(rest)
-            known = Unwrapped(
-                pc.replace_with_mask(known.objects, left, more.objects),
-                pc.replace_with_mask(known.messages, left, more.messages),
-            )
-        return known
-
-    return read
 
 
 @functools.lru_cache(maxsize=64)
@@ -154,21 +159,18 @@ def rule(name: str, pattern: str = "") -> Rule:
     clf = Expression.of(CLF, ("status", "bytes"))
     numeric = ("priority", "pid")
     syslog = first_of(Expression.of(SYSLOG_5424, numeric), Expression.of(SYSLOG, numeric))
-    rules: dict[str, Rule] = {
-        "json": _without_messages(read_json),
-        "logfmt": _without_messages(read_logfmt),
-        "clf": _without_messages(clf),
-        "syslog": _without_messages(syslog),
-        "cri": unwrap_cri,
-        "docker": unwrap_docker,
+    rules = {
+        "json": Rule(form=read_json),
+        "logfmt": Rule(form=read_logfmt),
+        "clf": Rule(form=clf),
+        "syslog": Rule(form=syslog),
+        "cri": Rule(unwrap=unwrap_cri),
+        "docker": Rule(unwrap=unwrap_docker),
+        "container": Rule(unwrap=unwrap_any),
+        "auto": Rule(unwrap=unwrap_any, form=first_of(read_json, clf, syslog, read_logfmt)),
     }
     if name == "regex":
-        return _without_messages(Expression.of(pattern))
-    if name == "container":
-        return _any_of(unwrap_docker, unwrap_cri)
-    if name == "auto":
-        form = first_of(read_json, clf, syslog, read_logfmt)
-        return _any_of(unwrap_docker, unwrap_cri, _without_messages(form))
+        return Rule(form=Expression.of(pattern))
     if name not in rules:
         raise ValueError(f"unknown rule {name!r}")
     return rules[name]
