@@ -212,7 +212,7 @@ RARITIES: tuple[tuple[str, bytes, str], ...] = (
     (
         "thunderbird",
         b"- 1131566461 2005.11.09 dn228 Nov 9 12:01:01 dn228/dn228 crond[2915]: x",
-        "-11-09T12:01:01",
+        "2005-11-09T20:01:01",
     ),
     ("openssh", b"Dec 10 06:55:46 LabSZ sshd[24200]: x", "-12-10T06:55:46"),
     ("mac", b"Jul  1 09:00:55 calvisitor-10-105-160-95 kernel[0]: x", "-07-01T09:00:55"),
@@ -312,5 +312,15 @@ RARITIES: tuple[tuple[str, bytes, str], ...] = (
             b"<TimeCreated SystemTime='2026-11-23T08:00:00.1234567Z'/>"
         ),
         "2026-11-23T08:00:00.123456700",
+    ),
+    ("strace -f -ttt", b"1234  1795420800.123456 execve(", "2026-11-23T08:00:00.123456"),
+    ("ros", b"[ INFO] [1795420800.123456789]: Hello", "2026-11-23T08:00:00.123456789"),
+    ("influx, lines", b"cpu,host=a x=0.5 1795420800123456789", "2026-11-23T08:00:00.123456789"),
+    ("epoch in columns", b"web1,1795420800,200", "2026-11-23T08:00:00"),
+    ("epoch in the first column", b"1795420800,200,x", "2026-11-23T08:00:00"),
+    (
+        "hpc",
+        b"134681 node-246 unix.hw state_change.unavailable 1077804742 1 Component State Change",
+        "2004-02-26T14:12:22",
     ),
 )

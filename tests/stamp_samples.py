@@ -422,7 +422,7 @@ SAMPLES: tuple[tuple[str, bytes, str], ...] = (
     (
         "thunderbird",
         b"- 1131566461 2005.11.09 dn228 Nov 9 12:01:01 dn228/dn228 crond(pam_unix)[2915]: x",
-        "-11-09T12:01:01",
+        "2005-11-09T20:01:01",
     ),
     (
         "haproxy",

@@ -1,17 +1,21 @@
 """The quick ways to places are held equal to plain ones."""
 
+import re
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP
+from trio_ship.decode import search
 from trio_ship.decode.members import find_field
 from trio_ship.decode.others import read_at
 from trio_ship.decode.padding import pad
 from trio_ship.decode.places import Place
 from trio_ship.decode.readings import LayoutDecoder
-from trio_ship.decode.search import find_marks, first_of_lines, true_places
+from trio_ship.decode.search import find_marks, find_numbers, first_of_lines, true_places
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.decode.table import layout_named
 from trio_ship.decode.words import gather
@@ -43,6 +47,17 @@ def test_marks_are_found_where_all_of_them_stand(text: str, marks: dict[int, str
     ]
     found = find_marks(arena, [(place, ord(mark)) for place, mark in marks.items()], begin, stop)
     assert found.tolist() == expected
+
+
+@given(st.text("12a", max_size=120), st.integers(1, 5), st.integers(1, 40))
+def test_numbers_are_found_whole_and_once(text: str, width: int, block: int) -> None:
+    """Those of just so many digits, wherever the search goes on with another block."""
+    arena = np.frombuffer(b"1" + text.encode() + bytes(64), np.uint8)
+    expected = [
+        found.start() + 1 for found in re.finditer(r"[12]+", text) if len(found[0]) == width
+    ]
+    with mock.patch.object(search, "_BLOCK", block):
+        assert find_numbers(arena, width, 1, 1 + len(text)).tolist() == expected
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -163,3 +178,10 @@ def test_numbers_are_padded_as_a_format_would(rows: list[tuple[int, int, int, in
             full = b"%02d/%02d-%02d:%03d;" % row
             assert column.tobytes()[: len(full)] == full
             assert zeros == len(full) - len(text)
+
+
+def test_the_first_byte_of_an_arena_may_begin_a_number() -> None:
+    """A line has its stamp wherever its chunk was cut."""
+    decoder = StampDecoder("epoch@5,*")
+    for text in (b"1795420800 a\n", b"b 1795420800 a\n", b"x1795420800 1795420800 a\n"):
+        assert decoder.read(*frame(text)).value.tolist() == [1_795_420_800 * 10**9]

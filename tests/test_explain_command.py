@@ -85,6 +85,17 @@ def test_what_is_assumed_is_said(folder: Path) -> None:
     assert "severity" not in said
 
 
+def test_what_stamps_without_a_date_leave_open_is_said(folder: Path) -> None:
+    """Their days are those of the file's last change and of the midnights before it."""
+    path = folder / "time.log"
+    path.write_bytes(b"23:59:59.5 INFO one\n00:00:01.5 ERROR two\njava.lang.Exception: x\n")
+    os.utime(path, (1_795_420_802, 1_795_420_802))  # 2026-11-23T08:00:02Z
+    said = explain(folder, "time.log").stdout
+    assert "  date      2026-11-22 to 2026-11-23, by the file's last change" in said
+    assert "  time      2026-11-22T23:59:59.500Z to 2026-11-23T00:00:01.500Z (2 s)\n" in said
+    assert "silence of 23 hours" in said
+
+
 def test_a_terminal_gets_colors_and_the_same_words(folder: Path) -> None:
     """What is red, yellow or faint on a terminal is in the same place without colours."""
     seen = on_terminal(folder, "explain", "app.log").decode()

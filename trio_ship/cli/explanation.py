@@ -77,13 +77,14 @@ class Explained:
         return self.survey.binary > _BINARY_SHARE * self.survey.bytes
 
     @property
-    def is_assumed(self) -> tuple[bool, bool]:
-        """Whether its stamps leave open their zone, and their year."""
+    def is_assumed(self) -> tuple[bool, bool, bool]:
+        """Whether its stamps leave open their zone, their year, and their date."""
         if not self.entry.layout or self.survey.sample is None:
-            return False, False
+            return False, False, False
         decoder = StampDecoder(self.entry.layout, zone=self.entry.zone, pattern=self.pattern)
         reading = decoder.read(*frame(self.survey.sample.text + b"\n"))
-        return bool(reading.wall[0]), not reading.dated[0]
+        no_year = not reading.dated[0]
+        return bool(reading.wall[0]), no_year, no_year and decoder.needs_date
 
 
 def details(file: Explained, *, draws: bool) -> Iterator[Line]:
@@ -159,7 +160,7 @@ def as_json(file: Explained) -> dict[str, Any]:
     """Return what is known of a file as values for JSON."""
     survey = file.survey
     layout, place = layout_and_place(file.entry.layout) if file.entry.layout else (None, None)
-    zone, year = file.is_assumed
+    zone, year, date = file.is_assumed
     return {
         "path": file.entry.path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         "source": file.entry.source,
@@ -167,6 +168,7 @@ def as_json(file: Explained) -> dict[str, Any]:
         "place": place,
         "zone": _zone(file.entry.zone)[0] if zone else None,
         "year_assumed": year,
+        "date_assumed": date,
         **attrs.asdict(survey, filter=lambda field, _: field.name in _COUNTED),
         "first": None if survey.first_ns is None else _moment(survey.first_ns),
         "last": None if survey.last_ns is None else _moment(survey.last_ns),
@@ -208,13 +210,17 @@ def _stamps(file: Explained) -> Iterator[Line]:
         f"{survey.stamped:,} of {survey.lines:,} lines "
         f"({_share(survey.stamped, survey.lines)}) have such a stamp",
     )
-    zone, year = file.is_assumed
+    zone, year, date = file.is_assumed
     if zone:
         name, whose = _zone(file.entry.zone)
         yield _row("zone", f"{name}{whose}; the stamps name none")
     else:
         yield _row("zone", "told by the stamps")
-    if year:
+    if date:
+        dates = sorted({_moment(ns)[:10] for ns in (survey.first_ns, survey.last_ns) if ns})
+        yield _row("date", f"{' to '.join(dates)}, by the file's last change and the midnights")
+        yield _row("", "in it; the stamps name none, nor a silence of 23 hours or more")
+    elif year:
         years = sorted({_moment(ns)[:4] for ns in (survey.first_ns, survey.last_ns) if ns})
         yield _row("year", f"{' to '.join(years)}, by the file's last change; the stamps name none")
     yield _row("time", _span([file]))

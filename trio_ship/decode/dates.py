@@ -20,6 +20,7 @@ __all__ = ["Dates"]
 _SECOND: Final = 1_000_000_000
 _YEARS: Final = (1678, 2261)
 _LEAP_YEAR: Final = 2000
+_NO_DATE: Final = 10_957  # its first day
 _EPOCH_SECONDS: Final = (1_000_000_000, 9_223_372_035)
 _TAI: Final = (1 << 62) + 10
 _IN_PAIRS: Final = ("%Y", "%y", "%m", "%d", "%e", "%H", "%k", "%M", "%s", "hours", "minutes")
@@ -150,6 +151,8 @@ class Dates:
     def _decode_days(self, rows: U8, pairs: I64, valid: Bools) -> I64:
         """Return days since 1970; clear `valid` where the date does not exist."""
         places = self._places
+        if "%b" not in places and "%m" not in places:
+            return np.full(len(rows), _NO_DATE)
         if "%Y" in places:
             year = self._number(pairs, "%Y")
             valid &= (year >= _YEARS[0]) & (year <= _YEARS[1])

@@ -14,10 +14,8 @@ only unmistakable layouts count, and other columns stay possible.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
@@ -27,11 +25,11 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.ambiguous import Evidence, weigh
 from trio_ship.decode.containers import find_wrapped
+from trio_ship.decode.guesses import Guess, find_guesses, guesses_inside, in_pattern
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
-from trio_ship.decode.members import FIELDS
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
-from trio_ship.decode.places import SEARCHED_BYTES, Place
+from trio_ship.decode.places import Place
 from trio_ship.decode.stamps import AUTO, BEHIND, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
@@ -39,13 +37,10 @@ __all__ = ["Found", "detect", "layout_and_place"]
 
 _T = TypeVar("_T")
 _BOM: Final = b"\xef\xbb\xbf"
-_DOCKER: Final = b'{"log":"'
 _SAMPLE: Final = 64
-_COLUMNS: Final = 8
 _JUDGED: Final = 6
 _FAR_BEHIND: Final = 4
 _RARE: Final = 200
-_NESTED: Final = 2000  # behind every column
 
 
 @attrs.frozen(kw_only=True)
@@ -126,16 +121,16 @@ def detect(
         ValueError: `prefer` or `pattern` is not usable.
     """
     if "%" in prefer:
-        return _judge(_Guess(f"strptime@ts/{prefer}", "", 0), frame(head), pattern)
+        return _judge(Guess(f"strptime@ts/{prefer}", "", 0), frame(head), pattern)
     layouts = LAYOUTS if prefer == "auto" else (layout_named(prefer),)
     head = head.removeprefix(_BOM)
     lines = frame(head)
     if pattern is not None:
         texts = _spread(_extract(UserPattern(pattern), lines))
-        found = _elect(_in_pattern(layouts, texts), lines, pattern)
+        found = _elect(in_pattern(layouts, texts), lines, pattern)
     else:
         texts = _sample(layouts, lines)
-        found = _elect(_guesses(layouts, texts, named=prefer != "auto"), lines, None)
+        found = _elect(find_guesses(layouts, texts, named=prefer != "auto"), lines, None)
         if found is not None and _is_cri(found, lines):
             found = attrs.evolve(found, spelling=found.spelling.replace("@0", "@cri", 1))
         if found is not None and inner and (inside := _find_inner(found, layouts, lines)):
@@ -147,47 +142,6 @@ def detect(
     if pattern is None and prefer == "auto":
         return attrs.evolve(found, spelling=found.spelling + AUTO)
     return found
-
-
-@attrs.frozen
-class _Guess:
-    """The spelling of a layout that fits some lines best.
-
-    Attributes:
-        spelling: As in `Found`.
-        example: A stamp.
-        count: How many of the lines seem to have one.
-        rank: What comes first of those that fit as many lines; small ones do.
-    """
-
-    spelling: str
-    example: str
-    count: int
-    rank: float = 0
-
-
-@attrs.define
-class _Votes:
-    """Lines that have a stamp of one layout, at one kind of place."""
-
-    columns: Counter[int] = attrs.field(factory=Counter)
-    variants: Counter[str] = attrs.field(factory=Counter)
-    example: str = ""
-
-    def add(self, text: bytes, column: int, found: tuple[str, int]) -> None:
-        self.columns[column] += 1
-        self.variants[found[0]] += 1
-        self.example = self.example or text[column : column + found[1]].decode()
-
-    def guess(self, layout: Layout, place: Place, rank: float) -> _Guess:
-        variant = self.variants.most_common(1)[0][0]
-        spelling = f"{layout.name}@{place}" + (f"/{variant}" if variant else "")
-        return _Guess(spelling, self.example, self.columns.total(), rank)
-
-    @property
-    def column(self) -> float:
-        """The mean column."""
-        return sum(k * n for k, n in self.columns.items()) / self.columns.total()
 
 
 def _is_cri(found: Found, lines: tuple[U8, I64, I64]) -> bool:
@@ -227,7 +181,7 @@ def _extract(pattern: UserPattern, lines: tuple[U8, I64, I64]) -> list[bytes]:
 
 
 def _elect(
-    guesses: Iterator[_Guess], lines: tuple[U8, I64, I64], pattern: str | None
+    guesses: Iterator[Guess], lines: tuple[U8, I64, I64], pattern: str | None
 ) -> Found | None:
     """Return the guess that gives the most lines a stamp."""
     ranked = sorted(guesses, key=lambda guess: guess.rank)  # stable: of equals the first
@@ -246,107 +200,6 @@ def _is_chance(found: Found) -> bool:
     return place.searched and found.matched * _RARE < found.lines
 
 
-def _in_pattern(layouts: tuple[Layout, ...], texts: list[bytes]) -> Iterator[_Guess]:
-    """Yield what a pattern may have found."""
-    for layout in layouts:
-        votes = _Votes()
-        for text in texts:
-            found = layout.match(text)
-            if found is not None:
-                votes.add(text, 0, found)
-        if votes.columns:
-            yield votes.guess(layout, Place(by_pattern=True), 0)
-
-
-def _guesses(layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool) -> Iterator[_Guess]:
-    """Yield how layouts fit some lines, for each kind of place where one does."""
-    open_texts = [text for text in texts if not text[:1].isspace()]
-    for layout in layouts:
-        votes = _Votes()
-        for text in texts:
-            column, found = _at_front(layout, text)
-            if found is not None:
-                votes.add(text, column, found)
-        if votes.columns.total() == len(texts) and texts and not layout.family:
-            # Nothing can fit more lines, or stand further in front.
-            yield votes.guess(layout, _choose_place(layout, votes.columns), 0)
-            return
-        if named or layout.anywhere:
-            for text in open_texts:
-                if _at_front(layout, text)[1] is None:
-                    column, found = layout.find(text[:SEARCHED_BYTES])
-                    if found is not None:
-                        votes.add(text, column, found)
-        if votes.columns:
-            place = _choose_place(layout, votes.columns)
-            yield votes.guess(layout, place, 1 + votes.column if place.searched else 0)
-    yield from _in_fields(layouts, open_texts)
-
-
-def _in_fields(layouts: tuple[Layout, ...], texts: list[bytes]) -> Iterator[_Guess]:
-    """Yield how layouts fit in the usual fields of JSON and logfmt."""
-    for number, field in enumerate(FIELDS):
-        votes: dict[tuple[str, bool], _Votes] = {}
-        objects = 0
-        for text in texts:
-            last = text.startswith(_DOCKER) and field == '"time"'
-            column = _find_field(field, text, last=last)
-            if column < 0:
-                continue
-            objects += text.startswith(b"{")
-            for layout in layouts:
-                found = layout.match(text, column)
-                if found is not None:
-                    votes.setdefault((layout.name, last), _Votes()).add(text, column, found)
-        for (name, last), mine in votes.items():
-            # In an object its columns say nothing; in other text the first stamp counts.
-            in_object = 2 * objects >= mine.columns.total()
-            rank = (number + 1) / 100 if in_object else 0.9 + mine.column
-            place = Place(field=field, last=last)
-            yield mine.guess(layout_named(name), place, 0 if last else rank)
-
-
-def _find_field(field: str, text: bytes, *, last: bool) -> int:
-    """Return where the value of a field begins, as `places.find_field` does; or -1."""
-    if field[0] == '"':
-        key = field.encode() + b":"
-        at = text.rfind(key) if last else text.find(key)
-        at += len(key) if at >= 0 else 0
-        at += text[at : at + 1] == b" " if at >= 0 else 0
-    else:
-        found = _logfmt(field).search(text)
-        at = found.end() if found is not None else -1
-    return at + (text[at : at + 1] in (b'"', b"'")) if at >= 0 else -1
-
-
-@functools.cache
-def _logfmt(field: str) -> re.Pattern[bytes]:
-    before = "" if field[0] == "<" else r"(?:^|(?<=[ \t]))"
-    return re.compile((before + re.escape(field)).encode())
-
-
-def _choose_place(layout: Layout, columns: Counter[int]) -> Place:
-    # Of equally frequent columns the first is the likelier.
-    by_count = sorted(columns, key=lambda column: (-columns[column], column))
-    if by_count[0] <= 1 and 2 * columns[by_count[0]] >= columns.total():
-        return Place(columns=(by_count[0],))
-    if layout.marker:
-        return Place(searched=True)
-    return Place(columns=tuple(by_count[:_COLUMNS]), searched=True)
-
-
-def _at_front(layout: Layout, text: bytes) -> tuple[int, tuple[str, int] | None]:
-    """Return where a layout fits at the beginning of a line, and what it finds there."""
-    for column in range(2):
-        before = text[:column].decode("latin-1")
-        if column and before.isascii() and before.isalnum() and before not in layout.after:
-            continue
-        found = layout.match(text, column)
-        if found is not None:
-            return column, found
-    return 0, None
-
-
 def _find_inner(
     outer: Found, layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]
 ) -> Found | None:
@@ -355,7 +208,7 @@ def _find_inner(
     arena, start, end = decoder.inside(*lines)
     texts = [arena[a:b].tobytes() for a, b in zip(start.tolist(), end.tolist(), strict=True)]
     best = None
-    for guess in _guesses_inside(layouts, _spread([text for text in texts if text])):
+    for guess in guesses_inside(layouts, _spread([text for text in texts if text])):
         way = f"{outer.spelling}{BEHIND}{guess.spelling}"
         found = _judge(attrs.evolve(guess, spelling=way), lines, None)
         if found is not None and (best is None or found.matched > best.matched):
@@ -363,22 +216,7 @@ def _find_inner(
     return best
 
 
-def _guesses_inside(layouts: tuple[Layout, ...], texts: list[bytes]) -> list[_Guess]:
-    guesses = list(_in_fields(layouts, [text for text in texts if b"{" in text or b"=" in text]))
-    for layout in layouts:
-        votes = _Votes()
-        for text in texts if layout.anywhere else ():
-            column, found = layout.find(text[:SEARCHED_BYTES])
-            if found is not None and column:
-                votes.add(text, column, found)
-        if votes.columns:
-            columns = sorted(votes.columns, key=lambda column: (-votes.columns[column], column))
-            place = Place(columns=tuple(columns[:_COLUMNS]), searched=True)
-            guesses.append(votes.guess(layout, place, _NESTED + votes.column))
-    return sorted(guesses, key=lambda guess: guess.rank)
-
-
-def _judge(guess: _Guess, lines: tuple[U8, I64, I64], pattern: str | None) -> Found | None:
+def _judge(guess: Guess, lines: tuple[U8, I64, I64], pattern: str | None) -> Found | None:
     """Count the lines that have a stamp so spelled; None for none."""
     decoder = StampDecoder(guess.spelling, pattern=pattern)
     found = decoder.read(*lines).found

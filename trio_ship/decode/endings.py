@@ -30,7 +30,7 @@ _LETTERS[
     ]
 ] = True
 _WORD: Final = (string.ascii_letters + string.digits).encode()
-_OPEN: Final = ("%f", "%p", "%z")
+_OPEN: Final = ("%f", "%g", "%p", "%z")
 
 
 def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools | None:
@@ -42,7 +42,7 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
     Args:
         layout: The layout.
         variant: Which variant of it.
-        chosen: Those of `%f`, `%p` and `%z` that it has.
+        chosen: Those of `%f`, `%g`, `%p` and `%z` that it has.
     """
     ending = list(itertools.takewhile(_OPEN.__contains__, reversed(layout.fields)))
     left = list(itertools.takewhile(lambda field: field not in chosen, ending))
@@ -69,6 +69,8 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
     digit_next = one_of(second, b"0123456789")
     if "%f" in left:
         table |= one_of(first, b".,:") & digit_next
+    if "%g" in left:
+        table |= one_of(first, b".") & digit_next
     if behind in ("p", "ZZ"):
         table |= one_of(first, _WORD + b"+-" * (behind == "ZZ"))
     if behind == ":":

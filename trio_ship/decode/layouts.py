@@ -21,11 +21,12 @@ A template is text with these fields; everything else stands for itself:
     {x|yz}      one of these texts
     %E          day, as %e or as a single digit
     %f          nothing, or `.` or `,` and one to nine digits, or `:` and three
+    %g          nothing, or `.` and one to nine digits
     %p          nothing, or AM or PM, which makes the hour one of twelve
     %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
                 or the abbreviation of a zone
 
-The last five leave a choice. What a stamp has chosen is its *variant*, a short
+The last six leave a choice. What a stamp has chosen is its *variant*, a short
 text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`).
 
 A stamp is not one when a digit follows, when its date or time does not exist
@@ -63,6 +64,8 @@ FIELD_WIDTHS: Final = (
 )
 """How many bytes each field of fixed width takes."""
 
+_BEFORE_WEAK: Final = b" \t,;|[(\"'="
+
 _TEXTS: Final = (
     {code: rf"\d{{{width}}}" for code, width in _DIGITS.items()}
     | {code: rf"\d{{1,{width}}}(?!\d)" for code, width in LOOSE.items()}
@@ -84,6 +87,7 @@ _NAMES: Final = "|".join(sorted(OFFSETS, key=len, reverse=True))
 _CHOICES: Final = {
     "%E": r"([ \d]\d|\d)(?!\d)",
     "%f": r"(?:([.,]\d{1,9}|:\d{3})(?!\d)|(?!\.?\d|,\d{1,9}(?!\d)))",
+    "%g": r"(?:(\.\d{1,9})(?!\d)|(?!\.?\d))",
     "%p": r"((?:[ ]|\xe2\x80\xaf)?[AaPp][Mm](?![A-Za-z0-9]))?",
     "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-]))?",
 }
@@ -92,6 +96,7 @@ _LEFT: Final = {"%3": 6, "%6": 3}
 _VARIANTS: Final = {
     "%E": r"(d?)",
     "%f": r"([.,][1-9]|:3)?",
+    "%g": r"(\.[1-9])?",
     "%p": r"([ \u202f]?p)?",
     "%z": r"(Z| ?\+hh:?mm|\+hh| ZZZZ?)?",
 }
@@ -101,7 +106,7 @@ def _choice(field: str, text: str) -> str:
     """Return what a piece of a stamp says about its variant."""
     if field == "%E":
         return "d" if len(text) == 1 else ""
-    if field == "%f":
+    if field in ("%f", "%g"):
         return f"{text[0]}{len(text) - 1}" if text else ""
     if field == "%p":
         return f"{text[:-2]}p" if text else ""
@@ -122,7 +127,8 @@ class Layout:
         template: What stands in it; see the module.
         example: A stamp.
         example_ns: What that is: nanoseconds since 1970, without an offset as
-            if in UTC, without a year as if in 2000.
+            if in UTC, without a year as if in 2000, without a date as if on
+            the first of January of that year.
         writers: Some programs that write it.
         anywhere: Whether it is so unmistakable that it may be looked for behind
             a prefix. Others count only at the beginning of a line, or behind
@@ -130,7 +136,8 @@ class Layout:
         marker: The character that stands before it where it has a prefix.
         after: Letters that may stand in front of it at the beginning of a line.
         family: Layouts of a family differ in what their numbers mean only.
-        weak: Whether other numbers are easily taken for it.
+        weak: Whether other numbers are easily taken for it. Behind a prefix such
+            a stamp counts where nearly every line has one.
     """
 
     name: str
@@ -155,7 +162,7 @@ class Layout:
         for before, field in zip(("", *self.fields), self.fields, strict=False):
             if field[0] == "{":
                 parts.append(f"({'|'.join(map(re.escape, self.alternatives(field)))})")
-            elif field == "%f" and before in _LEFT:
+            elif field == "%g" and before in _LEFT:
                 parts.append(_CHOICES[field].replace("9", str(_LEFT[before])))
             else:
                 parts.append(_CHOICES.get(field) or _TEXTS.get(field) or re.escape(field))
@@ -186,6 +193,11 @@ class Layout:
     def has_year(self) -> bool:
         """Whether the stamp says its year."""
         return not {"%Y", "%y", "%s", "%x"}.isdisjoint(self.fields)
+
+    @functools.cached_property
+    def has_date(self) -> bool:
+        """Whether the stamp says its day, in one year or other."""
+        return self.has_year or not {"%m", "%-m", "%b"}.isdisjoint(self.fields)
 
     @functools.cached_property
     def mark(self) -> str:
@@ -233,9 +245,15 @@ class Layout:
         for found in self._exact.finditer(text):
             column = found.start()
             before = text[max(column - 1, 0) : column]
-            if (before == marker) if marker else not (self.is_number and before.isdigit()):
+            if (before == marker) if marker else self.may_follow(before):
                 return column, self.match(text, column)
         return 0, None
+
+    def may_follow(self, before: bytes) -> bool:
+        """Tell whether a stamp behind a prefix may have a character before it."""
+        if self.weak:
+            return before in _BEFORE_WEAK
+        return not (self.is_number and before.isdigit())
 
     def choices(self, variant: str) -> tuple[str, ...]:
         """Return what a variant has chosen, one text for each choice.

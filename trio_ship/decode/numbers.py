@@ -25,7 +25,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="epoch",
-        template="%s%f",
+        template="%s%g",
         example="1286536309.450",
         example_ns=1_286_536_309_450_000_000,
         writers="Squid, Caddy, zap, zerolog",
@@ -33,7 +33,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="epoch_ms",
-        template="%s%3%f",
+        template="%s%3%g",
         example="1286536309450",
         example_ns=1_286_536_309_450_000_000,
         writers="pino, Java, JavaScript",
@@ -41,7 +41,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="epoch_us",
-        template="%s%6%f",
+        template="%s%6%g",
         example="1286536309450123",
         example_ns=1_286_536_309_450_123_000,
         writers="journald in JSON",
@@ -359,6 +359,22 @@ NUMBERS: Final = (
         writers="the same elsewhere",
         anywhere=True,
         family="yearless",
+    ),
+    Layout(
+        name="time",
+        template="%H:%M:%S%f%p",
+        example="08:00:00.123",
+        example_ns=946_713_600_123_000_000,
+        writers="logback, Serilog, Minecraft, tcpdump",
+        weak=True,
+    ),
+    Layout(
+        name="time_minutes",
+        template="%-H:%M%p",
+        example="8:00AM",
+        example_ns=946_713_600_000_000_000,
+        writers="zerolog, irssi",
+        weak=True,
     ),
 )
 """The likelier first."""

@@ -67,7 +67,8 @@ def _read_some(exact: LayoutDecoder, arena: U8, at: I64, end: I64) -> Reading:
 
 @functools.cache
 def _sieve(*, in_field: bool) -> Sieve:
-    return Sieve([layout for layout in LAYOUTS if in_field or not layout.weak])
+    usual = (layout for layout in LAYOUTS if layout.has_date)
+    return Sieve([layout for layout in usual if in_field or not layout.weak])
 
 
 @functools.cache

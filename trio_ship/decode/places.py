@@ -13,6 +13,7 @@ begins with white space goes on with the one before it and is not searched.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -22,10 +23,10 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.containers import Wrapping
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.looks import Head, outlines
+from trio_ship.decode.looks import Head, outlines, shortest
 from trio_ship.decode.members import find_field
-from trio_ship.decode.search import find_marks, first_of_lines, rows_of
-from trio_ship.decode.words import within
+from trio_ship.decode.search import find_marks, find_numbers, first_of_lines, rows_of
+from trio_ship.decode.words import Bools, within
 
 __all__ = ["SEARCHED_BYTES", "Place"]
 
@@ -143,13 +144,21 @@ class Place:
 
 
 def _free(layout: Layout, arena: U8, start: I64, column: int) -> I64:
-    """Return the place of a column in each line, -1 inside a longer number."""
+    """Return the place of a column in each line, -1 where what is before it keeps a stamp away."""
     at = start + column
     if column and layout.is_number:
-        behind_digit = _IS_DIGIT[arena[within(arena, at - 1)]]
-        if behind_digit.any():
-            at[behind_digit] = -1
+        # In column 1 a weak one may be behind any bracket, quote or sign.
+        table = _may_not_follow(layout) if column > 1 else _IS_DIGIT
+        behind = table[arena[within(arena, at - 1)]]
+        if behind.any():
+            at[behind] = -1
     return at
+
+
+@functools.cache
+def _may_not_follow(layout: Layout) -> Bools:
+    """Tell of every byte whether a stamp behind a prefix may not have it before it."""
+    return np.array([not layout.may_follow(bytes([byte])) for byte in range(256)])
 
 
 def _ascends(start: I64) -> bool:
@@ -166,7 +175,11 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
     nowhere = np.iinfo(np.int64).max
     found = np.full(len(start), nowhere)
     for marks, group in outlines(layout).items():
-        at = find_marks(arena, marks, int(start[0]), int(end[-1]))
+        low, high = int(start[0]), int(end[-1])
+        if marks:
+            at = find_marks(arena, marks, low, high)
+        else:
+            at = find_numbers(arena, shortest(layout), low, high)
         if not len(at):
             continue
         fits = np.zeros(len(at), np.bool_)
@@ -177,8 +190,7 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
         line = rows_of(at, start, end)
         begin = start[line]
         fits = (at - begin < SEARCHED_BYTES) & head.fits(arena, at, end[line])
-        if layout.is_number:
-            fits &= (at == begin) | ~_IS_DIGIT[arena[np.maximum(at - 1, 0)]]
+        fits &= (at == begin) | ~_may_not_follow(layout)[arena[np.maximum(at - 1, 0)]]
         at, line = at[fits][::-1], line[fits][::-1]
         first = np.full(len(start), nowhere)
         first[line] = at  # of several in a line the last to be written is the first

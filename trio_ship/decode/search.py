@@ -14,7 +14,15 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.words import Bools, Words, gather
 
-__all__ = ["condense", "find_marks", "first_of_lines", "have_marks", "rows_of", "true_places"]
+__all__ = [
+    "condense",
+    "find_marks",
+    "find_numbers",
+    "first_of_lines",
+    "have_marks",
+    "rows_of",
+    "true_places",
+]
 
 _BLOCK: Final = 1 << 19
 _SAMPLE: Final = 2048
@@ -88,6 +96,29 @@ def find_marks(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: in
     at = np.concatenate(found) if found else np.zeros(0, np.int64)
     others = [mark for mark in marks if mark not in sought]
     return at[have_marks(arena, at, others)] if others and len(at) else at
+
+
+def find_numbers(arena: U8, width: int, begin: int, stop: int) -> I64:
+    """Return where numbers of so many digits begin, ascending.
+
+    Args:
+        arena: Bytes, with at least 64 more behind `stop`.
+        width: How many digits a number has.
+        begin: No byte before it counts.
+        stop: No number begins from it on.
+    """
+    found = [np.zeros(0, np.int64)]
+    for low in range(begin, stop, _BLOCK):
+        # So many bytes more tell where numbers end that begin with the next block.
+        high = min(low + _BLOCK, stop) + width + 1
+        digit = (arena[low:high] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
+        if low == begin:
+            digit = np.concatenate(([False], digit))
+        edges = true_places(digit[1:] != digit[:-1])
+        begins = digit[edges + 1] & (np.diff(edges, append=-1) == width)
+        found.append(edges[begins] + (low + (low > begin)))
+    at = np.concatenate(found)
+    return at[at < stop]
 
 
 def _rarest(sample: U8, marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

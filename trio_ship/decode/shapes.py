@@ -50,7 +50,7 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
             yield field, FIELD_WIDTHS[field], False
         elif field == "%E":
             yield "%e", 2 - len(next(choices)), False
-        elif field == "%f":
+        elif field in ("%f", "%g"):
             if choice := next(choices):
                 yield choice[0], 0, False
                 yield "%f", int(choice[1:]), False
@@ -127,7 +127,12 @@ class Shape:
         self._places = places
         self._words = -(-width // 8)
         self._plan_checks(characters)
-        fields = {"%f": "%f" in places, "%p": "half" in places, "%z": self.own_zone}
+        fields = {
+            "%f": "%f" in places,
+            "%g": "%f" in places,
+            "%p": "half" in places,
+            "%z": self.own_zone,
+        }
         chosen = frozenset(field for field, has in fields.items() if has)
         self._ending = plan_ending(layout, variant, chosen)
 

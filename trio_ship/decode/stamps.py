@@ -7,7 +7,7 @@ the variant, and those met on the way, only say what to try first. So the same
 line always has the same stamp, however the file is cut into chunks.
 
 Second 60 is the following second. See `zones` for hours that exist twice or not
-at all, and `years` for stamps without a year.
+at all, `years` for stamps without a year, and `days` for those without a date.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
+from trio_ship.decode.days import first_of_days, with_days
 from trio_ship.decode.others import Others, read_at
 from trio_ship.decode.patterns import Strptime, UserPattern, trimmed_ends
 from trio_ship.decode.places import Place
@@ -66,6 +67,7 @@ class StampDecoder:
         resolution_ns: What one step of the last digit of a stamp is worth, of
             those that were met.
         needs_year: Whether its stamps say no year.
+        needs_date: Whether they say no date either.
         wrapping: What a container runtime has put around the lines.
     """
 
@@ -98,6 +100,7 @@ class StampDecoder:
         self._exact: LayoutDecoder | None = None
         self._others = Others() if way != spelling else None
         self._outer: tuple[Place, LayoutDecoder] | None = None
+        self.needs_date = False
         if name == "strptime":
             if self._pattern is None:
                 raise ValueError("a format of strptime needs a pattern that says where it stands")
@@ -107,8 +110,9 @@ class StampDecoder:
         else:
             layout = layout_named(name)
             self._exact = LayoutDecoder(layout, variant)
-            self.needs_year = not layout.has_year
+            self.needs_year, self.needs_date = not layout.has_year, not layout.has_date
             self.resolution_ns = shape_of(layout, variant).resolution_ns
+        self._complete = with_days if self.needs_date else with_years
         if outer:
             name, place, variant = _parse(outer)
             self._outer = place, LayoutDecoder(layout_named(name), variant)
@@ -125,7 +129,8 @@ class StampDecoder:
                 region stand together, in the order of the file. Shape (m,).
             previous_ns: The file's last stamp before each region or, where it
                 says no year, a moment within half a year of the region's first
-                stamp; `NO_STAMP` if there is none. Shape (m,).
+                stamp, and where it says no date, within some hours; `NO_STAMP`
+                if there is none. Shape (m,).
 
         Returns:
             Nanoseconds since 1970 in UTC, or `NO_STAMP`: the line has no stamp,
@@ -155,7 +160,7 @@ class StampDecoder:
             return self._zone.resolve(reading.value, reading.wall, first, previous_ns)
         if not (reading.dated.any() or (previous_ns == NO_STAMP).any()):
             before = self._zone.to_wall(previous_ns)
-            value = with_years(reading.value - ORIGIN_NS, first, before, self._settle)
+            value = self._complete(reading.value - ORIGIN_NS, first, before, self._settle)
             return self._zone.resolve(value, reading.wall, first, previous_ns)
         region = np.searchsorted(first, np.arange(len(reading.value)), "right") - 1
         value = reading.value.copy()
@@ -169,7 +174,7 @@ class StampDecoder:
         return result
 
     def _add_years(self, reading: Reading, region: I64, previous_ns: I64, value: I64) -> Bools:
-        """Bring stamps without a year into theirs; return which then have one.
+        """Bring stamps without a year, or a date, into theirs; return which then have one.
 
         Args:
             reading: Stamps. All have been found.
@@ -200,7 +205,7 @@ class StampDecoder:
         those = np.flatnonzero(known & yearless)
         if len(those):
             begins = np.flatnonzero(np.diff(run[those], prepend=-1))
-            value[those] = with_years(
+            value[those] = self._complete(
                 value[those] - ORIGIN_NS, begins, before[run[those[begins]]], self._settle
             )
         return known
@@ -226,6 +231,9 @@ class StampDecoder:
             still = ~reading.found[rows]
             rows, lead = rows[still], lead[still]
             part = self._others.read(arena, start[rows] + lead, end[rows])
+            if self.needs_date:
+                # Times of day follow from what is before them, and so would these.
+                rows, part = rows[part.dated], part.rows(np.flatnonzero(part.dated))
             reading.put(rows, part)
             if part.found.any():
                 # They may be in whole seconds: promises go by the coarser ones.
@@ -264,7 +272,7 @@ class StampDecoder:
         return self._zone.to_wall(self._zone.to_utc(wall))
 
     def anchor(self, reading: Reading, mtime_ns: int) -> int:
-        """Return a moment near the first of some stamps without a year.
+        """Return a moment near the first of some stamps without a year or a date.
 
         Args:
             reading: Stamps through the whole file.
@@ -273,6 +281,10 @@ class StampDecoder:
         position = reading.value[reading.found & ~reading.dated] - ORIGIN_NS
         if not len(position):
             return mtime_ns
+        if self.needs_date:
+            latest = int(self._zone.to_wall(np.array([mtime_ns], np.int64))[0])
+            begin = np.array([first_of_days(position, latest)], np.int64)
+            return int(self._zone.to_utc(begin)[0])
         step = steps(position[1:], position[:-1])
         years_after_first = np.concatenate(([0], np.cumsum(step)))
         limit = self._zone.to_wall(np.array([mtime_ns + _DAY], np.int64))
@@ -345,7 +357,8 @@ def initial_anchor(decoder: StampDecoder, head: bytes, mtime_ns: int, samples: l
 
     The last stamp is taken to be in the year before the file's last change (or
     up to a day after it), and the turns of the year between the first stamp and
-    the last one are counted. A 29th of February moves all to leap years.
+    the last one are counted. A 29th of February moves all to leap years. Of stamps
+    without a date it is the midnights that are counted; see `days`.
 
     Args:
         decoder: The file's decoder; its stamps say no year.

@@ -1,0 +1,230 @@
+"""What the lines of a file say about how its stamps are written: a guess for each layout.
+
+A `Guess` is what `detect` judges: it says how many of some lines seem to have a stamp
+of a layout at a kind of place. `detect` says which of them wins.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import attrs
+
+from trio_ship.decode.layouts import Layout
+from trio_ship.decode.members import FIELDS
+from trio_ship.decode.places import SEARCHED_BYTES, Place
+from trio_ship.decode.table import layout_named
+
+__all__ = ["Guess", "find_guesses", "guesses_inside", "in_pattern"]
+
+_COLUMNS: Final = 8
+_NESTED: Final = 2000  # behind every column
+_UNDATED: Final = 1000  # so is whatever says its date better
+_SPARE: Final = 10  # one in so many lines may lack what hardly is a stamp
+_DOCKER: Final = b'{"log":"'
+
+
+@attrs.frozen
+class Guess:
+    """The spelling of a layout that fits some lines best.
+
+    Attributes:
+        spelling: As in `Found`.
+        example: A stamp.
+        count: How many of the lines seem to have one.
+        rank: What comes first of those that fit as many lines; small ones do.
+    """
+
+    spelling: str
+    example: str
+    count: int
+    rank: float = 0
+
+
+@attrs.define
+class _Votes:
+    """Lines that have a stamp of one layout, at one kind of place."""
+
+    columns: Counter[int] = attrs.field(factory=Counter)
+    variants: Counter[str] = attrs.field(factory=Counter)
+    example: str = ""
+
+    def add(self, text: bytes, column: int, found: tuple[str, int]) -> None:
+        self.columns[column] += 1
+        self.variants[found[0]] += 1
+        self.example = self.example or text[column : column + found[1]].decode()
+
+    @classmethod
+    def at_front(cls, layout: Layout, texts: list[bytes]) -> _Votes:
+        """Return the votes of lines that have a stamp at their beginning."""
+        votes = cls()
+        for text in texts:
+            column, found = _at_front(layout, text)
+            if found is not None:
+                votes.add(text, column, found)
+        return votes
+
+    def add_prefixed(self, layout: Layout, texts: list[bytes]) -> None:
+        """Add the lines that have a stamp behind a prefix."""
+        for text in texts:
+            column, found = layout.find(text[:SEARCHED_BYTES])
+            if found is not None:
+                self.add(text, column, found)
+
+    def guess(self, layout: Layout, place: Place, rank: float) -> Guess:
+        variant = self.variants.most_common(1)[0][0]
+        spelling = f"{layout.name}@{place}" + (f"/{variant}" if variant else "")
+        return Guess(spelling, self.example, self.columns.total(), rank)
+
+    @property
+    def column(self) -> float:
+        """The mean column."""
+        return sum(k * n for k, n in self.columns.items()) / self.columns.total()
+
+
+def in_pattern(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]:
+    """Yield what a pattern may have found."""
+    for layout in layouts:
+        votes = _Votes()
+        for text in texts:
+            found = layout.match(text)
+            if found is not None:
+                votes.add(text, 0, found)
+        if votes.columns:
+            yield votes.guess(layout, Place(by_pattern=True), 0)
+
+
+def find_guesses(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) -> Iterator[Guess]:
+    """Yield how layouts fit some lines, for each kind of place where one does."""
+    open_texts = [text for text in texts if not text[:1].isspace()]
+    dated = with_year = 0
+    for layout in layouts:
+        votes = _Votes.at_front(layout, texts)
+        sure = not layout.family and layout.has_date
+        if votes.columns.total() == len(texts) and texts and sure:
+            # Nothing can fit more lines, or stand further in front.
+            yield votes.guess(layout, _choose_place(layout, votes.columns), 0)
+            return
+        if named or layout.anywhere:
+            votes.add_prefixed(
+                layout, [text for text in open_texts if _at_front(layout, text)[1] is None]
+            )
+        if votes.columns:
+            place = _choose_place(layout, votes.columns)
+            rank = 1 + votes.column if place.searched else 0
+            yield votes.guess(layout, place, rank if layout.has_date else _UNDATED)
+            dated += layout.has_date * votes.columns.total()
+            with_year += layout.has_year
+    yield from _in_fields(layouts, open_texts)
+    if not named:
+        weak = [each for each in layouts if each.weak]
+        if dated * _SPARE > len(open_texts):
+            # A time of day is the end of some stamp with a date.
+            weak = [each for each in weak if each.has_date]
+        yield from _in_most(weak, open_texts, _UNDATED if with_year else 0)
+
+
+def _in_most(layouts: Sequence[Layout], texts: list[bytes], rank: int) -> Iterator[Guess]:
+    """Yield which stamps that are hardly any stand behind a prefix in nearly every line.
+
+    Args:
+        layouts: Those that may be.
+        texts: The lines.
+        rank: What those that say their date come behind.
+    """
+    for layout in layouts:
+        votes = _Votes()
+        votes.add_prefixed(layout, texts)
+        if layout.has_date and not votes.example.startswith("1"):
+            continue  # as the seconds from 2001 to 2033 do; others are telephone numbers
+        if votes.columns.total() * _SPARE > (_SPARE - 1) * len(texts) and votes.column > 1:
+            place = Place(columns=_frequent(votes.columns), searched=True)
+            behind = rank if layout.has_date else _UNDATED
+            yield votes.guess(layout, place, behind + 1 + votes.column)
+
+
+def _in_fields(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]:
+    """Yield how layouts fit in the usual fields of JSON and logfmt."""
+    for number, field in enumerate(FIELDS):
+        votes: dict[tuple[str, bool], _Votes] = {}
+        objects = 0
+        for text in texts:
+            last = text.startswith(_DOCKER) and field == '"time"'
+            column = _find_field(field, text, last=last)
+            if column < 0:
+                continue
+            objects += text.startswith(b"{")
+            for layout in layouts:
+                found = layout.match(text, column)
+                if found is not None:
+                    votes.setdefault((layout.name, last), _Votes()).add(text, column, found)
+        for (name, last), mine in votes.items():
+            # In an object its columns say nothing; in other text the first stamp counts.
+            in_object = 2 * objects >= mine.columns.total()
+            rank = (number + 1) / 100 if in_object else 0.9 + mine.column
+            place = Place(field=field, last=last)
+            yield mine.guess(layout_named(name), place, 0 if last else rank)
+
+
+def _find_field(field: str, text: bytes, *, last: bool) -> int:
+    """Return where the value of a field begins, as `places.find_field` does; or -1."""
+    if field[0] == '"':
+        key = field.encode() + b":"
+        at = text.rfind(key) if last else text.find(key)
+        at += len(key) if at >= 0 else 0
+        at += text[at : at + 1] == b" " if at >= 0 else 0
+    else:
+        found = _logfmt(field).search(text)
+        at = found.end() if found is not None else -1
+    return at + (text[at : at + 1] in (b'"', b"'")) if at >= 0 else -1
+
+
+@functools.cache
+def _logfmt(field: str) -> re.Pattern[bytes]:
+    before = "" if field[0] == "<" else r"(?:^|(?<=[ \t]))"
+    return re.compile((before + re.escape(field)).encode())
+
+
+def _choose_place(layout: Layout, columns: Counter[int]) -> Place:
+    by_count = _frequent(columns)
+    if by_count[0] <= 1 and 2 * columns[by_count[0]] >= columns.total():
+        return Place(columns=(by_count[0],))
+    if layout.marker:
+        return Place(searched=True)
+    return Place(columns=by_count, searched=True)
+
+
+def _frequent(columns: Counter[int]) -> tuple[int, ...]:
+    """Return the most frequent columns; of equally frequent ones the first is the likelier."""
+    return tuple(sorted(columns, key=lambda column: (-columns[column], column))[:_COLUMNS])
+
+
+def _at_front(layout: Layout, text: bytes) -> tuple[int, tuple[str, int] | None]:
+    """Return where a layout fits at the beginning of a line, and what it finds there."""
+    for column in range(2):
+        before = text[:column].decode("latin-1")
+        if column and before.isascii() and before.isalnum() and before not in layout.after:
+            continue
+        found = layout.match(text, column)
+        if found is not None:
+            return column, found
+    return 0, None
+
+
+def guesses_inside(layouts: Sequence[Layout], texts: list[bytes]) -> list[Guess]:
+    """Return how layouts fit inside the text of some lines, the likelier first."""
+    guesses = list(_in_fields(layouts, [text for text in texts if b"{" in text or b"=" in text]))
+    for layout in layouts:
+        votes = _Votes()
+        for text in texts if layout.anywhere else ():
+            column, found = layout.find(text[:SEARCHED_BYTES])
+            if found is not None and column:
+                votes.add(text, column, found)
+        if votes.columns:
+            place = Place(columns=_frequent(votes.columns), searched=True)
+            guesses.append(votes.guess(layout, place, _NESTED + votes.column))
+    return sorted(guesses, key=lambda guess: guess.rank)
