@@ -7,7 +7,7 @@ import pytest
 from encode_helpers import Row, make_part
 
 from trio_ship.board import Board
-from trio_ship.reader.budget import Budget
+from trio_ship.reader.budget import Budget, most_unwritten, weight
 from trio_ship.reader.reading import Job
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.state import FileEntry, Position, Snapshot
@@ -93,3 +93,18 @@ def test_a_job_that_is_cut_leaves_its_last_record_open_and_one_without_room_wait
         (1, third, False),
         (2, 3 * MIB, False),
     ]
+
+
+def test_nobody_reads_while_a_sink_has_more_than_three_eighths_of_the_budget_to_write() -> None:
+    """The slowest sink counts; short records count for 32 bytes each."""
+    board = Board(Snapshot(), most_unwritten=most_unwritten(8000))
+    budget = Budget(board, 8000)
+    board.put_unwritten(["slow", "fast"], weight(10, 3000))
+    board.put_written("fast", 3000)
+    assert not board.is_behind
+    assert budget.grants([0]) == [4096]
+    board.put_unwritten(["slow", "fast"], weight(1, 2))
+    assert board.is_behind
+    assert budget.grants([0, 1]) == [0, 0]
+    board.put_written("slow", weight(1, 2))
+    assert budget.grants([0]) == [4096]

@@ -8,7 +8,9 @@ waits for a lock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 import attrs
@@ -89,6 +91,11 @@ class Statistics:
 class Board:
     """The values that tasks share.
 
+    Args:
+        snapshot: The cut that every sink has taken.
+        most_unwritten: How much of what has left the sequencer a sink may have to
+            write yet while readers go on, in bytes.
+
     Attributes:
         snapshot: The cut that every sink has taken.
         statistics: What has been done.
@@ -97,8 +104,10 @@ class Board:
         found: Rings when files were found that no checkpoint has.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, most_unwritten: float = math.inf) -> None:
         self.snapshot = snapshot
+        self._most_unwritten = most_unwritten
+        self._unwritten: Counter[str] = Counter()
         self.statistics = Statistics()
         self.pending: I64 = np.zeros(0, np.int64)
         self.readers: dict[str, Bell] = {}
@@ -124,6 +133,23 @@ class Board:
         self.pending = pending
         for bell in self.readers.values():
             bell.ring()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a sink has so much to write yet that readers wait for it."""
+        return max(self._unwritten.values(), default=0) > self._most_unwritten
+
+    def put_unwritten(self, sinks: Iterable[str], size: int) -> None:
+        """Say that so many bytes go to each of some sinks."""
+        self._unwritten.update(dict.fromkeys(sinks, size))
+
+    def put_written(self, sink: str, size: int) -> None:
+        """Say that a sink has written so many of them; readers that waited go on."""
+        was_behind = self.is_behind
+        self._unwritten[sink] -= size
+        if was_behind and not self.is_behind:
+            for bell in self.readers.values():
+                bell.ring()
 
     def discover(self, found: Mapping[str, tuple[FileEntry, Position]]) -> None:
         """Put new or better known files, by id, into the snapshot.

@@ -33,6 +33,7 @@ from trio_ship.cut import Cut, common_start
 from trio_ship.diagnosis import Diagnosis
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
+from trio_ship.reader.budget import most_unwritten, weight
 from trio_ship.report import Report
 from trio_ship.sequencer import Sequencer
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
@@ -83,7 +84,8 @@ class Pipeline:
         self._stages = stages
         self._drain = trio.CancelScope()
         self._abort = trio.CancelScope()
-        self._board = Board(Snapshot())
+        most = most_unwritten(config.pipeline.max_buffer_bytes)
+        self._board = Board(Snapshot(), most_unwritten=most)
         self._assembly = Assembly(config, self._disk, wall_ns, stages)
         self._sources: Sources
         self._sinks = list(sinks)
@@ -294,6 +296,7 @@ class Pipeline:
                 batch = batches.pop(0).described_by(self._board.snapshot.files)
                 cut.announce(batch)
                 self._count(batch)
+                self._board.put_unwritten([sink.name for sink in self._sinks], _weight(batch))
                 with self._stages.measure(Stage.WAIT_SINK):
                     for send in outputs:
                         await send.send(batch)
@@ -321,6 +324,7 @@ class Pipeline:
             sink.bind(delivered)
         async for batch in receive:
             await sink.write(batch)
+            self._board.put_written(sink.name, _weight(batch))
             if not isinstance(sink, AcknowledgingSink):
                 delivered(batch.number, sink.state)
             del batch  # its arena is free now, not when the next batch comes
@@ -373,6 +377,10 @@ async def run(
         ShipError: What keeps it from its work, by itself and not in a group.
     """
     await Pipeline(config).run(task_status=task_status)
+
+
+def _weight(batch: OrderedBatch) -> int:
+    return weight(len(batch), int(batch.length.sum()))
 
 
 def _moment(timestamp_ns: int) -> str:

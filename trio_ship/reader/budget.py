@@ -2,7 +2,8 @@
 
 Every chain has a share, so that whoever holds the frontier can always be read.
 What waits in the sequencer counts against it, and so do the columns of records,
-which weigh more than the bytes of very short ones.
+which weigh more than the bytes of very short ones. While a sink is behind nobody
+reads: what it has to write needs no reader to become free.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from trio_ship.batch import Batch
 from trio_ship.board import Board
 from trio_ship.reader.reading import Job
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "most_unwritten", "weight"]
 
 _MEBIBYTE: Final = 1 << 20
 _ROUNDS: Final = 8
@@ -26,6 +27,22 @@ _LEAST: Final = 4096
 _RECORD: Final = 32
 _UNKNOWN: Final = 8.0
 _LIGHTER: Final = 4
+# One round is read while another is written; no third waits, where rounds are largest.
+_UNWRITTEN: Final = 3 / _ROUNDS
+
+
+def most_unwritten(most: int) -> float:
+    """Return how many bytes a sink may have to write yet while readers go on.
+
+    Args:
+        most: How many bytes may be in flight.
+    """
+    return most * _UNWRITTEN
+
+
+def weight(records: int, size: int) -> int:
+    """Return what records of `size` bytes together count for, in bytes."""
+    return max(size, _RECORD * records)
 
 
 class Budget:
@@ -57,8 +74,8 @@ class Budget:
         Who has something waiting reads so much less: else chains that are read by
         the same steps would drift apart, and ever more would wait.
         """
-        if not numbers:
-            return []
+        if not numbers or self._board.is_behind:
+            return [0] * len(numbers)
         if self._board.pending is not self._seen:
             self._seen = self._board.pending
             self._ahead = self._seen.copy()
@@ -81,8 +98,8 @@ class Budget:
         size = batch.region_bytes
         if batch.chain.max() < len(self._ahead):
             self._ahead[batch.chain] += size
-        weight = _RECORD * len(batch) / max(1, int(size.sum()))
-        self._weight = max(1.0, weight, self._weight / _LIGHTER)
+        total = max(1, int(size.sum()))
+        self._weight = max(weight(len(batch), total) / total, self._weight / _LIGHTER)
 
 
 def _cut(job: Job, length: int) -> Job:
