@@ -130,6 +130,26 @@ async def test_p07_what_is_waiting_when_a_read_hangs_leaves_after_the_delay(
     assert output_lines(disk) == ["live", "dead", "more", "dead"]
 
 
+async def test_p07_a_log_that_is_copied_while_a_read_of_it_hangs(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Nobody can tell yet that the copy is one, so it waits; then each line is there once."""
+    disk = dying()
+    everything = config(paths='["/mnt/*"]', pipeline="max_delay_seconds = 0.5")
+    async with running(disk, everything):
+        disk.append(DEAD, now_line("dead 0"))
+        await trio.sleep(3)
+        disk.hang(DEAD, "preadv")
+        disk.append(DEAD, now_line("dead 1"))
+        await trio.sleep(3)
+        disk.write(f"{DEAD}.1", disk.read(DEAD))
+        disk.truncate(DEAD)
+        await trio.sleep(3)
+        disk.answer()
+        await trio.sleep(3)
+    assert output_lines(disk) == ["dead 0", "dead 1"]
+
+
 @pytest.mark.parametrize("glob", ["/mnt*", DEAD])
 async def test_p07_a_disk_that_hangs_at_the_start_holds_up_only_its_source(
     autojump_clock: trio.testing.MockClock, glob: str

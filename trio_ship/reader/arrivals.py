@@ -28,7 +28,7 @@ from trio_ship.notes import Note, refusal
 from trio_ship.reader import compressed
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, end_of_lines
-from trio_ship.reader.locate import candidates_in, open_candidate
+from trio_ship.reader.locate import candidate_at, candidates_in, open_candidate
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, new_id
 from trio_ship.state import FileEntry, Position
@@ -99,6 +99,20 @@ class Arrivals:
         passed = self.append_passed(chain, now)
         if (seen.device, seen.inode) not in passed:
             self.append(chain, seen, now, at_end=at_end)
+
+    def retry(self, chain: ChainFiles, seen: Candidate, now: float) -> None:
+        """Try again what could not be opened, by the name and with the length that it has now.
+
+        Raises:
+            OSError: It cannot be looked at just now.
+        """
+        identity = (seen.device, seen.inode)
+        there = candidate_at(self._disk, seen.path)
+        if there is None or (there.device, there.inode) != identity:
+            beside = candidates_in(self._disk, os.path.dirname(seen.path))
+            there = next((one for one in beside if (one.device, one.inode) == identity), None)
+        if there is not None:
+            self.begin(chain, there, now)
 
     def append_passed(self, chain: ChainFiles, now: float) -> set[tuple[int, int]]:
         """Add the files that came and were renamed unseen; return their identities.

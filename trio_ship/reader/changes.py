@@ -292,7 +292,7 @@ class Changes:
             known.is_copy(seen, tail.entry, tail.size)
             or known.holds_read(seen, tail.entry, tail.position)
             for chain in self._chains.by_path.values()
-            if chain.path != path and path.startswith(chain.path) and not chain.hangs
+            if chain.path != path and path.startswith(chain.path)
             for tail in chain.tails
         )
 

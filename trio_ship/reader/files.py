@@ -79,6 +79,7 @@ class SourceFiles:
         self._absent: dict[str, float] = {}
         self._unlisted: set[str] = set()
         self._unrestored = by_chain(recorded)
+        self._hanging: list[str] = []
         self._changes = Changes(disk, chains, covers=covers, outputs=outputs, seek=seek)
         self._changes.since_ns = since_ns
         self.chains = chains
@@ -93,6 +94,7 @@ class SourceFiles:
             for tail in [] if chain.hangs else chain.tails:
                 if tail.rotated_at is not None:
                     self.chains.hold_on(tail, now)
+        self._hanging = [path for path, chain in self.chains.by_path.items() if chain.hangs]
         self._note_unlisted(look)
         for path in list(self._unrestored):
             seen = look.changed[path] if path in look.changed else self._seen_before(path)
@@ -138,7 +140,7 @@ class SourceFiles:
         chain = self.chains.by_path.get(path)
         if chain is None:
             # It may be what has become of a file that nobody could look for yet.
-            return not any(path.startswith(other) for other in self._unrestored)
+            return not path.startswith((*self._unrestored, *self._hanging))
         return not chain.hangs
 
     def _try(self, path: str, step: Callable[[], None]) -> bool:
@@ -235,7 +237,7 @@ class SourceFiles:
         self._refused_until = now + _RETRY_SECONDS
         refused, self._changes.arrivals.refused = self._changes.arrivals.refused, {}
         for identity, (chain, seen) in refused.items():
-            step = functools.partial(self._changes.arrivals.begin, chain, seen, now)
+            step = functools.partial(self._changes.arrivals.retry, chain, seen, now)
             if chain.hangs or not self._try(seen.path, step):
                 self._changes.arrivals.refused[identity] = (chain, seen)
 
