@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from trio_ship.decode.detect import detect
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.stamps import AUTO, StampDecoder
+from trio_ship.decode.stamps import AUTO, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS
 
 
@@ -130,3 +130,26 @@ def test_a_stamp_in_the_text_of_hardly_any_line_is_none_of_the_file() -> None:
     lines = b"".join(b"[ %d.345] (II) x\n" % number for number in range(400))
     assert spelling(text + lines) == ""
     assert spelling(text + lines[:200]) == "ctime@54,*"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"==> Starting\n  2026-11-23 08:00:00 a\n\t2026-11-23 08:00:01 b\n", "iso8601@_0/ "),
+        (b"  1234:20261123:080000.123 a\n  1235:20261123:080001.123 b\n", "zabbix@_5,*/.3"),
+        (b"2026-11-23 08:00:00 a\n  at 2026-11-23 08:00:01\n  b\n", "iso8601@0/ "),
+        (b'{\n  "time": "2026-11-23 08:00:00",\n  "level": "INFO"\n}\n', ""),
+    ],
+)
+def test_stamps_behind_white_space_count_where_most_are(text: bytes, expected: str) -> None:
+    """Agents indent their lines; but stamps in a trace, or in an object, are part of its text."""
+    assert spelling(text) == expected
+
+
+def test_what_is_behind_white_space_is_read_wherever_it_ends() -> None:
+    """Each line has its own indent, and one of white space only has no stamp."""
+    text = b"  2026-11-23 08:00:00 a\n\t \n2026-11-23 08:00:00 b\n" + b" " * 300
+    text += b"2026-11-23 08:00:00 too far\n"
+    stamps = StampDecoder(f"iso8601@_0/ {AUTO}").read(*frame(text))
+    assert stamps.found.tolist() == [True, False, True, False]
+    assert set(stamps.value[[0, 2]].tolist()) == {1_795_420_800 * 10**9}

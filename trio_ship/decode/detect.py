@@ -29,7 +29,7 @@ from trio_ship.decode.guesses import Guess, find_guesses, guesses_inside, in_pat
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
-from trio_ship.decode.places import Place
+from trio_ship.decode.places import Place, behind_indent
 from trio_ship.decode.stamps import AUTO, BEHIND, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
@@ -40,6 +40,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _SAMPLE: Final = 64
 _JUDGED: Final = 6
 _FAR_BEHIND: Final = 4
+_INDENTS: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
 _RARE: Final = 200
 
 
@@ -87,11 +88,13 @@ def layout_and_place(spelling: str) -> tuple[str, str]:
     elif place.wrapping:
         where = "in front of what a container wrote"
     elif not place.searched:
-        where = f"at column {text}"
+        where = f"at column {text.removeprefix('_')}"
     elif place.columns:
         where = f"behind a prefix, at column {' or '.join(map(str, place.columns))}"
     else:
         where = f'behind the first "{layout_named(name).marker}"'
+    if place.indented:
+        where += " behind white space"
     return name, where
 
 
@@ -129,8 +132,11 @@ def detect(
         texts = _spread(_extract(UserPattern(pattern), lines))
         found = _elect(in_pattern(layouts, texts), lines, pattern)
     else:
-        texts = _sample(layouts, lines)
-        found = _elect(find_guesses(layouts, texts, named=prefer != "auto"), lines, None)
+        named = prefer != "auto"
+        found = _elect(find_guesses(layouts, _sample(layouts, lines), named=named), lines, None)
+        indented = np.count_nonzero(_INDENTS[lines[0][lines[1]]])
+        if indented > (found.matched if found is not None else 0):
+            found = _find_indented(found, layouts, lines, named=named)
         if found is not None and _is_cri(found, lines):
             found = attrs.evolve(found, spelling=found.spelling.replace("@0", "@cri", 1))
         if found is not None and inner and (inside := _find_inner(found, layouts, lines)):
@@ -198,6 +204,27 @@ def _is_chance(found: Found) -> bool:
     """Tell whether so few lines have a stamp behind a prefix that it is part of their text."""
     place = Place.parse(found.spelling.partition("@")[2].partition("/")[0])
     return place.searched and found.matched * _RARE < found.lines
+
+
+def _find_indented(
+    found: Found | None, layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64], *, named: bool
+) -> Found | None:
+    """Return what stands behind the white space of lines, if most stamps do.
+
+    A member of an object that is written over several lines is within its record.
+    """
+    arena, start, end = lines
+    texts = _sample(layouts, (arena, behind_indent(arena, start, end), end))
+    texts = [text for text in texts if not text.startswith(b'"')]
+    guesses = (
+        attrs.evolve(guess, spelling=guess.spelling.replace("@", "@_", 1))
+        for guess in find_guesses(layouts, texts, named=named)
+        if re.match(r"\w+@[\d*]", guess.spelling)
+    )
+    inside = _elect(guesses, lines, None)
+    if inside is None or (found is not None and inside.matched < 2 * found.matched):
+        return found
+    return inside
 
 
 def _find_inner(

@@ -4,7 +4,7 @@ A place is spelled as the columns that were seen, the likelier first, and `*`
 where it may be elsewhere too: `0`, `35,39,*`, `*`; as the field that holds it,
 `"ts"` in JSON, `ts=` in logfmt, and `"time"$` for the last such field of a line, as Docker has it;
 `cri` for column 0 of lines that Kubernetes has wrapped; or `ts`: where a pattern of
-the user says.
+the user says. Behind a `_` columns count from the first byte that is no white space.
 
 With several columns a line's stamp is sought in the first whose bytes look like
 one, else where in the first 256 bytes something first looks like one. A line that
@@ -28,13 +28,14 @@ from trio_ship.decode.members import find_field
 from trio_ship.decode.search import find_marks, find_numbers, first_of_lines, rows_of
 from trio_ship.decode.words import Bools, within
 
-__all__ = ["SEARCHED_BYTES", "Place"]
+__all__ = ["SEARCHED_BYTES", "Place", "behind_indent"]
 
 SEARCHED_BYTES: Final = 256
 """Where in its line a stamp begins at the latest, if no field holds it."""
 
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
 _IS_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
+_IS_BLANK: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
 _FIELD: Final = re.compile(r'("[\w@$.-]+")(\$?)|<?[\w@.-]+=', re.ASCII)
 
 
@@ -46,6 +47,7 @@ class Place:
         columns: The columns seen, the likelier first; empty for a place that
             is only searched, or that a field or a pattern gives.
         searched: Whether other columns are possible.
+        indented: Whether columns count from behind the white space of a line.
         by_pattern: Whether a pattern of the user says it.
         field: The field that holds it: `"ts"` or `ts=`.
         last: Whether the last such field of a line counts, not the first.
@@ -54,6 +56,7 @@ class Place:
 
     columns: tuple[int, ...] = ()
     searched: bool = False
+    indented: bool = False
     by_pattern: bool = False
     field: str = ""
     last: bool = False
@@ -73,13 +76,14 @@ class Place:
         if found := _FIELD.fullmatch(text):
             last = bool(found[2])
             return cls(field=found[1] or text, last=last, wrapping="docker" if last else "")
-        if re.fullmatch(r"(\d{1,3},)*(\d{1,3}|\*)", text) is None:
+        if re.fullmatch(r"_?(\d{1,3},)*(\d{1,3}|\*)", text) is None:
             raise ValueError(f"{text!r} is no place of a stamp")
-        parts = text.split(",")
+        indented = text.startswith("_")
+        parts = text.removeprefix("_").split(",")
         columns = tuple(int(part) for part in parts if part != "*")
         if any(column >= SEARCHED_BYTES for column in columns):
             raise ValueError(f"a stamp begins in the first {SEARCHED_BYTES} bytes, not at {text!r}")
-        return cls(columns, parts[-1] == "*")
+        return cls(columns, searched=parts[-1] == "*", indented=indented)
 
     def __str__(self) -> str:
         """Return the text that `parse` understands."""
@@ -89,7 +93,8 @@ class Place:
             return "cri"
         if self.field:
             return self.field + "$" * self.last
-        return ",".join([*map(str, self.columns), *("*" if self.searched else "")])
+        columns = ",".join([*map(str, self.columns), *("*" if self.searched else "")])
+        return "_" * self.indented + columns
 
     @property
     def is_fixed(self) -> bool:
@@ -141,6 +146,24 @@ class Place:
         if len(open_rows):
             found[open_rows] = _search(layout, head, arena, start[open_rows], end[open_rows])
         return found
+
+
+def behind_indent(arena: U8, start: I64, end: I64) -> I64:
+    """Return where the text of each line begins behind spaces and tabs, if there are few.
+
+    Args:
+        arena: Bytes, with at least 64 more behind the last line.
+        start: First byte of each line. Shape (n,).
+        end: The byte after each line. Shape (n,).
+    """
+    start = start.copy()
+    rows = np.arange(len(start))
+    for _ in range(SEARCHED_BYTES):
+        rows = rows[_IS_BLANK[arena[start[rows]]] & (start[rows] + 1 < end[rows])]
+        if not len(rows):
+            break
+        start[rows] += 1
+    return start
 
 
 def _free(layout: Layout, arena: U8, start: I64, column: int) -> I64:

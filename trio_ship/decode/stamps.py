@@ -20,7 +20,7 @@ from trio_ship.batch import I64, NO_STAMP, U8
 from trio_ship.decode.days import first_of_days, with_days
 from trio_ship.decode.others import Others, read_at
 from trio_ship.decode.patterns import Strptime, UserPattern, trimmed_ends
-from trio_ship.decode.places import Place
+from trio_ship.decode.places import Place, behind_indent
 from trio_ship.decode.readings import LayoutDecoder, Reading
 from trio_ship.decode.shapes import shape_of
 from trio_ship.decode.table import layout_named
@@ -217,6 +217,8 @@ class StampDecoder:
         if self._pattern is not None:
             start = start + _lead(arena, start, end)
             return self._read_pattern(arena, start, trimmed_ends(arena, start, end))
+        if self._place.indented:
+            start = behind_indent(arena, start, end)
         reading = self._read_place(arena, start, end)
         if reading.found.all():
             return reading
