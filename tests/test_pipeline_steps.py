@@ -55,6 +55,12 @@ type = "file"
 path = "/out/fields.json"
 encoding = "json"
 inputs = ["app"]
+when = { field = { level = { match = "^[IWE]" } } }
+steps = [
+    { type = "rename", fields = { number = "n" } },
+    { type = "remove", fields = ["ap*"] },
+    { type = "add", fields = { env = "test" } },
+]
 [sinks.nothing]
 type = "file"
 path = "/out/nothing.log"
@@ -123,15 +129,19 @@ async def test_what_is_left_out_is_taken_and_counted(
     ]
     assert readable.decode().splitlines() == shown
     found = [json.loads(one) for one in fields.splitlines()]
-    levels = [one for one in (text.split() for _, text in _lines("app")) if one[1] != "noise"]
+    words = [text.split() for _, text in _lines("app")]
+    levels = [one for one in words if one[1] != "noise" and one[0] != "DEBUG"]
     assert [one["fields"] for one in found] == [
-        {"level": one[0], "app": one[1], "number": int(one[2])} for one in levels
+        {"level": one[0], "n": int(one[2]), "env": "test"} for one in levels
     ]
     assert [one["severity"].upper() for one in found] == [one[0] for one in levels]
     assert web.count(b"\n") == web.count(b"from [ipv4] x") == web.count(b'"source":"web"') == 120
     assert nothing == b""
     assert summary(pipeline, 1.0)[1:] == [
-        "sinks.fields: removed 150 by sinks.fields.inputs, 30 by steps[0]",
+        (
+            "sinks.fields: removed 150 by sinks.fields.inputs, 30 by steps[0], "
+            "30 by sinks.fields.when, 90 by sinks.fields.steps[1] ap*"
+        ),
         "sinks.nothing: removed 60 by steps[0], 240 by sinks.nothing.when",
         "sinks.text: removed 60 by steps[0]",
         "sinks.warnings: removed 60 by steps[0], 120 by sinks.warnings.when",

@@ -93,9 +93,18 @@ def test_the_steps_that_are_shown_are_valid(tmp_path: Path) -> None:
     assert [step.type for step in load_config(str(path)).steps] == ["filter", "redact"]
 
 
+def test_the_steps_of_fields_that_are_shown_are_valid(tmp_path: Path) -> None:
+    """The third TOML block is valid behind the first, where its source is parsed."""
+    path = tmp_path / "ship.toml"
+    first, _, third = blocks("toml")[:3]
+    path.write_text(first.replace('type = "file"', 'type = "file"\nparse = "auto"', 1) + third)
+    steps = [step.type for step in load_config(str(path)).steps]
+    assert steps == ["rename", "remove", "add"]
+
+
 def test_the_checkpoint_that_is_shown_is_toml() -> None:
-    """The third TOML block parses, and has the version of today."""
-    assert tomllib.loads(blocks("toml")[2])["version"] == 1
+    """The fourth TOML block parses, and has the version of today."""
+    assert tomllib.loads(blocks("toml")[3])["version"] == 1
 
 
 def test_every_key_is_in_the_reference_and_no_other() -> None:

@@ -19,7 +19,6 @@ from trio_ship.cut import stops
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.errors import SinkError
-from trio_ship.fields.parse import Parser
 from trio_ship.filesystem import Filesystem, Pulse, is_regular
 from trio_ship.globs import matches
 from trio_ship.notes import planted_by
@@ -34,7 +33,7 @@ from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
 from trio_ship.reader.watcher import Watcher
-from trio_ship.shaping import parser_for, shaped
+from trio_ship.shaping import shaped
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
@@ -90,7 +89,6 @@ class Assembly:
         self._wall_ns = wall_ns
         self._numbers = itertools.count()
         self._json: list[JsonEncoder] = []
-        self._parsers: list[Parser] = []
         self._chains: dict[str, Chain] = {}
 
     @property
@@ -104,7 +102,7 @@ class Assembly:
         return {
             "replaced": sum(encode.replaced for encode in self._json),
             "cut_nuls": sum(encode.cut_nuls for encode in self._json),
-            "fieldless": sum(parser.failed for parser in self._parsers),
+            "fieldless": sum(chain.fieldless for chain in self._chains.values()),
         }
 
     def delays(self) -> dict[str, float]:
@@ -120,13 +118,10 @@ class Assembly:
         """
         made: list[Sink] = []
         for name, settings in self._config.sinks.items():
-            parser = parser_for(self._config) if settings.encoding != "raw" else None
-            if parser is not None and settings.encoding == "json":
-                self._parsers.append(parser)
             encode = encoder(settings.encoding, sources=tuple(self._config.sources))
             if isinstance(encode, JsonEncoder):
                 self._json.append(encode)
-            encode = shaped(self._config, settings, encode, parser)
+            encode = shaped(self._config, settings, encode)
             if isinstance(encode, Chain):
                 self._chains[name] = encode
             if settings.type == "stdout":

@@ -197,6 +197,13 @@ class Rewritten:
             length=self.length[kept],
         )
 
+    def without(self, rows: I64) -> Rewritten:
+        """Return this without what it says of some rows."""
+        kept = ~np.isin(self.rows, rows)
+        return attrs.evolve(
+            self, rows=self.rows[kept], start=self.start[kept], length=self.length[kept]
+        )
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class OrderedBatch:

@@ -2,97 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from trio_ship.batch import OrderedBatch
+from trio_ship.config.fields import FieldText
 from trio_ship.config.model import Config, SinkConfig, StepConfig, WhenConfig
 from trio_ship.config.parse import FieldRule
 from trio_ship.encode import Encoder
-from trio_ship.fields.parse import Parser, rule
+from trio_ship.fields.compare import FieldTest
+from trio_ship.fields.parse import Hide, Parser, Rule, rule
 from trio_ship.fields.severity import Severity
 from trio_ship.steps.chain import Chain, Filter, Parse, Redact, Step
 from trio_ship.steps.condition import Condition
-from trio_ship.steps.redact import PATTERNS, Redaction
+from trio_ship.steps.edits import Add, Remove, Rename
+from trio_ship.steps.redact import PATTERNS, Redaction, hidden
 
-__all__ = ["common_steps", "parser_for", "shaped"]
-
-_Unwrap: TypeAlias = Callable[[OrderedBatch], OrderedBatch] | None
-
-
-def parser_for(config: Config) -> Parser | None:
-    """Return a new parser of the records of all sources; None where none is parsed."""
-    rules = {}
-    for name, source in config.sources.items():
-        if isinstance(source.parse, FieldRule):
-            rules[name] = rule("regex", source.parse.pattern)
-        elif source.parse != "off":
-            rules[name] = rule(source.parse)
-    return Parser(rules) if rules else None
+__all__ = ["common_steps", "shaped"]
 
 
-def _unwrap(config: Config) -> _Unwrap:
-    """Return what finds inner texts of what containers wrote, if any source is theirs."""
-    wrapped = [
-        name for name, source in config.sources.items() if source.parse in {"auto", "cri", "docker"}
-    ]
-    if not wrapped:
-        return None
-    return Parser(dict.fromkeys(wrapped, rule("container")))
-
-
-def shaped(
-    config: Config, sink: SinkConfig, encode: Encoder, parser: Parser | None = None
-) -> Encoder:
+def shaped(config: Config, sink: SinkConfig, encode: Encoder) -> Encoder:
     """Return the encoder of a sink with everything in front of it.
 
     Args:
         config: Says which steps all sinks have.
         sink: The sink.
         encode: Its encoding; returned as it is where nothing is in front of it.
-        parser: Finds fields, where any source is parsed and the encoding shows them.
     """
-    steps = [*_inputs(sink), *common_steps(config), *_when(sink, _unwrap(config))]
-    for number, step in enumerate(sink.steps):
-        steps.append(_step(step, f"sinks.{sink.name}.steps[{number}]", _unwrap(config)))
-    if parser is not None:
-        steps.append(Parse(parser))
-    return Chain(steps, encode) if steps else encode
+    steps = _Steps(config)
+    if sink.inputs:
+        steps.add_filter(WhenConfig(sources=sink.inputs), f"sinks.{sink.name}.inputs")
+    steps.add_all(config.steps, "steps")
+    if sink.when is not None:
+        steps.add_filter(sink.when, f"sinks.{sink.name}.when")
+    steps.add_all(sink.steps, f"sinks.{sink.name}.steps")
+    if sink.encoding != "raw":
+        steps.add_parse()
+    return steps.before(encode)
 
 
 def common_steps(config: Config) -> list[Step]:
-    """Return the steps in front of all sinks."""
-    unwrap = _unwrap(config)
-    return [_step(step, f"steps[{number}]", unwrap) for number, step in enumerate(config.steps)]
+    """Return the steps in front of all sinks, and what finds fields behind them."""
+    steps = _Steps(config)
+    steps.add_all(config.steps, "steps")
+    steps.add_parse()
+    return steps.made
 
 
-def _inputs(sink: SinkConfig) -> Iterator[Step]:
-    if sink.inputs:
-        when = Condition(sources=sink.inputs)
-        yield Filter(reason=f"sinks.{sink.name}.inputs", when=when)
+class _Steps:
+    """Makes steps, one after the other.
+
+    Args:
+        config: Says how records are parsed.
+
+    Attributes:
+        made: The steps.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.made: list[Step] = []
+        self._removed: Counter[str] = Counter()
+        self._rules = _rules(config)
+        self._unwrap = _unwrap(config)
+        self._redactions: tuple[Redaction, ...] = ()
+        self._parser: Parser | None = None
+        self._edits: list[Step] = []
+
+    def before(self, encode: Encoder) -> Encoder:
+        """Return an encoder with the steps in front of it."""
+        return Chain(self.made, encode, self._removed, self._parser) if self.made else encode
+
+    def add_parse(self) -> None:
+        """Have fields found, if any source is parsed."""
+        if self._rules:
+            self.made.append(Parse(self._found_by()))
+
+    def add_filter(self, when: WhenConfig, reason: str, *, drop: bool = False) -> None:
+        """Have records left out."""
+        least = when.min_severity
+        condition = Condition(
+            min_severity=Severity[least.upper()] if least is not None else None,
+            sources=when.sources,
+            match=when.match,
+            fields=tuple(_test(name, text) for name, text in when.field.items()),
+            unwrap=self._unwrap,
+        )
+        parser = self._found_by() if when.field else None
+        self.made.append(Filter(reason=reason, when=condition, drop=drop, parser=parser))
+
+    def add_all(self, steps: Sequence[StepConfig], place: str) -> None:
+        """Have done what steps say that stand at a place of the configuration."""
+        for number, step in enumerate(steps):
+            reason = f"{place}[{number}]"
+            if step.type == "filter":
+                self.add_filter(step.when or WhenConfig(), reason, drop=step.action == "drop")
+            elif step.type == "redact":
+                self._add_redact(step, reason)
+            else:
+                self._edits.append(_edit(step, reason, self._found_by()))
+                self.made.append(self._edits[-1])
+
+    def _add_redact(self, step: StepConfig, reason: str) -> None:
+        redactions = _redactions(step, reason)
+        self._redactions += redactions
+        again: tuple[Step, ...] = ()
+        if self._parser is not None:
+            again = (Parse(Parser(self._rules, self._hide())), *self._edits)
+        self.made.append(Redact(redactions, again))
+
+    def _found_by(self) -> Parser:
+        """Return what finds fields, behind the redactions that there are by now."""
+        if self._parser is None:
+            self._parser = Parser(self._rules, self._hide())
+        return self._parser
+
+    def _hide(self) -> Hide | None:
+        redactions, removed = self._redactions, self._removed
+        if not redactions:
+            return None
+        return lambda texts: hidden(texts, redactions, removed)[0]
 
 
-def _when(sink: SinkConfig, unwrap: _Unwrap) -> Iterator[Step]:
-    if sink.when is not None:
-        yield Filter(reason=f"sinks.{sink.name}.when", when=_condition(sink.when, unwrap))
+def _rules(config: Config) -> dict[str, Rule]:
+    """Return how the records of each source that is parsed are."""
+    rules = {}
+    for name, source in config.sources.items():
+        if isinstance(source.parse, FieldRule):
+            rules[name] = rule("regex", source.parse.pattern)
+        elif source.parse != "off":
+            rules[name] = rule(source.parse)
+    return rules
 
 
-def _step(step: StepConfig, reason: str, unwrap: _Unwrap) -> Step:
-    if step.type == "filter":
-        when = _condition(step.when or WhenConfig(), unwrap)
-        return Filter(reason=reason, when=when, drop=step.action == "drop")
+def _unwrap(config: Config) -> Parser | None:
+    """Return what finds inner texts of what containers wrote, if any source is theirs."""
+    wrapped = [
+        name for name, source in config.sources.items() if source.parse in {"auto", "cri", "docker"}
+    ]
+    return Parser(dict.fromkeys(wrapped, rule("container"))) if wrapped else None
+
+
+def _edit(step: StepConfig, reason: str, parser: Parser) -> Step:
+    if not isinstance(step.fields, Mapping):
+        return Remove(parser=parser, reason=reason, names=step.fields)
+    if step.type == "rename":
+        names = {old: str(new) for old, new in step.fields.items()}
+        return Rename(parser=parser, reason=reason, names=names)
+    values = {
+        name: json.dumps(value, ensure_ascii=False).encode() for name, value in step.fields.items()
+    }
+    return Add(parser=parser, fields=values)
+
+
+def _redactions(step: StepConfig, reason: str) -> tuple[Redaction, ...]:
     wanted: list[tuple[str, str]] = [(name, PATTERNS[name]) for name in step.patterns]
     if step.match is not None:
         wanted.append(("match", step.match))
-    return Redact(
-        tuple(
-            Redaction(
-                name=f"{reason} {name}",
-                pattern=pattern,
-                text=_mark(name) if step.text is None else step.text,
-            )
-            for name, pattern in wanted
+    return tuple(
+        Redaction(
+            name=f"{reason} {name}",
+            pattern=pattern,
+            text=_mark(name) if step.text is None else step.text,
         )
+        for name, pattern in wanted
     )
 
 
@@ -100,11 +172,5 @@ def _mark(name: str) -> str:
     return "[redacted]" if name == "match" else f"[{name}]"
 
 
-def _condition(when: WhenConfig, unwrap: _Unwrap) -> Condition:
-    least = when.min_severity
-    return Condition(
-        min_severity=Severity[least.upper()] if least is not None else None,
-        sources=when.sources,
-        match=when.match,
-        unwrap=unwrap,
-    )
+def _test(name: str, text: FieldText) -> FieldTest:
+    return FieldTest(name=name, values=text.values, match=text.match)

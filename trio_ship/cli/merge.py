@@ -92,7 +92,9 @@ def _wanted(options: argparse.Namespace) -> SinkConfig:
             raise ConfigError(f"--grep: {error}") from None
     if options.grep is not None or options.min_severity is not None:
         when = WhenConfig(min_severity=options.min_severity, match=options.grep)
-    return SinkConfig(name="stdout", type="stdout", when=when)
+    return SinkConfig(
+        name="stdout", type="stdout", when=when, encoding="json" if options.json else "raw"
+    )
 
 
 def _reset_color() -> None:

@@ -11,10 +11,11 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from trio_ship.config.model import Config, SourceConfig, StepConfig, WhenConfig
-from trio_ship.config.structure import Fault, KeyPath
-from trio_ship.config.values import one_of, quoted, shown
-from trio_ship.globs import has_magic, matches, matches_name
+from trio_ship.config.model import Config, SourceConfig
+from trio_ship.config.steps import check_fields, check_inputs, check_steps
+from trio_ship.config.structure import Fault
+from trio_ship.config.values import quoted, shown
+from trio_ship.globs import has_magic, matches
 
 __all__ = ["contradictions"]
 
@@ -55,55 +56,6 @@ def _check_sinks(config: Config) -> Iterator[Fault]:
             yield Fault(path, 'missing; a sink of type "file" wants the path of its output')
         if sink.type == "stdout" and sink.path:
             yield Fault(path, 'a path is given; a sink of type "stdout" has none')
-
-
-def _check_steps(config: Config) -> Iterator[Fault]:
-    for path, step in _steps(config):
-        if step.type == "filter":
-            if step.when is None:
-                text = 'missing; a step of type "filter" wants to know which records are meant'
-                yield Fault((*path, "when"), text)
-            alien: dict[str, object] = {
-                "patterns": step.patterns,
-                "match": step.match,
-                "text": step.text,
-            }
-        else:
-            if not step.patterns and step.match is None:
-                text = 'missing; a step of type "redact" wants patterns, or match, or both'
-                yield Fault((*path, "patterns"), text)
-            alien = {"when": step.when, "action": step.action != "keep"}
-        for key, given in alien.items():
-            if given:
-                text = f"{key} is given; a step of type {quoted(step.type)} has none"
-                yield Fault((*path, key), text)
-
-
-def _check_inputs(config: Config) -> Iterator[Fault]:
-    """Refuse names of sources that there are none of."""
-    if not config.sources:
-        return
-    named: list[tuple[KeyPath, tuple[str, ...]]] = []
-    whens: list[tuple[KeyPath, WhenConfig | None]] = [
-        ((*path, "when"), step.when) for path, step in _steps(config)
-    ]
-    for name, sink in config.sinks.items():
-        named.append((("sinks", name, "inputs"), sink.inputs))
-        whens.append((("sinks", name, "when"), sink.when))
-    named += [((*path, "sources"), when.sources) for path, when in whens if when is not None]
-    for path, patterns in named:
-        for place, pattern in enumerate(patterns):
-            if not any(matches_name(pattern, name) for name in config.sources):
-                text = f"{shown(pattern)} is no source; {one_of(tuple(config.sources))} is allowed"
-                yield Fault((*path, place), text)
-
-
-def _steps(config: Config) -> Iterator[tuple[KeyPath, StepConfig]]:
-    for place, step in enumerate(config.steps):
-        yield ("steps", place), step
-    for name, sink in config.sinks.items():
-        for place, step in enumerate(sink.steps):
-            yield ("sinks", name, "steps", place), step
 
 
 def _check_standard_streams(config: Config) -> Iterator[Fault]:
@@ -198,8 +150,9 @@ _CHECKS: Final[tuple[Callable[[Config], Iterator[Fault]], ...]] = (
     _check_ends,
     _check_sources,
     _check_sinks,
-    _check_steps,
-    _check_inputs,
+    check_steps,
+    check_inputs,
+    check_fields,
     _check_standard_streams,
     _check_outputs,
     _check_loops,

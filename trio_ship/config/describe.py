@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from trio_ship.config.model import (
@@ -13,7 +14,7 @@ from trio_ship.config.model import (
     StepConfig,
     WhenConfig,
 )
-from trio_ship.config.values import printable
+from trio_ship.config.values import printable, quoted
 
 __all__ = ["describe"]
 
@@ -138,6 +139,14 @@ def _step(step: StepConfig) -> str:
     if step.type == "filter":
         verb = "keeps only" if step.action == "keep" else "leaves out"
         return f"{verb} records {_when(step.when or WhenConfig())}"
+    if isinstance(step.fields, Mapping):
+        if step.type == "add":
+            given = (f"{name} = {json.dumps(value)}" for name, value in step.fields.items())
+            return f"adds the fields {', '.join(given)}"
+        pairs = (f"{old} to {new}" for old, new in step.fields.items())
+        return f"renames the fields {', '.join(pairs)}"
+    if step.type == "remove":
+        return f"leaves out the fields {', '.join(step.fields)}"
     secrets = [*step.patterns, *([step.match] if step.match is not None else [])]
     text = "its name in brackets" if step.text is None else step.text or "nothing"
     return f"writes {text} instead of {', '.join(secrets)}"
@@ -151,6 +160,11 @@ def _when(when: WhenConfig) -> str:
         parts.append(f"of severity {when.min_severity} or more")
     if when.match is not None:
         parts.append(f"in which {when.match} is found")
+    for name, text in when.field.items():
+        if text.match is not None:
+            parts.append(f"in whose field {name} {text.match} is found")
+        else:
+            parts.append(f"whose field {name} is {' or '.join(map(quoted, text.values))}")
     return " and ".join(parts) or "of all kinds"
 
 

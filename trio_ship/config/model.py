@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import attrs
 
 from trio_ship.config.expressions import Expression, Pattern
+from trio_ship.config.fields import FieldName, FieldTest, FieldText, FieldValue, Scalar
 from trio_ship.config.moments import PLACES, Beginning, resolve_moment
 from trio_ship.config.multiline import LineRule, Multiline, RuleName
 from trio_ship.config.parse import FieldRule, Parse, ParseName
@@ -79,6 +80,10 @@ _Pattern: TypeAlias = Annotated[str, PathText()]
 _Output: TypeAlias = Annotated[str, PathText(is_output=True)]
 _Name: TypeAlias = Annotated[str, TableName()]
 _Severity: TypeAlias = Literal["trace", "debug", "info", "notice", "warn", "error", "fatal"]
+_Field: TypeAlias = Annotated[str, FieldName(is_pattern=True)]
+_Fields: TypeAlias = (
+    Mapping[Annotated[str, FieldName()], Annotated[Scalar, FieldValue()]] | tuple[_Field, ...]
+)
 _Secret: TypeAlias = Literal["email", "ipv4", "ipv6", "card", "bearer", "aws_key"]
 
 
@@ -173,11 +178,13 @@ class WhenConfig:
         min_severity: They are at least that serious; None: any are.
         sources: Names of their sources, or patterns of names; none: all.
         match: An RE2 expression found in their text; None: any text.
+        field: What fields of theirs say, by name; one that they lack says nothing.
     """
 
     min_severity: _Severity | None = None
     sources: tuple[Annotated[str, NamePattern()], ...] = ()
     match: Annotated[str, Expression()] | None = None
+    field: Mapping[_Field, Annotated[FieldText, FieldTest()]] = MappingProxyType({})
 
 
 @attrs.frozen(kw_only=True)
@@ -185,21 +192,25 @@ class StepConfig:
     """One thing that is done to records before they are encoded.
 
     Attributes:
-        type: Leaving records out, or making secrets in them unreadable.
+        type: Leaving records out, making secrets in them unreadable, or changing
+            their fields.
         when: Of a filter: which records are meant.
         action: Of a filter: whether those are kept and the others left out, or
             the other way round.
         patterns: Of a redaction: what is looked for, by name.
         match: Of a redaction: an RE2 expression that is looked for too.
         text: Of a redaction: what is written instead; None: the name in brackets.
+        fields: The value of each field that is added, the new name of each that is
+            renamed, or the names of those that are removed.
     """
 
-    type: Literal["filter", "redact"]
+    type: Literal["filter", "redact", "add", "rename", "remove"]
     when: WhenConfig | None = None
     action: Literal["keep", "drop"] = "keep"
     patterns: tuple[_Secret, ...] = ()
     match: Annotated[str, Expression(is_replaced=True)] | None = None
     text: Annotated[str, Replacement()] | None = None
+    fields: _Fields = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
+from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin
 
 import attrs
@@ -43,7 +44,7 @@ _LATER: Final = {
     Config: frozenset({"api", "include", "log", "metrics"}),
     SinkConfig: frozenset({"buffer"}),
 }
-_LEVELS: Final = 4  # of tables: the document, sinks, a sink, its `when`
+_LEVELS: Final = 6  # of tables: the document, sinks, a sink, its `when`, `field`, one of these
 _LONGEST_GUESS: Final = 64
 
 
@@ -207,6 +208,22 @@ def _structure_choice(value: object, cls: object) -> str:
     return value
 
 
+def _is_either(cls: _Type) -> bool:
+    return isinstance(cls, UnionType) and NoneType not in get_args(cls)
+
+
+def _make_either_hook(cls: _Type, converter: cattrs.Converter) -> _Hook:
+    """Return the hook of a mapping or a tuple, whichever is given."""
+    mapping, array = get_args(cls)
+
+    def structure_either(value: object, _: _Type) -> object:
+        if not isinstance(value, dict | list):
+            raise InvalidValueError(found(value), "a table, or an array of strings, is wanted")
+        return converter.structure(value, mapping if isinstance(value, dict) else array)
+
+    return structure_either
+
+
 def _is_made_of(origin: object) -> Callable[[Any], bool]:
     return lambda cls: get_origin(cls) is origin
 
@@ -225,6 +242,7 @@ def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=True)
     factory = converter.register_structure_hook_factory
     factory(attrs.has, _make_class_hook)
+    factory(_is_either, _make_either_hook)
     factory(is_mapping, _make_mapping_hook)
     factory(_is_made_of(tuple), _make_array_hook)
     converter.register_structure_hook_func(_is_made_of(Literal), _structure_choice)

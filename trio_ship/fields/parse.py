@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -40,7 +40,11 @@ from trio_ship.fields.rewriting import merged, pieces_of, rewritten
 from trio_ship.fields.severity import batch_severities
 from trio_ship.fields.texts import text_slices
 
-__all__ = ["Parser", "Rule", "rule"]
+__all__ = ["Hide", "Parser", "Rule", "rule"]
+
+
+Hide: TypeAlias = Callable[[Any], Any]
+"""From texts, an Arrow array of large_binary, to texts without secrets."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,8 +59,13 @@ class Rule:
     unwrap: Callable[[Any], Unwrapped] | None = None
     form: Form | None = None
 
-    def __call__(self, texts: Any) -> Unwrapped:  # noqa: ANN401 - pyarrow has no types
-        """Return the fields and the inner texts of an Arrow array of large_binary."""
+    def __call__(self, texts: Any, hide: Hide | None = None) -> Unwrapped:  # noqa: ANN401 - pyarrow has no types
+        """Return the fields and the inner texts of an Arrow array of large_binary.
+
+        Args:
+            texts: The texts.
+            hide: Makes secrets in inner texts unreadable, before these are read.
+        """
         import pyarrow as pa  # noqa: PLC0415 - its import is slow
         import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
@@ -64,6 +73,12 @@ class Rule:
             none = pa.nulls(len(texts), pa.large_binary())
             return Unwrapped(none if self.form is None else self.form(texts), none)
         known = self.unwrap(texts)
+        is_inner = known.messages.is_valid()
+        if hide is not None and pc.any(is_inner).as_py():
+            hidden = hide(known.messages.drop_null())
+            known = attrs.evolve(
+                known, messages=pc.replace_with_mask(known.messages, is_inner, hidden)
+            )
         if self.form is None:
             return known
         inner = self.form(pc.coalesce(known.messages, texts))
@@ -75,19 +90,26 @@ class Parser:
 
     Args:
         rules: The rule of each source that has one, by its name.
+        hide: Makes secrets unreadable that only show when what a container wrote is
+            put together.
 
     Attributes:
         failed: Records so far that their rule did not understand.
     """
 
-    def __init__(self, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, rules: Mapping[str, Rule], hide: Hide | None = None) -> None:
         self._rules = dict(rules)
+        self._hide = hide
         self.failed = 0
 
     def __call__(self, batch: OrderedBatch) -> OrderedBatch:
         """Return a batch with what is found in it; as it is where that is done."""
+        return attrs.evolve(batch, parsed=self.found(batch))
+
+    def found(self, batch: OrderedBatch) -> Parsed:
+        """Return what is found in a batch, by now or before."""
         if batch.parsed is not None:
-            return batch
+            return batch.parsed
         sources = np.array([file.source for file in batch.files])
         start, length = np.zeros(len(batch), np.int64), np.zeros(len(batch), np.int64)
         inner: Rewritten | None = None
@@ -101,7 +123,7 @@ class Parser:
             unwrapped: list[I64] = []
             messages: list[Any] = []
             for part, texts in text_slices(batch.select(mine)):
-                read = self._rules[source](texts)
+                read = self._rules[source](texts, self._hide)
                 one = pieces_of(read.objects)
                 data = one.data[one.start[:1].sum() :]
                 start[rows[part]] = one.start - one.start[:1].sum() + size
@@ -127,7 +149,7 @@ class Parser:
         )
         messages_of_ruled = parsed.with_messages(batch).select(has_rule)
         parsed.severity[has_rule] = batch_severities(messages_of_ruled)
-        return attrs.evolve(batch, parsed=parsed)
+        return parsed
 
     def _prefixes(self, batch: OrderedBatch, bare: Bools) -> tuple[list[bytes], I64]:
         """Return what objects begin with, and which record's begins with which of these."""

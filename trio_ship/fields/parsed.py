@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import attrs
+import numpy as np
 
 from trio_ship.batch import I64, OrderedBatch, Rewritten
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, table
+from trio_ship.encode.gather import Pieces, constant, interleave, table
 from trio_ship.fields.rewriting import merged
 from trio_ship.fields.severity import I8, Severity
 
@@ -46,6 +47,39 @@ class Parsed:
             prefix_of=self.prefix_of[keep],
         )
 
+    def with_rows(self, rows: I64, other: Parsed) -> Parsed:
+        """Return this with what `other` says of some rows (rising, one each of its own)."""
+        mine, theirs = self.objects, other.objects
+        start, length = mine.start.copy(), mine.length.copy()
+        start[rows], length[rows] = theirs.start + len(mine.data), theirs.length
+        severity, prefix_of = self.severity.copy(), self.prefix_of.copy()
+        severity[rows] = other.severity
+        prefix_of[rows] = other.prefix_of + len(self.prefix)
+        inner = self.inner.without(rows) if self.inner is not None else None
+        if other.inner is not None:
+            inner = merged(inner, attrs.evolve(other.inner, rows=rows[other.inner.rows]))
+        return Parsed(
+            inner=inner,
+            severity=severity,
+            objects=Pieces(np.concatenate((mine.data, theirs.data)), start, length),
+            prefix=(*self.prefix, *other.prefix),
+            prefix_of=prefix_of,
+        )
+
+    def whole_objects(self) -> Pieces:
+        """Return the fields of each record with those of its file."""
+        if len(self.prefix) == 1:
+            return self.objects
+        prefix, rest = self._split(slice(None))
+        length = prefix.length + rest.length
+        text = np.frombuffer(interleave((prefix, rest)), np.uint8)
+        return Pieces(text, np.cumsum(length) - length, length)
+
+    def with_objects(self, objects: Pieces) -> Parsed:
+        """Return this with other fields, those of files among them."""
+        prefix_of = np.zeros(len(self.severity), np.int64)
+        return attrs.evolve(self, objects=objects, prefix=(b"{",), prefix_of=prefix_of)
+
     def with_messages(self, batch: OrderedBatch) -> OrderedBatch:
         """Return a batch, the one that this belongs to, in which records say their messages."""
         if self.inner is None:
@@ -54,12 +88,18 @@ class Parsed:
 
     def members(self, rows: slice) -> tuple[Pieces, ...]:
         """Return what follows the other members of a JSON object, row by row."""
+        return (
+            _SEVERITIES.take(self.severity[rows]),
+            constant(b',"fields":', self.objects.length[rows] > 0),
+            *self._split(rows),
+        )
+
+    def _split(self, rows: slice) -> tuple[Pieces, Pieces]:
+        """Return what objects begin with, brace and fields of the file, and what follows."""
         objects = self.objects.take(rows)
         there = objects.length > 0
         prefix = table(self.prefix).take(self.prefix_of[rows])
         return (
-            _SEVERITIES.take(self.severity[rows]),
-            constant(b',"fields":', there),
             Pieces(prefix.data, prefix.start, prefix.length * there),
             Pieces(objects.data, objects.start + there, objects.length - there),
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.decode.words import Bools
+from trio_ship.fields.compare import FieldTest, pass_tests
 from trio_ship.fields.severity import Severity, batch_severities
 from trio_ship.fields.texts import text_slices
 from trio_ship.globs import matches_name
@@ -25,6 +26,7 @@ class Condition:
             known counts as `INFO`.
         sources: Its source has one of these names; patterns are allowed.
         match: An RE2 expression that is found in its text, the line end left out.
+        fields: What its fields say; the batch must have been parsed.
         unwrap: Finds the inner texts of what containers wrote, where severities are
             those of inner texts.
     """
@@ -32,6 +34,7 @@ class Condition:
     min_severity: Severity | None = None
     sources: tuple[str, ...] = ()
     match: str | None = None
+    fields: tuple[FieldTest, ...] = ()
     unwrap: Callable[[OrderedBatch], OrderedBatch] | None = None
 
     def holds(self, batch: OrderedBatch) -> Bools:
@@ -45,6 +48,10 @@ class Condition:
             holds[holds] = _is_serious(inner.with_messages(), self.min_severity)
         if self.match is not None and holds.any():
             holds[holds] = _matches(batch.select(holds), self.match)
+        if self.fields and holds.any():
+            parsed = batch.select(holds).parsed
+            lacks_all = np.zeros(int(holds.sum()), np.bool_)
+            holds[holds] = pass_tests(parsed.whole_objects(), self.fields) if parsed else lacks_all
         return holds
 
 

@@ -8,7 +8,8 @@ their check digit is no matter of an expression; all else is done by Arrow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -18,7 +19,7 @@ from trio_ship.batch import I64, OrderedBatch
 from trio_ship.fields.rewriting import with_texts
 from trio_ship.fields.texts import text_slices
 
-__all__ = ["PATTERNS", "Redaction", "redacted"]
+__all__ = ["PATTERNS", "Redaction", "hidden", "redacted"]
 
 _BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP: Final = r"[0-9A-Fa-f]{1,4}"
@@ -46,6 +47,16 @@ PATTERNS: Final[Mapping[str, str]] = {
     ),
 }
 """What can be named; the syntax is that of RE2, and that of `re` too."""
+
+# In texts that are objects, as are those of Docker, escapes stand apart from what is beside
+# them while secrets are looked for: else the n of a newline would be part of an address.
+_GUARD: Final = "\x01"
+_WITH_ESCAPES: Final = r"\A\{[^\x01]*\\[^\x01]*\z"
+_GUARDS: Final = (
+    (r"\\(?:u[0-9A-Fa-f]{4}|.)", f"{_GUARD}\\0{_GUARD}"),
+    (r"\x01\\/\x01", "/"),
+    (r"\x01\\u0040\x01", "@"),
+)
 
 _FEWEST_DIGITS: Final = 13
 _MOST_DIGITS: Final = 19
@@ -79,36 +90,69 @@ class Redaction:
 
 
 def redacted(
-    batch: OrderedBatch, redactions: Sequence[Redaction]
-) -> tuple[OrderedBatch, dict[str, int]]:
-    """Return a batch without what is looked for, and how often each was found.
+    batch: OrderedBatch, redactions: Sequence[Redaction], removed: Counter[str]
+) -> tuple[OrderedBatch, I64]:
+    """Return a batch without what is looked for, and in which rows something was.
 
     Args:
         batch: The records.
         redactions: What is looked for, in this order.
+        removed: Told how often each was found.
     """
-    counts = {redaction.name: 0 for redaction in redactions}
     rows, pieces = [], []
-    for found, texts in _suspects(batch, "|".join(f"(?:{each.pattern})" for each in redactions)):
-        for redaction in redactions:
-            texts, count = redaction.apply(texts)  # noqa: PLW2901 - one after the other
-            counts[redaction.name] += count
-        rows.append(found)
-        pieces.append(texts)
-    if not any(counts.values()):
-        return batch, {}
-    return with_texts(batch, np.concatenate(rows), pieces), counts
+    for part, texts in text_slices(batch):
+        cleaned, changed = hidden(texts, redactions, removed)
+        if len(changed):
+            rows.append(changed + part.start)
+            pieces.append(cleaned.take(changed))
+    if not rows:
+        return batch, np.zeros(0, np.int64)
+    found = np.concatenate(rows)
+    return with_texts(batch, found, pieces), found
 
 
-def _suspects(batch: OrderedBatch, pattern: str) -> Iterator[tuple[I64, Any]]:
-    """Yield the rows in which an expression is found, and their texts."""
+def hidden(texts: Any, redactions: Sequence[Redaction], removed: Counter[str]) -> tuple[Any, I64]:  # noqa: ANN401 - pyarrow has no types
+    """Return texts without what is looked for, and which have changed.
+
+    Args:
+        texts: An Arrow array of large_binary.
+        redactions: What is looked for, in this order.
+        removed: Told how often each was found.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - its import is slow
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
-    for rows, texts in text_slices(batch):
-        mask = pc.match_substring_regex(texts, pattern=pattern)
-        found = np.flatnonzero(np.asarray(mask))
-        if len(found):
-            yield found + rows.start, texts.filter(mask)
+    escaped = np.flatnonzero(np.asarray(pc.match_substring_regex(texts, pattern=_WITH_ESCAPES)))
+    changed = np.zeros(0, np.int64)
+    if len(escaped):
+        guarded = texts.take(escaped)
+        for old, new in _GUARDS:
+            guarded = pc.replace_substring_regex(guarded, old, new)
+        cleaned, which = _hidden(guarded, redactions, removed)
+        if len(which):
+            changed = escaped[which]
+            bare = pc.replace_substring(cleaned.take(which), _GUARD, "")
+            mask = np.zeros(len(texts), np.bool_)
+            mask[changed] = True
+            texts = pc.replace_with_mask(texts, pa.array(mask), bare)
+    texts, which = _hidden(texts, redactions, removed)
+    return texts, np.union1d(changed, which)
+
+
+def _hidden(texts: Any, redactions: Sequence[Redaction], removed: Counter[str]) -> tuple[Any, I64]:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    pattern = "|".join(f"(?:{each.pattern})" for each in redactions)
+    mask = pc.match_substring_regex(texts, pattern=pattern)
+    found = texts.filter(mask)
+    count = 0
+    for redaction in redactions if len(found) else ():
+        found, places = redaction.apply(found)
+        removed[redaction.name] += places
+        count += places
+    if not count:
+        return texts, np.zeros(0, np.int64)
+    return pc.replace_with_mask(texts, mask, found), np.flatnonzero(np.asarray(mask))
 
 
 def _without_cards(texts: Any, text: bytes) -> tuple[Any, int]:  # noqa: ANN401 - pyarrow has no types
