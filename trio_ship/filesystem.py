@@ -15,8 +15,8 @@ import stat as stat_module
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, Protocol, TypeVar
 
-import anyio.to_thread
 import attrs
+import trio
 
 __all__ = [
     "Disk",
@@ -183,9 +183,9 @@ class Disk:
 
     def __init__(self, workers: int = 8) -> None:
         """Prepare a disk that writes with up to `workers` threads at once."""
-        self._limiter = anyio.CapacityLimiter(workers)
+        self._limiter = trio.CapacityLimiter(workers)
         # A thread that hangs in a dead mount must keep nobody from reading elsewhere.
-        self._reading = anyio.CapacityLimiter(math.inf)
+        self._reading = trio.CapacityLimiter(math.inf)
 
     async def run(
         self,
@@ -195,13 +195,13 @@ class Disk:
         **kwargs: _P.kwargs,
     ) -> _T:
         """Run `function` in a worker thread; cancellation waits for its end."""
-        return await anyio.to_thread.run_sync(
+        return await trio.to_thread.run_sync(
             lambda: function(*args, **kwargs), limiter=self._limiter
         )
 
     async def run_reading(self, function: Callable[[], _T], /) -> _T:
         """Run a function in a worker thread; when cancelled the thread is abandoned."""
-        return await anyio.to_thread.run_sync(
+        return await trio.to_thread.run_sync(
             function, abandon_on_cancel=True, limiter=self._reading
         )
 

@@ -320,16 +320,18 @@ class Pipeline:
             snapshot = self._board.snapshot
             self._board.snapshot = cut.delivered(snapshot, sink.name, number, state)
 
-        if isinstance(sink, AcknowledgingSink):
-            sink.bind(delivered)
+        # Once: to compare with a protocol takes as long as a short write.
+        acknowledging = sink if isinstance(sink, AcknowledgingSink) else None
+        if acknowledging is not None:
+            acknowledging.bind(delivered)
         async for batch in receive:
             await sink.write(batch)
             self._board.put_written(sink.name, _weight(batch))
-            if not isinstance(sink, AcknowledgingSink):
+            if acknowledging is None:
                 delivered(batch.number, sink.state)
             del batch  # its arena is free now, not when the next batch comes
-        if isinstance(sink, AcknowledgingSink):
-            await sink.finish()
+        if acknowledging is not None:
+            await acknowledging.finish()
 
     def _count(self, batch: OrderedBatch) -> None:
         for sentence in self._diagnosis.sentences(batch, self._wall_ns()):

@@ -35,15 +35,15 @@ async def _journal_after_batch(self: Any, batch: OrderedBatch) -> None:
     """Write a batch first, and note then that it is to be written."""
     stream, before = self._stream, self._stream.offset
     made = list(self._encode(batch)[0])
-    await stream.keep_trying(self._begin_journal, "written")
-    await stream.keep_trying(self._check_output, "written")
+    await stream.keep_trying(self._begin_journal)
+    await stream.keep_trying(self._check_output)
     over_old = stream.is_over_old
     await stream.send_slices(made)
 
     def note() -> None:
         self._note(lambda journal: journal.append(batch, before, stream.offset, over_old=over_old))
 
-    await stream.keep_trying(note, "written")
+    await stream.keep_trying(note)
     self._state = attrs.evolve(self._state, offset=stream.offset)
 
 

@@ -126,6 +126,7 @@ class FileSink:
         if left:
             batch, left = without_known(batch, left)
         made: list[tuple[Iterable[memoryview], int]] = []
+        begun = False
 
         def prepare() -> None:
             self._begin_journal()
@@ -139,8 +140,15 @@ class FileSink:
                 over_old = self._stream.is_over_old
                 self._note(lambda journal: journal.append(batch, before, after, over_old=over_old))
 
-        await self._stream.keep_trying(prepare, "written")
-        await self._stream.send_slices(made.pop()[0])
+        def work() -> None:
+            nonlocal begun
+            if not begun:
+                prepare()
+                self._stream.load(made.pop()[0])
+                begun = True
+            self._stream.push()
+
+        await self._stream.keep_trying(work)
         self._state = attrs.evolve(self._state, offset=self._stream.offset, ahead=left)
 
     def make_durable(self, state: SinkState) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import anyio
 import attrs
+import trio
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.encode import Encoder
@@ -65,7 +66,7 @@ class StdoutSink:
 
     async def open(self, checkpoint: Snapshot) -> Snapshot:
         """Return the checkpoint: nothing more is known to have arrived."""
-        await anyio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
         sinks = {self.name: SinkState(), **checkpoint.sinks}
         ahead = sinks[self.name].ahead
         positions = {**checkpoint.positions, **ahead}

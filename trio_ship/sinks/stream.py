@@ -2,7 +2,7 @@
 
 `FileStream` writes a file at a place it knows; `DescriptorStream` writes to
 whatever stands behind an open descriptor, such as a pipe. Both are
-`anyio.abc.ByteSendStream`s. A sink hands them a whole batch in slices
+`anyio.abc.ByteSendStream`s on trio. A sink hands them a whole batch in slices
 (`send_slices`): the slices are made and written in one worker-thread hop.
 """
 
@@ -19,10 +19,8 @@ from typing import Final
 
 import anyio
 import anyio.abc
-import anyio.from_thread
-import anyio.lowlevel
-import anyio.to_thread
 import numpy as np
+import trio
 
 from trio_ship.errors import SinkError
 from trio_ship.filesystem import Filesystem, read_range
@@ -102,11 +100,10 @@ class FileStream(anyio.abc.ByteSendStream):
 
     async def send_slices(self, slices: Iterable[memoryview]) -> None:
         """Write all slices; wait while the disk is full."""
-        self._slices = iter(slices)
-        await self.keep_trying(self._push, "written")
-        self._slices, self._left = iter(()), memoryview(b"")
+        self.load(slices)
+        await self.keep_trying(self.push)
 
-    async def keep_trying(self, function: Callable[[], None], done: str) -> None:
+    async def keep_trying(self, function: Callable[[], None]) -> None:
         """Run disk work in a worker thread until it does not fail any more.
 
         Raises:
@@ -121,21 +118,20 @@ class FileStream(anyio.abc.ByteSendStream):
                 if not self._waiting:
                     self._waiting = True
                     _LOG.error(
-                        "%s cannot be %s: %s; nothing is lost, it is tried again every second",
+                        "%s cannot be written: %s; nothing is lost, it is tried again every second",
                         self._path,
-                        done,
                         error.strerror,
                     )
-                await anyio.sleep(_PAUSE_SECONDS)
+                await trio.sleep(_PAUSE_SECONDS)
             else:
                 break
         if self._waiting:
             self._waiting = False
-            _LOG.warning("%s can be %s again", self._path, done)
+            _LOG.warning("%s can be written again", self._path)
 
     async def aclose(self) -> None:
         """Close the file."""
-        await anyio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
         with contextlib.suppress(OSError):
             self._disk.close(self.fd)
 
@@ -170,12 +166,17 @@ class FileStream(anyio.abc.ByteSendStream):
                 return
             begin += self._disk.pwrite(self.fd, data, begin)
 
-    def _push(self) -> None:
-        """Write what is left; may be called again after an error."""
+    def load(self, slices: Iterable[memoryview]) -> None:
+        """Have `push` write these."""
+        self._slices = iter(slices)
+
+    def push(self) -> None:
+        """Write what is left, in the calling thread; may be called again after an error."""
         while True:
             if not self._left:
                 following = next(self._slices, None)
                 if following is None:
+                    self._slices, self._left = iter(()), memoryview(b"")
                     return
                 self._left = memoryview(following).cast("B")
                 continue
@@ -262,13 +263,13 @@ class DescriptorStream(anyio.abc.ByteSendStream):
             anyio.BrokenResourceError: The reader has gone away.
         """
         try:
-            await anyio.to_thread.run_sync(self._push, slices)
+            await trio.to_thread.run_sync(self._push, slices)
         except (BrokenPipeError, ConnectionResetError) as error:
             raise anyio.BrokenResourceError from error
 
     async def aclose(self) -> None:
         """Leave the descriptor open: it belongs to the process."""
-        await anyio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
 
     def _push(self, slices: Iterable[memoryview]) -> None:
         mode = os.fstat(self._fd).st_mode
@@ -283,7 +284,7 @@ class DescriptorStream(anyio.abc.ByteSendStream):
             self._stages.count(Stage.WRITE, len(left))
             with self._stages.measure(Stage.WRITE):
                 self._push_slice(left, poll)
-            anyio.from_thread.check_cancelled()
+            trio.from_thread.check_cancelled()
 
     def _push_slice(self, left: memoryview, poll: select.poll | None) -> None:
         while left:
@@ -308,4 +309,4 @@ class DescriptorStream(anyio.abc.ByteSendStream):
 
 def _wait_ready(poll: select.poll) -> None:
     while not poll.poll(_PATIENCE_MS):
-        anyio.from_thread.check_cancelled()
+        trio.from_thread.check_cancelled()

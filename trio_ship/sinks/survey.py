@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import anyio.lowlevel
-import anyio.to_thread
 import attrs
+import trio
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.state import SinkState, Snapshot
@@ -32,7 +31,7 @@ class SurveySink:
 
     async def open(self, checkpoint: Snapshot) -> Snapshot:
         """Return the checkpoint: nothing is known beyond it."""
-        await anyio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
         return attrs.evolve(checkpoint, sinks={self.name: SinkState(), **checkpoint.sinks})
 
     def begin(self, common: Snapshot) -> None:
@@ -40,7 +39,7 @@ class SurveySink:
 
     async def write(self, batch: OrderedBatch) -> None:
         """Take a batch."""
-        await anyio.to_thread.run_sync(self._survey.add, batch)
+        await trio.to_thread.run_sync(self._survey.add, batch)
 
     def make_durable(self, state: SinkState) -> None:
         """Do nothing: nothing is kept."""
@@ -53,4 +52,4 @@ class SurveySink:
 
     async def aclose(self) -> None:
         """Do nothing: there is no output."""
-        await anyio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
