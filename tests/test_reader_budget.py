@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from encode_helpers import Row, make_part
 
+from trio_ship.batch import Batch
 from trio_ship.board import Board
 from trio_ship.reader.budget import Budget, most_unwritten, weight
 from trio_ship.reader.reading import Job
@@ -18,12 +19,16 @@ MIB = 1 << 20
 def _settled(pending: list[int], most: int) -> Budget:
     """Return a budget whose records are known to be of a usual length."""
     board = Board(Snapshot())
-    board.put_pending(np.array(pending, np.int64))
     budget = Budget(board, most)
     for _ in range(2):  # from an eighth through a half to all
-        budget.take(make_part([[Row(data=b"x" * 99 + b"\n")]] * len(pending)))
-    board.put_pending(np.array(pending, np.int64))
+        budget.take(_line_of_each([100] * len(pending)))
+    board.put_pending(np.array(pending, np.int64), np.full(len(pending), 200))
     return budget
+
+
+def _line_of_each(sizes: list[int]) -> Batch:
+    """Return what a round gave: a line of each chain, of so many bytes."""
+    return make_part([[Row(data=b"x" * (size - 1) + b"\n")] for size in sizes])
 
 
 @pytest.mark.parametrize(("chains", "each"), [(8, MIB), (100, 83_886), (1000, 16_384)])
@@ -35,15 +40,40 @@ def test_a_round_is_an_eighth_of_the_budget_or_16_kib_of_each_of_many(
 
 
 def test_few_that_may_be_read_get_what_the_others_leave() -> None:
-    """Two of a thousand chains share a round of 4 MiB."""
-    assert _settled([0] * 1000, 64 * MIB).grants([3, 999]) == [2 * MIB, 2 * MIB]
+    """Two of a thousand chains share a round of 8 MiB."""
+    assert _settled([0] * 1000, 64 * MIB).grants([3, 999]) == [4 * MIB, 4 * MIB]
 
 
 def test_who_has_something_waiting_reads_so_much_less_and_from_half_a_share_on_nothing() -> None:
     """Whoever holds the frontier has nothing waiting, and is never refused."""
     waiting = [0, 1000, MIB // 2, MIB // 2 + 1, 0, 0, 0, 0]
     granted = _settled(waiting, 64 * MIB).grants(range(8))
-    assert granted == [MIB, MIB - 1000, MIB // 2, 0, MIB, MIB, MIB, MIB]
+    each = 8 * MIB // 7
+    assert granted == [each, each - 1000, each - MIB // 2, 0, each, each, each, each]
+
+
+def test_a_round_is_read_while_the_sequencer_is_at_the_one_before() -> None:
+    """It will let go of as much of each chain as the chain with the least has."""
+    budget = _settled([0, 0, 100], 48 * MIB)
+    budget.take(_line_of_each([1000, 400, 350]))
+    assert budget.grants([0, 1, 2]) == [2 * MIB - 600, 2 * MIB, 2 * MIB - 100]
+
+
+def test_who_waited_before_that_round_waits_on() -> None:
+    """Whether it has left meanwhile is not known: a chain far ahead must not get further."""
+    budget = _settled([MIB, 0], 64 * MIB)
+    budget.take(_line_of_each([100, 100]))
+    assert budget.grants([0, 1]) == [0, 8 * MIB]
+
+
+def test_a_round_of_more_than_an_eighth_of_the_budget_is_not_read_before_the_last_has_left() -> (
+    None
+):
+    """Two of them would be in memory at once."""
+    budget = _settled([0] * 1000, 64 * MIB)
+    budget.take(_line_of_each([100] * 1000))
+    assert budget.grants(range(1000)) == [0] * 1000
+    assert budget.grants(range(500)) == [16_777] * 500
 
 
 def test_the_first_round_is_small_whatever_the_sequencer_has_heard_of() -> None:
@@ -58,9 +88,9 @@ def test_short_records_weigh_more_than_their_bytes() -> None:
     budget = _settled([0], 32 * MIB)
     assert budget.grants([0]) == [4 * MIB]
     budget.take(make_part([[Row(data=b"x\n")] * 100]))
-    assert budget.grants([0]) == [4 * MIB // 16 - 200]
+    assert budget.grants([0]) == [4 * MIB // 16]
     budget.take(make_part([[Row(data=b"x" * 100)]]))
-    assert budget.grants([0]) == [4 * MIB // 4 - 300]
+    assert budget.grants([0]) == [4 * MIB // 4]
 
 
 def test_a_chain_has_4_kib_however_many_there_are() -> None:
@@ -79,12 +109,12 @@ def _job(number: int, length: int, *, want: int = 0) -> Job:
 
 
 def test_a_job_that_is_cut_leaves_its_last_record_open_and_one_without_room_waits() -> None:
-    """Three share a round of 4 MiB; but a long record may have what it wants."""
-    third = 4 * MIB // 3
+    """Three share a round of 8 MiB; but a long record may have what it wants."""
+    third = 8 * MIB // 3
     jobs = [
         _job(0, third),
         _job(1, third + 1),
-        _job(2, 4 * MIB, want=3 * MIB),
+        _job(2, 8 * MIB, want=3 * MIB),
         _job(3, 100),
     ]
     granted = _settled([0, 0, 0, MIB, 0, 0, 0, 0], 64 * MIB).granted(jobs)

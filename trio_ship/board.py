@@ -100,6 +100,7 @@ class Board:
         snapshot: The cut that every sink has taken.
         statistics: What has been done.
         pending: Bytes waiting in the sequencer, by number of the chain.
+        accepted: Bytes that have come to it so far, by number of the chain.
         readers: The bell of every reader, by name of the source.
         found: Rings when files were found that no checkpoint has.
     """
@@ -110,6 +111,7 @@ class Board:
         self._unwritten: Counter[str] = Counter()
         self.statistics = Statistics()
         self.pending: I64 = np.zeros(0, np.int64)
+        self.accepted: I64 = np.zeros(0, np.int64)
         self.readers: dict[str, Bell] = {}
         self.found = Bell()
         self._looks: dict[str, Look] = {}
@@ -128,9 +130,9 @@ class Board:
         look = self._looks.get(source)
         return look.poll if look is not None else None
 
-    def put_pending(self, pending: I64) -> None:
-        """Publish what waits in the sequencer; readers with room go on."""
-        self.pending = pending
+    def put_pending(self, pending: I64, accepted: I64) -> None:
+        """Publish what waits in the sequencer, and what it has had; readers with room go on."""
+        self.pending, self.accepted = pending, accepted
         for bell in self.readers.values():
             bell.ring()
 

@@ -46,6 +46,9 @@ _LOG = logging.getLogger("trio_ship")
 _GRACE_SECONDS: Final = 8.0
 # Measured: with one batch waiting at each sink, reading and writing overlap.
 _BATCHES_WAITING: Final = 1
+# So many turns of the loop take a reader from a report to its next read: it is under way
+# when the sequencer, which keeps the loop to itself, begins.
+_HEAD_START: Final = 3
 
 
 class Pipeline:
@@ -286,10 +289,12 @@ class Pipeline:
             sequence=snapshot.sequence,
         )
         while (report := await self._next_report(receive)) is not None:
+            for _ in range(_HEAD_START):
+                await trio.lowlevel.checkpoint()
             with self._stages.measure(Stage.MERGE):
                 sequencer.accept(report)
                 batches = sequencer.take()
-            self._board.put_pending(sequencer.pending_bytes.copy())
+            self._board.put_pending(sequencer.pending_bytes.copy(), sequencer.accepted_bytes.copy())
             # A name that outlives its use would pin an arena until the next report.
             del report
             while batches:

@@ -80,12 +80,18 @@ class Sequencer:
         self._sequence = sequence
         self._number = 0
         self._pending = np.zeros(0, np.int64)
+        self._accepted = np.zeros(0, np.int64)
         self._held: list[_Held] = []
 
     @property
     def pending_bytes(self) -> I64:
         """Bytes of the records that wait here, by number of the chain."""
         return self._pending
+
+    @property
+    def accepted_bytes(self) -> I64:
+        """Bytes of all records that have come here, by number of the chain."""
+        return self._accepted
 
     @property
     def is_empty(self) -> bool:
@@ -102,6 +108,7 @@ class Sequencer:
         self._marks.accept(report)
         if more := len(self._marks) - len(self._pending):
             self._pending = np.append(self._pending, np.zeros(more, np.int64))
+            self._accepted = np.append(self._accepted, np.zeros(more, np.int64))
         if report.batch is not None and len(report.batch):
             self._hold(report.batch)
 
@@ -119,6 +126,7 @@ class Sequencer:
     def _hold(self, batch: Batch) -> None:
         size = batch.region_bytes
         np.add.at(self._pending, batch.chain, size)
+        np.add.at(self._accepted, batch.chain, size)
         live = np.ones(len(batch), np.bool_)
         self._held.append(_Held(batch, live, len(batch), int(size.sum())))
 

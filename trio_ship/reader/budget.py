@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import attrs
+import numpy as np
 
-from trio_ship.batch import Batch
+from trio_ship.batch import I64, Batch
 from trio_ship.board import Board
 from trio_ship.reader.reading import Job
 
@@ -21,7 +22,7 @@ __all__ = ["Budget", "most_unwritten", "weight"]
 
 _MEBIBYTE: Final = 1 << 20
 _ROUNDS: Final = 8
-_FEW: Final = 4 << 20
+_FEW: Final = 8 << 20
 _CHUNK: Final = 16_384
 _LEAST: Final = 4096
 _RECORD: Final = 32
@@ -57,8 +58,7 @@ class Budget:
         self._board = board
         self._most = most
         self._weight = _UNKNOWN
-        self._seen = board.pending
-        self._ahead = board.pending.copy()
+        self._read = board.accepted.copy()
 
     def granted(self, jobs: Sequence[Job]) -> list[Job]:
         """Return those jobs that may be done now, each cut to what it may read.
@@ -72,23 +72,30 @@ class Budget:
         """Return how many bytes may be read of each of some chains; 0: it has to wait.
 
         Who has something waiting reads so much less: else chains that are read by
-        the same steps would drift apart, and ever more would wait.
+        the same steps would drift apart, and ever more would wait. While the sequencer
+        is at the last round, the next one is read, if it is not large.
         """
         if not numbers or self._board.is_behind:
             return [0] * len(numbers)
-        if self._board.pending is not self._seen:
-            self._seen = self._board.pending
-            self._ahead = self._seen.copy()
+        waiting = _of(self._board.pending, numbers)
+        unheard = _of(self._read, numbers) - _of(self._board.accepted, numbers)
+        is_early = bool(unheard.any())
+        if is_early:
+            # What the chain with the least has is what all of them will have given.
+            waiting = np.maximum(waiting, waiting + unheard - (waiting + unheard).min())
         # The sequencer may not have heard of all chains yet.
-        chains = max(1 + max(numbers), len(self._ahead))
+        chains = max(1 + max(numbers), len(self._board.pending))
         most = int(self._most / self._weight)
         # Short reads of very many files would cost more than their bytes.
         share = max(most // (_ROUNDS * chains), min(_CHUNK, 2 * most // (_ROUNDS * chains)))
         share = max(_LEAST, min(share, _MEBIBYTE))
-        ahead = [int(self._ahead[n]) if n < len(self._ahead) else 0 for n in numbers]
-        ready = sum(2 * waiting <= share for waiting in ahead)
-        chunk = max(share, min(_FEW, most // _ROUNDS) // max(1, ready))
-        return [chunk - waiting if 2 * waiting <= share else 0 for waiting in ahead]
+        is_ready = 2 * waiting <= share
+        ready = max(1, int(np.count_nonzero(is_ready)))
+        chunk = max(share, min(_FEW, most // _ROUNDS) // ready)
+        if is_early and chunk * ready > most // _ROUNDS:
+            return [0] * len(numbers)
+        granted: list[int] = np.where(is_ready, chunk - waiting, 0).tolist()
+        return granted
 
     def take(self, batch: Batch) -> None:
         """Take in what was read of them.
@@ -96,8 +103,9 @@ class Budget:
         How long records are is known only then; so the first rounds are small.
         """
         size = batch.region_bytes
-        if batch.chain.max() < len(self._ahead):
-            self._ahead[batch.chain] += size
+        more = 1 + int(batch.chain.max()) - len(self._read)
+        self._read = np.append(self._read, np.zeros(max(0, more), np.int64))
+        np.add.at(self._read, batch.chain, size)
         total = max(1, int(size.sum()))
         self._weight = max(weight(len(batch), total) / total, self._weight / _LIGHTER)
 
@@ -105,3 +113,11 @@ class Budget:
 def _cut(job: Job, length: int) -> Job:
     granted = min(job.length, max(length, job.chain.tails[0].want))
     return attrs.evolve(job, length=granted, closing=job.closing and granted == job.length)
+
+
+def _of(column: I64, numbers: Sequence[int]) -> I64:
+    """Return the values of some chains in a column that may not have all of them yet."""
+    padded = np.zeros(max(numbers) + 1, np.int64)
+    known = column[: len(padded)]
+    padded[: len(known)] = known
+    return padded[list(numbers)]
