@@ -131,6 +131,47 @@ def test_json_is_json_on_a_terminal_too(folder: Path) -> None:
     assert merge(folder, "--json", "app.log", "web/access.log").stdout == seen
 
 
+def test_json_has_fields_and_severities(folder: Path) -> None:
+    """Of files all fields are found; with a configuration those that it says, as in `run`."""
+    lines = merge(folder, "--json", "app.log", "web/access.log").stdout.splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [one.get("severity") for one in found] == ["info", None, "error", "debug"]
+    assert [one.get("fields") for one in found] == [
+        None,
+        {
+            "client": "10.0.0.1",
+            "method": "GET",
+            "target": "/",
+            "protocol": "HTTP/1.1",
+            "status": 200,
+            "bytes": 17,
+        },
+        None,
+        None,
+    ]
+    rule = "parse = { regex = '\\[(?P<worker>[^\\]]+)\\]' }"
+    (folder / "ship.toml").write_text(
+        "pipeline = { follow = false, checkpoint.enabled = false }\n"
+        f'[sources.app]\ntype = "file"\npaths = ["app.log"]\n{rule}\n'
+        '[[steps]]\ntype = "add"\nfields = { env = "prod" }\n'
+        '[sinks.out]\ntype = "stdout"\nencoding = "json"\n'
+    )
+    by_merge = merge(folder, "--json", "-c", "ship.toml").stdout.splitlines()
+    by_run = subprocess.run(
+        [sys.executable, "-m", "trio_ship", "run", "-c", "ship.toml"],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE,
+    ).stdout.splitlines()
+    shown = [
+        [(one["severity"], one["fields"]) for one in map(json.loads, lines)]
+        for lines in (by_merge, by_run)
+    ]
+    expected = [("info", {"env": "prod"}), ("error", {"worker": "worker-1", "env": "prod"})]
+    assert shown == [expected, expected]
+
+
 def test_records_can_be_chosen(folder: Path) -> None:
     """`--grep` and `--min-severity` leave out whole records; what says no severity is INFO."""
     files = ("app.log", "web/access.log")

@@ -142,6 +142,30 @@ def test_hidden_records_stay_who_they_are() -> None:
     assert table["id"].to_pylist() == [one["id"] for one in before]
 
 
+def test_what_is_found_in_records_as_columns() -> None:
+    """Severity, fields and inner texts are in the table, null where there are none."""
+    lines = [b'{"level":"warn","n":1.50}\n', b"text\n", b"S stderr F <3>a=1\n"]
+    parsed = Parser({"app": rule("auto")})(_batch(*lines, web=(b"ERROR\n",)))
+    table = parsed.to_arrow()
+    assert table.column_names[-3:] == ["id", "severity", "fields"]
+    assert table["message"].to_pylist() == [
+        b'{"level":"warn","n":1.50}',
+        b"text",
+        b"<3>a=1",
+        b"ERROR",
+    ]
+    assert table["severity"].to_pylist() == ["warn", None, "error", None]
+    assert table["fields"].to_pylist() == [
+        '{"level":"warn","n":1.50}',
+        None,
+        '{"stream":"stderr"}',
+        None,
+    ]
+    bare = _batch(*lines).to_arrow()
+    assert bare.schema == table.schema
+    assert bare["fields"].null_count == bare["severity"].null_count == len(lines)
+
+
 @given(
     st.lists(st.lists(st.sampled_from([b"abc", b"x1", b"", b"secret", b"secret secret z"]))),
     st.randoms(use_true_random=False),

@@ -348,7 +348,9 @@ class OrderedBatch:
 
         Returns:
             Columns `timestamp` (nanoseconds in UTC, null where there is none),
-            `source`, `path`, `message` (binary, without its line end) and `id`.
+            `source`, `path`, `message` (binary, without its line end), `id`, `severity`
+            (a name such as "warn") and `fields` (an object in JSON); these two are null
+            where a record has none, or its source is not parsed.
         """
         from trio_ship.encode.table import to_table  # noqa: PLC0415  (it needs this module)
 

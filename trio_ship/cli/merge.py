@@ -45,6 +45,9 @@ def merge(options: argparse.Namespace) -> int:
         ShipError: What keeps it from its work.
     """
     config = reading_config(options, follow=options.follow or options.new, is_new=options.new)
+    if options.json and options.files:
+        parsed = {name: attrs.evolve(one, parse="auto") for name, one in config.sources.items()}
+        config = attrs.evolve(config, sources=parsed)
     tune_process()
     to_terminal = sys.stdout.isatty()
     colored = wants_color(options.color, sys.stdout) and not options.json
