@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from trio_ship.decode.detect import layout_and_place
+from trio_ship.decode.detect import further_ways, layout_and_place
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS
 from trio_ship.decode.zones import resolve_zone_name
@@ -201,6 +201,8 @@ def _stamps(file: Explained) -> Iterator[Line]:
         return
     layout, place = layout_and_place(file.entry.layout)
     yield _row("layout", f"{layout} {place}")
+    for other in further_ways(file.entry.layout):
+        yield _row("also", " ".join(other))
     if layout in _AMBIGUOUS:
         yield _row("", "(these numbers can be read otherwise; explain -v says what decided)")
     yield _row("like", _shortened(survey.sample.text))

@@ -50,10 +50,12 @@ class Evidence:
     Attributes:
         mtime_ns: When it was changed last, nanoseconds since 1970.
         blocks: Returns blocks of lines through the whole file, in order.
+        later: Returns a few of those behind its first lines.
     """
 
     mtime_ns: int
     blocks: Callable[[], list[bytes]]
+    later: Callable[[], list[bytes]] = list
 
 
 def weigh(

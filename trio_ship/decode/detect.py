@@ -25,15 +25,16 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.ambiguous import Evidence, weigh
 from trio_ship.decode.containers import find_wrapped
+from trio_ship.decode.further import with_further
 from trio_ship.decode.guesses import Guess, find_guesses, guesses_inside, in_pattern
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
-from trio_ship.decode.stamps import AUTO, BEHIND, StampDecoder, frame
+from trio_ship.decode.stamps import AUTO, BEHIND, FURTHER, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
-__all__ = ["Found", "detect", "layout_and_place"]
+__all__ = ["Found", "detect", "further_ways", "layout_and_place"]
 
 _T = TypeVar("_T")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -69,12 +70,15 @@ class Found:
         """Return a sentence for the log."""
         name, where = layout_and_place(self.spelling)
         counts = f"({self.matched:,} of {self.lines:,} lines)"
-        return f"{name} like {self.example} {where} {counts}{self.reason}"
+        also = "".join(f"; also {' '.join(other)}" for other in further_ways(self.spelling))
+        return f"{name} like {self.example} {where} {counts}{also}{self.reason}"
 
 
 def layout_and_place(spelling: str) -> tuple[str, str]:
     """Return the name of the layout that a spelling tells, and in words where it stands."""
     way = spelling.removesuffix(AUTO)
+    if way != spelling:
+        way = way.partition(FURTHER)[0]
     outer, behind, inner = way.partition(BEHIND)
     name, _, rest = (inner if behind and "%" not in outer else way).partition("@")
     text = rest.partition("/")[0]
@@ -96,6 +100,12 @@ def layout_and_place(spelling: str) -> tuple[str, str]:
     if place.indented:
         where += " behind white space"
     return name, where
+
+
+def further_ways(spelling: str) -> list[tuple[str, str]]:
+    """Return the name and the place of each way that other lines of a file have."""
+    ways = spelling.removesuffix(AUTO).split(FURTHER)[1:] if spelling.endswith(AUTO) else []
+    return [layout_and_place(way) for way in ways]
 
 
 def detect(
@@ -146,7 +156,8 @@ def detect(
         return None
     found = weigh(found, layouts, head, pattern, evidence)
     if pattern is None and prefer == "auto":
-        return attrs.evolve(found, spelling=found.spelling + AUTO)
+        blocks = [head, *(evidence.later() if evidence is not None else [])]
+        return attrs.evolve(found, spelling=with_further(found.spelling, blocks))
     return found
 
 
@@ -222,7 +233,8 @@ def _find_indented(
         if re.match(r"\w+@[\d*]", guess.spelling)
     )
     inside = _elect(guesses, lines, None)
-    if inside is None or (found is not None and inside.matched < 2 * found.matched):
+    # The lines without white space have theirs in either case.
+    if inside is None or (found is not None and inside.matched < 3 * found.matched):
         return found
     return inside
 

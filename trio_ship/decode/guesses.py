@@ -17,9 +17,9 @@ import attrs
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.members import FIELDS
 from trio_ship.decode.places import SEARCHED_BYTES, Place
-from trio_ship.decode.table import layout_named
+from trio_ship.decode.table import LAYOUTS, layout_named
 
-__all__ = ["Guess", "find_guesses", "guesses_inside", "in_pattern"]
+__all__ = ["Guess", "find_guesses", "find_prefixed", "guesses_inside", "in_pattern"]
 
 _COLUMNS: Final = 8
 _NESTED: Final = 2000  # behind every column
@@ -207,12 +207,24 @@ def _at_front(layout: Layout, text: bytes) -> tuple[int, tuple[str, int] | None]
     """Return where a layout fits at the beginning of a line, and what it finds there."""
     for column in range(2):
         before = text[:column].decode("latin-1")
-        if column and before.isascii() and before.isalnum() and before not in layout.after:
+        if before.isspace() or (
+            before.isascii() and before.isalnum() and before not in layout.after
+        ):
             continue
         found = layout.match(text, column)
         if found is not None:
             return column, found
     return 0, None
+
+
+def find_prefixed(texts: list[bytes]) -> Iterator[Guess]:
+    """Yield how unmistakable layouts stand behind a prefix of lines."""
+    for layout in LAYOUTS:
+        votes = _Votes()
+        votes.add_prefixed(layout, texts if layout.anywhere else [])
+        if votes.columns:
+            place = _choose_place(layout, votes.columns)
+            yield votes.guess(layout, place, 1 + votes.column)
 
 
 def guesses_inside(layouts: Sequence[Layout], texts: list[bytes]) -> list[Guess]:

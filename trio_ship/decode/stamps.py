@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
@@ -36,7 +37,7 @@ from trio_ship.decode.years import (
 )
 from trio_ship.decode.zones import Zone
 
-__all__ = ["AUTO", "BEHIND", "StampDecoder", "frame", "initial_anchor"]
+__all__ = ["AUTO", "BEHIND", "FURTHER", "StampDecoder", "frame", "initial_anchor"]
 
 _SECOND: Final = 10**9
 _DAY: Final = 86_400 * _SECOND
@@ -49,6 +50,9 @@ AUTO: Final = ";auto"
 BEHIND: Final = ">"
 """Stands between a stamp and the one behind it that counts."""
 
+FURTHER: Final = "&"
+"""Stands before each further way in which lines without such a stamp may have another."""
+
 
 def _parse(way: str) -> tuple[str, Place, str]:
     """Return layout, place and variant of a spelling without its additions."""
@@ -57,6 +61,10 @@ def _parse(way: str) -> tuple[str, Place, str]:
     if not at:
         raise ValueError(f"{way!r} does not spell a way of writing stamps")
     return name, Place.parse(place), variant
+
+
+def _reader(name: str, place: Place, variant: str) -> tuple[Place, LayoutDecoder]:
+    return place, LayoutDecoder(layout_named(name), variant)
 
 
 class StampDecoder:
@@ -78,7 +86,8 @@ class StampDecoder:
             spelling: As `Found.spelling` gives it: `<layout>@<place>/<variant>`;
                 with a pattern the place is `ts`, and `strptime@ts/<format>`
                 is possible. `A>B` is a stamp B behind a stamp A, and `;auto`
-                at the end lets lines without such a stamp have another one.
+                at the end lets lines without such a stamp have another one,
+                with `&C` before it also one that is spelled C.
             zone: For stamps that say none: "local", "UTC" or an IANA name.
             pattern: An RE2 expression with a group `ts` around the stamp.
 
@@ -86,7 +95,9 @@ class StampDecoder:
             ValueError: One of the three is not usable; the text says why.
         """
         self.spelling = spelling
-        way = spelling.removesuffix(AUTO)
+        way, *further = spelling.removesuffix(AUTO).split(FURTHER)
+        if not spelling.endswith(AUTO):
+            way, further = spelling, []
         outer, behind, inner = way.partition(BEHIND)
         # A format of strptime may hold any text.
         if not behind or way.startswith("strptime"):
@@ -99,6 +110,7 @@ class StampDecoder:
         self._strptime: Strptime | None = None
         self._exact: LayoutDecoder | None = None
         self._others = Others() if way != spelling else None
+        self._further = [_reader(*_parse(each)) for each in further]
         self._outer: tuple[Place, LayoutDecoder] | None = None
         self.needs_date = False
         if name == "strptime":
@@ -114,8 +126,7 @@ class StampDecoder:
             self.resolution_ns = shape_of(layout, variant).resolution_ns
         self._complete = with_days if self.needs_date else with_years
         if outer:
-            name, place, variant = _parse(outer)
-            self._outer = place, LayoutDecoder(layout_named(name), variant)
+            self._outer = _reader(*_parse(outer))
         self.wrapping = (self._outer[0] if self._outer else self._place).wrapping
 
     def decode(self, arena: U8, start: I64, end: I64, first: I64, previous_ns: I64) -> I64:
@@ -232,14 +243,23 @@ class StampDecoder:
         if self._others is not None:
             still = ~reading.found[rows]
             rows, lead = rows[still], lead[still]
-            part = self._others.read(arena, start[rows] + lead, end[rows])
-            if self.needs_date:
-                # Times of day follow from what is before them, and so would these.
-                rows, part = rows[part.dated], part.rows(np.flatnonzero(part.dated))
+            part = self._read_others(self._others, arena, start[rows] + lead, end[rows])
             reading.put(rows, part)
             if part.found.any():
                 # They may be in whole seconds: promises go by the coarser ones.
                 self.resolution_ns = max(self.resolution_ns, _SECOND)
+        return reading
+
+    def _read_others(self, others: Others, arena: U8, start: I64, end: I64) -> Reading:
+        """Return stamps of lines that have none of the usual form."""
+        reading = others.read(arena, start, end)
+        for place, exact in self._further:
+            rows = np.flatnonzero(~reading.found)
+            if len(rows):
+                reading.put(rows, read_at(place, exact, arena, start[rows], end[rows]))
+        if self.needs_date:
+            # Times of day follow from what is before them, and so would these.
+            return attrs.evolve(reading, found=reading.found & reading.dated)
         return reading
 
     def _read_place(self, arena: U8, start: I64, end: I64) -> Reading:

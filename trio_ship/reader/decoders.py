@@ -12,9 +12,10 @@ import attrs
 from trio_ship.config import SourceConfig
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
+from trio_ship.decode.further import with_further
 from trio_ship.decode.grouping import Grouping
 from trio_ship.decode.patterns import LinePattern
-from trio_ship.decode.stamps import BEHIND, StampDecoder, initial_anchor
+from trio_ship.decode.stamps import AUTO, BEHIND, FURTHER, StampDecoder, initial_anchor
 from trio_ship.decode.zones import resolve_zone_name
 from trio_ship.notes import Note
 from trio_ship.state import FileEntry
@@ -84,7 +85,13 @@ class Decoders:
         return self.all[number].resolution_ns if number >= 0 else 0
 
     def recognise(
-        self, entry: FileEntry, head: bytes, *, mtime_ns: int, blocks: Callable[[], list[bytes]]
+        self,
+        entry: FileEntry,
+        head: bytes,
+        *,
+        mtime_ns: int,
+        blocks: Callable[[], list[bytes]],
+        later: Callable[[], list[bytes]] = list,
     ) -> FileEntry:
         """Find out how a file writes stamps.
 
@@ -93,12 +100,13 @@ class Decoders:
             head: Its first complete lines, or those at its position.
             mtime_ns: When it was changed last; stamps without a year end there.
             blocks: Returns blocks of lines through the whole file, in order.
+            later: Returns a few of those behind its first lines.
 
         Returns:
             The entry with its layout; without one if there is none yet.
         """
         stamp = self._config.timestamp
-        evidence = Evidence(mtime_ns, blocks)
+        evidence = Evidence(mtime_ns, blocks, later)
         layout = self._spelling(head, entry.path, evidence) if head else ""
         if layout == entry.layout:
             return entry
@@ -115,7 +123,8 @@ class Decoders:
         if _CRI.match(head):
             shape += b"cri"
         if shape in self._spellings:
-            return self._spellings[shape]
+            known = self._spellings[shape]
+            return with_further(known, evidence.later()) if known.endswith(AUTO) else known
         stamp = self._config.timestamp
         found = detect(
             head,
@@ -139,7 +148,8 @@ class Decoders:
             )
         front = _AT_THE_FRONT.search(found.spelling) and BEHIND not in found.spelling
         if found.matched == found.lines and front and not found.reason:
-            self._spellings[shape] = found.spelling
+            way, *further = found.spelling.split(FURTHER)
+            self._spellings[shape] = way + AUTO * bool(further)
         return found.spelling
 
 

@@ -37,7 +37,7 @@ from trio_ship.reader.hops import Hop
 from trio_ship.reader.locate import is_at
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.reading import Filled, Job, Reading
-from trio_ship.reader.samples import blocks, text_of
+from trio_ship.reader.samples import blocks, later_blocks, text_of
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
@@ -313,6 +313,7 @@ class RoundReader:
             head,
             mtime_ns=tail.mtime_ns,
             blocks=lambda: blocks(content, entry.charset, tail.position.offset, reach),
+            later=lambda: later_blocks(content, entry.charset, tail.position.offset, reach),
         )
 
 

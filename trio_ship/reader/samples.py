@@ -9,10 +9,12 @@ from trio_ship.reader.content import Content
 from trio_ship.reader.decoders import HEAD
 from trio_ship.reader.packed import Packed
 
-__all__ = ["blocks", "text_of"]
+__all__ = ["blocks", "later_blocks", "text_of"]
 
 _WHOLE: Final = 8 << 20
 _SAMPLES: Final = 512
+_LATER: Final = 3
+_LATER_BYTES: Final = 8192
 
 
 def text_of(content: Content, charset: str, size: int, offset: int) -> bytes:
@@ -42,4 +44,29 @@ def blocks(content: Content, charset: str, begin: int, reach: int) -> list[bytes
         # At whole units of UTF-16, if it is that.
         block = text_of(content, charset, HEAD, begin + round(number * step) // 2 * 2)
         found.append(block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1])
+    return found
+
+
+def later_blocks(content: Content, charset: str, begin: int, reach: int) -> list[bytes]:
+    """Return a few small blocks of whole lines behind the first lines of a file.
+
+    A compressed file has none: it would have to be unpacked for them.
+
+    Args:
+        content: The file.
+        charset: How it is encoded.
+        begin: Where its first lines begin.
+        reach: How long the file is.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    first = begin + HEAD
+    if reach <= first or isinstance(content, Packed):
+        return []
+    step = max(reach - _LATER_BYTES - first, 0) // _LATER
+    found = []
+    for number in range(1, _LATER + 1):
+        block = text_of(content, charset, _LATER_BYTES, (first + number * step) // 2 * 2)
+        found.append(block[block.find(b"\n") + 1 : block.rfind(b"\n") + 1])
     return found

@@ -29,7 +29,7 @@ from trio_ship.reader.arena import SLACK
 from trio_ship.reader.content import Content
 from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.packed import Packed
-from trio_ship.reader.samples import blocks, text_of
+from trio_ship.reader.samples import blocks, later_blocks, text_of
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["Seeker"]
@@ -91,6 +91,7 @@ class Seeker:
             head,
             mtime_ns=mtime_ns,
             blocks=lambda: blocks(content, entry.charset, 0, size),
+            later=lambda: later_blocks(content, entry.charset, 0, size),
         )
         number = self._decoders.number(entry)
         if number < 0:

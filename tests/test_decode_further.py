@@ -1,0 +1,92 @@
+"""Further ways of writing stamps in one file, behind prefixes of any form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pipeline_helpers import OUTPUT, config, new_disk, run_once
+
+from trio_ship.batch import NO_STAMP
+from trio_ship.decode.ambiguous import Evidence
+from trio_ship.decode.detect import detect
+from trio_ship.decode.stamps import StampDecoder, frame
+
+ISO = b"2026-11-23 08:00:0%d.123 a\n"
+REDIS = b"redis-1 | 1:M 23 Nov 2026 08:01:0%d.456 * b\n"
+EIGHT = 1_795_420_800_123_000_000
+MINUTE = 60 * 10**9
+
+
+def lines(form: bytes, count: int) -> bytes:
+    """Return some lines, a second from one to the next."""
+    return b"".join(form % (number % 10) for number in range(count))
+
+
+def stamps(spelling: str, text: bytes) -> list[int]:
+    """Return the stamps of a text."""
+    found = StampDecoder(spelling).decode(*frame(text), np.array([0]), np.array([NO_STAMP]))
+    return [int(stamp) for stamp in found]
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_layout_behind_a_prefix_is_read_among_others(*, mixed: bool) -> None:
+    """Whether the file changes midway or two programs write to it."""
+    text = lines(ISO, 5) + lines(REDIS, 5)
+    if mixed:
+        text = b"".join(ISO % number + REDIS % number for number in range(5))
+    found = detect(text)
+    assert found is not None
+    assert sorted(stamps(found.spelling, text)) == [
+        *(EIGHT + second * 10**9 for second in range(5)),
+        *(EIGHT + MINUTE + 333 * 10**6 + second * 10**9 for second in range(5)),
+    ]
+    assert "also day_month_name behind a prefix, at column 14" in found.describe()
+
+
+def test_what_comes_behind_the_first_lines_is_looked_at() -> None:
+    """Some blocks from the rest of the file show what it becomes."""
+    head, rest = lines(ISO, 9), lines(REDIS, 9)
+    evidence = Evidence(0, list, lambda: [rest])
+    found = detect(head, evidence=evidence)
+    assert found is not None
+    assert NO_STAMP not in stamps(found.spelling, head + rest)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Date: Mon, 23 Nov 2026 08:00:00 GMT\nServer: x\nAge: 1\nVia: y\nETag: z\n" * 3,
+        b"\tat 2026-11-23 08:00:00\n" * 9,
+        b"due 2026-11-23 08:00:00\nend 2026-11-23 08:00:00\n",
+    ],
+)
+def test_dates_in_the_text_of_records_are_no_further_way(rest: bytes) -> None:
+    """Headers, traces and a line or two belong to the record before them."""
+    text = lines(ISO, 5) + rest
+    found = detect(text)
+    assert found is not None
+    assert stamps(found.spelling, text)[5:] == [NO_STAMP] * rest.count(b"\n")
+
+
+def test_natural_places_come_first() -> None:
+    """A further way does not take the stamp of a line that has one at its beginning."""
+    text = lines(ISO, 3) + lines(REDIS, 3)
+    found = detect(text)
+    assert found is not None
+    line = b"Nov 23 08:00:00 x 23 Nov 2025 08:00:00\n"
+    before = np.array([EIGHT])
+    arena, start, end = frame(line)
+    (stamp,) = StampDecoder(found.spelling).decode(arena, start, end, np.array([0]), before)
+    assert stamp == EIGHT - 123_000_000
+
+
+async def test_large_files_that_begin_alike_are_looked_at_each(autojump_clock: object) -> None:
+    """One of two goes on in another layout behind its first lines; both keep their order."""
+    disk = new_disk()
+    disk.append("/logs/a.log", ISO % 0 * 5000)
+    disk.append("/logs/b.log", ISO % 1 * 5000 + REDIS % 2 * 4000)
+    disk.append("/logs/c.log", b"2026-11-23T08:00:30Z between\n")
+    await run_once(disk, config(follow=False))
+    found = disk.read(OUTPUT).splitlines(keepends=True)
+    assert found[10_000] == b"2026-11-23T08:00:30Z between\n"
+    assert found[10_001:] == [REDIS % 2] * 4000

@@ -1,0 +1,59 @@
+"""Ways of writing stamps that a file has beside its own, behind a prefix of any form.
+
+Lines without a stamp have another one if it stands at a natural place, whatever the
+file (`others`). One behind a free prefix is hardly to be told from a date in the text
+of a record; so it counts only where much of a file is written so, as after a new
+version of a program, or where several write to one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from trio_ship.decode.guesses import Guess, find_prefixed
+from trio_ship.decode.stamps import AUTO, FURTHER, StampDecoder, frame
+
+__all__ = ["with_further"]
+
+_MOST: Final = 4
+_LEAST_LINES: Final = 3
+_LEAST_SHARE: Final = 0.2
+_LOOKED_AT: Final = 64
+_INDENTS: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n", np.uint8))
+
+
+def with_further(spelling: str, blocks: Iterable[bytes]) -> str:
+    """Return a spelling with the further ways that some blocks of a file show.
+
+    Args:
+        spelling: How its stamps are written; one that lets lines have others.
+        blocks: Complete lines from different places of the file.
+    """
+    way = spelling.removesuffix(AUTO)
+    for block in blocks:
+        while way.count(FURTHER) < _MOST and (guess := _most_frequent(way + AUTO, block)):
+            way += FURTHER + guess.spelling
+    return way + AUTO
+
+
+def _most_frequent(spelling: str, block: bytes) -> Guess | None:
+    """Return the way that most lines without a stamp have; None where they are not many."""
+    arena, start, end = frame(block)
+    if not len(start):
+        return None
+    lacking = np.flatnonzero(
+        ~StampDecoder(spelling).read(arena, start, end).found & ~_INDENTS[arena[start]]
+    )
+    if len(lacking) < max(_LEAST_LINES, _LEAST_SHARE * len(start)):
+        return None
+    rows = lacking[:: len(lacking) // _LOOKED_AT + 1].tolist()
+    guesses = find_prefixed([arena[start[row] : end[row]].tobytes() for row in rows])
+    best = max(guesses, key=lambda guess: guess.count, default=None)
+    if best is None or 2 * best.count < len(rows):
+        return None
+    found = StampDecoder(best.spelling).read(arena, start[lacking], end[lacking]).found
+    enough = np.count_nonzero(found) >= max(_LEAST_LINES, _LEAST_SHARE * len(start))
+    return best if enough and best.spelling not in spelling else None
