@@ -92,22 +92,28 @@ async def test_r18_the_inode_of_an_empty_log_is_used_again(
     logs.check()
 
 
+@pytest.mark.parametrize("name", ["other.log", "other.log.1.gz"])
 async def test_r18_another_log_has_the_inode_of_an_empty_one(
-    autojump_clock: trio.testing.MockClock,
+    autojump_clock: trio.testing.MockClock, name: str
 ) -> None:
-    """After a restart a file that is known goes to its own log, not to one that was empty."""
+    """A file with the inode of one that was empty is read, and goes on as itself."""
     logs = Logs(new_disk(reusing()))
-    async with running(logs.disk, config()):
+    settings = config(paths='["/logs/*.log", "/logs/*.gz"]')
+    async with running(logs.disk, settings):
         logs.put("app 0")
         await trio.sleep(1)
         copy_and_cut(logs.disk)
         await trio.sleep(1)
+        inode = logs.disk.stat(LOG).inode
         logs.disk.remove(LOG)
         await trio.sleep(200)
-        logs.put("other 0", path="/logs/other.log")
+        text = line(trio.current_time(), "other 0")
+        logs.disk.write(f"/logs/{name}", gzip.compress(text) if name.endswith(".gz") else text)
+        logs.written.append("other 0")
+        assert logs.disk.stat(f"/logs/{name}").inode == inode
         await trio.sleep(3)
-    await follow_for(logs.disk, 5)
-    await follow_for(logs.disk, 5)
+    await follow_for(logs.disk, 5, settings)
+    await follow_for(logs.disk, 5, settings)
     logs.check()
 
 

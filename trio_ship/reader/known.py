@@ -116,15 +116,15 @@ class KnownFiles:
         entry = self.bearer(seen)
         if entry is None:
             return None
-        position = None if seen.is_packed else self.finished.get(entry.id)
+        taken = self.finished.get(entry.id)
+        is_empty = taken is not None and not taken.offset and not head_length(entry.fingerprint)
+        if is_empty and seen.size and entry.id not in self.lingering:
+            return None  # everything is like it, so an inode alone says nothing
+        position = None if seen.is_packed else taken
         if position is not None and seen.size < position.offset:
             if position.last_ns is None or entry.path in {entry.file, seen.path}:
                 return None
             position = None  # a copy that was made before the last reads
-        is_unread = position is not None and not position.offset
-        is_empty = is_unread and not head_length(entry.fingerprint)
-        if is_empty and seen.size and entry.id not in self.lingering:
-            return None  # everything is like it, so an inode alone says nothing
         return entry if is_still(self._disk, seen, entry, position) else None
 
     def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
