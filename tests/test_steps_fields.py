@@ -169,12 +169,14 @@ def test_secrets_beside_escapes(encoding: str) -> None:
         rb'"d":"\\","e":"password=a\/b c"}'
     )
     expected = {"a": "x\n[ipv4]", "b": "<[email]>", "c": "[email]", "d": "\\", "e": "[redacted] c"}
-    (found,) = b"".join(_chain(REDACT, encoding)(_batch([line]))).splitlines()
+    odd = rb'{"a":"10.0.0.1\n' + b'\x01 10.0.0.1"}'
+    found, last = b"".join(_chain(REDACT, encoding)(_batch([line, odd]))).splitlines()
     if encoding == "raw":
         assert json.loads(found) == expected
     else:
         one = json.loads(found)
         assert one["fields"] == json.loads(one["message"]) == expected
+    assert last.count(b"[ipv4]") == 2
 
 
 def test_fields_are_those_of_what_is_left() -> None:

@@ -58,7 +58,7 @@ def without_fields(objects: Pieces, names: Sequence[str]) -> tuple[Pieces, Count
         for name, which in zip(names, named(members, names), strict=True):
             removed[name] += int(np.count_nonzero(~hit[which]))
             hit[which] = True
-        return [_removals(data, members, hit)] if hit.any() else []
+        return [_removals(data, members, hit)]
 
     return _edited(objects, names, remove)
 
@@ -101,7 +101,7 @@ def with_names(objects: Pieces, names: Mapping[str, str]) -> tuple[Pieces, Count
             moved = which[members.level[which] > 1]
             edits.append(_moved(members, moved, new, bounds, is_left))
             is_left[members.row[moved]] = True
-        return [*edits, _removals(data, members, hit)] if is_renamed.any() else []
+        return [*edits, _removals(data, members, hit)]
 
     return _edited(objects, [*names, *names.values()], rename)
 
@@ -149,6 +149,7 @@ def _edited(objects: Pieces, names: Sequence[str], edit: _Edit) -> tuple[Pieces,
         edits = (
             edit(data, bounds, members_of(data, bounds), counts) if may_have(data, names) else ()
         )
+        edits = [each for each in edits if len(each.row)]
         if edits:
             is_changed = True
             for each in edits:
@@ -183,7 +184,7 @@ def _applied(data: U8, edits: Sequence[_Edits]) -> U8:
 def _removals(data: U8, members: Members, hit: Bools) -> _Edits:
     """Return the edits that take members out, and the commas between them."""
     inside = np.zeros(len(members), np.bool_)
-    for level in range(2, int(members.level.max()) + 1):
+    for level in range(2, int(members.level.max(initial=1)) + 1 if hit.any() else 2):
         mine = np.flatnonzero(members.level == level)
         parent = members.parent[mine]
         inside[mine] = inside[parent] | hit[parent]

@@ -102,11 +102,13 @@ def members_of(data: U8, bounds: I64) -> Members:
     kind = data[place]
     opens, closes = _are(kind, _OPEN), _are(kind, _CLOSE)
     depth: _I16 = np.cumsum(opens.astype(np.int16) - closes, dtype=np.int16) + closes
-    order = np.argsort(depth, kind="stable") if (depth > 1).any() else np.arange(len(place))
+    order = np.arange(len(place))
     # The bracket that each token follows, or is, among those of its depth; it holds the token.
-    sorted_opens = np.where(opens[order], np.arange(len(order)), 0)
-    holder = np.empty(len(order), np.int64)
-    holder[order] = order[np.maximum.accumulate(sorted_opens)]
+    holder = np.maximum.accumulate(np.where(opens, order, 0))
+    if (depth > 1).any():
+        order = np.argsort(depth, kind="stable")
+        last_open = np.maximum.accumulate(np.where(opens[order], np.arange(len(order)), 0))
+        holder[order] = order[last_open]
     colons = np.flatnonzero(kind[order] == _COLON)
     token = order[colons]
     owner = _owners(kind, depth, opens, holder)

@@ -20,7 +20,7 @@ from trio_ship.encode.gather import Pieces, constant, gather, interleave, replac
 from trio_ship.fields.members import Members
 from trio_ship.fields.texts import large_binary
 
-__all__ = ["may_have", "named", "texts_of", "written"]
+__all__ = ["may_have", "named", "texts_of", "with_backslash", "written"]
 
 _BACKSLASH: Final = ord("\\")
 _QUOTE: Final = ord('"')
@@ -53,12 +53,14 @@ def named(members: Members, names: Sequence[str]) -> list[I64]:
         rows = np.arange(len(members))
     else:
         deepest = max((name.count(_POINT) for name in names), default=0) + 1
-        rows = np.flatnonzero(members.level <= deepest)
+        wanted = members.level <= deepest
         if deepest == 1:
             # Most keys are of another length.
-            sizes = [len(name.encode()) for name in names]
-            fits = np.isin(members.keys.length[rows], sizes)
-            rows = rows[fits | _with_backslash(members.keys.take(rows))]
+            fits = with_backslash(members.keys)
+            for size in {len(name.encode()) for name in names}:
+                fits |= members.keys.length == size
+            wanted &= fits
+        rows = np.flatnonzero(wanted)
     paths = _paths(members, rows)
     return [rows[np.flatnonzero(_are_named(paths, name))] for name in names]
 
@@ -73,6 +75,17 @@ def texts_of(members: Members, rows: I64) -> Any:  # noqa: ANN401 - pyarrow has 
     is_string = values.data[values.start] == _QUOTE
     inner = Pieces(values.data, values.start + is_string, values.length - 2 * is_string)
     return _column(_decoded(inner, is_string))
+
+
+def with_backslash(texts: Pieces) -> Bools:
+    """Return which texts have a backslash in them."""
+    places = np.flatnonzero(texts.data == _BACKSLASH)
+    if not len(places):
+        return np.zeros(len(texts.start), np.bool_)
+    first, last = (
+        np.searchsorted(places, each) for each in (texts.start, texts.start + texts.length)
+    )
+    return last > first
 
 
 def _paths(members: Members, rows: I64) -> Any:  # noqa: ANN401 - as above
@@ -108,7 +121,7 @@ def _are_named(paths: Any, name: str) -> Any:  # noqa: ANN401 - as above
 
 def _decoded(texts: Pieces, is_string: Bools | None = None) -> Pieces:
     """Return what stands between quotes without its escapes."""
-    odd = _with_backslash(texts)
+    odd = with_backslash(texts)
     if is_string is not None:
         odd &= is_string
     rows = np.flatnonzero(odd)
@@ -119,17 +132,6 @@ def _decoded(texts: Pieces, is_string: Bools | None = None) -> Pieces:
     return replaced(
         texts, rows, [json.loads(b'"%s"' % text).encode(errors="replace") for text in found]
     )
-
-
-def _with_backslash(texts: Pieces) -> Bools:
-    """Return which texts have a backslash in them."""
-    places = np.flatnonzero(texts.data == _BACKSLASH)
-    if not len(places):
-        return np.zeros(len(texts.start), np.bool_)
-    first, last = (
-        np.searchsorted(places, each) for each in (texts.start, texts.start + texts.length)
-    )
-    return last > first
 
 
 def _column(texts: Pieces) -> Any:  # noqa: ANN401 - as above

@@ -16,7 +16,8 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, OrderedBatch
-from trio_ship.fields.rewriting import with_texts
+from trio_ship.fields.names import with_backslash
+from trio_ship.fields.rewriting import pieces_of, with_texts
 from trio_ship.fields.texts import text_slices
 
 __all__ = ["PATTERNS", "Redaction", "hidden", "redacted"]
@@ -51,7 +52,7 @@ PATTERNS: Final[Mapping[str, str]] = {
 # In texts that are objects, as are those of Docker, escapes stand apart from what is beside
 # them while secrets are looked for: else the n of a newline would be part of an address.
 _GUARD: Final = "\x01"
-_WITH_ESCAPES: Final = r"\A\{[^\x01]*\\[^\x01]*\z"
+_BRACE: Final = ord("{")
 _GUARDS: Final = (
     (r"\\(?:u[0-9A-Fa-f]{4}|.)", f"{_GUARD}\\0{_GUARD}"),
     (r"\x01\\/\x01", "/"),
@@ -122,7 +123,10 @@ def hidden(texts: Any, redactions: Sequence[Redaction], removed: Counter[str]) -
     import pyarrow as pa  # noqa: PLC0415 - its import is slow
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
-    escaped = np.flatnonzero(np.asarray(pc.match_substring_regex(texts, pattern=_WITH_ESCAPES)))
+    pieces = pieces_of(texts)
+    escaped = np.flatnonzero(with_backslash(pieces))
+    escaped = escaped[pieces.data[pieces.start[escaped]] == _BRACE]
+    escaped = escaped[~np.asarray(pc.match_substring(texts.take(escaped), _GUARD))]
     changed = np.zeros(0, np.int64)
     if len(escaped):
         guarded = texts.take(escaped)
