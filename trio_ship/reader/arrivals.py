@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 import attrs
@@ -28,7 +29,8 @@ from trio_ship.notes import Note, refusal
 from trio_ship.reader import compressed
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, end_of_lines
-from trio_ship.reader.locate import candidate_at, candidates_in, open_candidate
+from trio_ship.reader.folders import candidate_at
+from trio_ship.reader.locate import open_candidate
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, new_id
 from trio_ship.state import FileEntry, Position
@@ -53,8 +55,6 @@ class Arrivals:
             None: at its end.
 
     Attributes:
-        listed: The files of folders, all or those that no pattern matches, where
-            one listing a look will do.
         refused: Files that could not be opened, with their chains, by identity.
     """
 
@@ -70,7 +70,6 @@ class Arrivals:
         self._chains = chains
         self._covers = covers
         self._seek = seek
-        self.listed: dict[tuple[str, bool], list[Candidate]] = {}
         self.refused: dict[tuple[int, int], tuple[ChainFiles, Candidate]] = {}
         self._failing: dict[tuple[int, int], float] = {}
 
@@ -109,8 +108,9 @@ class Arrivals:
         identity = (seen.device, seen.inode)
         there = candidate_at(self._disk, seen.path)
         if there is None or (there.device, there.inode) != identity:
-            beside = candidates_in(self._disk, os.path.dirname(seen.path))
-            there = next((one for one in beside if (one.device, one.inode) == identity), None)
+            listed = self._chains.known.folders[os.path.dirname(seen.path)]
+            named = listed.with_inode(seen.inode)
+            there = next((one for one in named if one.device == seen.device), None)
         if there is not None:
             self.begin(chain, there, now)
 
@@ -123,7 +123,7 @@ class Arrivals:
         if not chain.since_ns:
             return set()
         known = self._chains.known
-        lengths = compressed.lengths(self._chains)
+        length_of = partial(compressed.length_of, self._chains)
         found = self._beside(chain)
         known_here = {
             (other.device, other.inode) for other in found if known.entry_of(other) is not None
@@ -132,7 +132,7 @@ class Arrivals:
             other
             for other in successors(chain.path, chain.since_ns, found, known_here)
             if not any(known.is_copy(other, tail.entry, tail.size) for tail in chain.tails)
-            and not (other.is_packed and known.form_of(other, lengths))
+            and not (other.is_packed and known.form_of(other, length_of))
         ]
         for passed in between:
             if not self.append(chain, passed, now):
@@ -241,18 +241,9 @@ class Arrivals:
 
     def _beside(self, chain: ChainFiles) -> list[Candidate]:
         """Return the files that bear the name of a chain and more."""
-        folder = os.path.dirname(chain.path)
+        listing = self._chains.known.folders[os.path.dirname(chain.path)]
+        found = listing.beginning_with(chain.path)
+        if chain.generation:
+            return found
         # While nothing is known of a chain, what a pattern matches is another's.
-        is_known = chain.generation > 0
-        if is_known and chain.tails:
-            found = candidates_in(self._disk, folder)
-        elif (folder, is_known) in self.listed:
-            found = self.listed[folder, is_known]
-        else:
-            found = [
-                other
-                for other in candidates_in(self._disk, folder)
-                if is_known or not self._covers(other.path)
-            ]
-            self.listed[folder, is_known] = found
-        return [other for other in found if other.path.startswith(chain.path)]
+        return [other for other in found if not self._covers(other.path)]

@@ -177,7 +177,7 @@ class Chains:
     def open(self, tail: Tail) -> Content:
         """Return the open file of a tail; OSError if it is not to be had."""
         if tail.content is None:
-            self.hold(tail, open_known(self._disk, tail.entry))
+            self.hold(tail, open_known(self._disk, tail.entry, self.known.folders))
         assert tail.content is not None  # noqa: S101  (it is held)
         return tail.content
 

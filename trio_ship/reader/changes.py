@@ -26,7 +26,7 @@ from trio_ship.reader import compressed
 from trio_ship.reader.arrivals import Arrivals, Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, Plain
-from trio_ship.reader.locate import candidate_at
+from trio_ship.reader.folders import beginnings, candidate_at
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail
 
@@ -291,8 +291,8 @@ class Changes:
         return any(
             known.is_copy(seen, tail.entry, tail.size)
             or known.holds_read(seen, tail.entry, tail.position)
-            for chain in self._chains.by_path.values()
-            if chain.path != path and path.startswith(chain.path)
+            for beginning in beginnings(path)
+            if (chain := self._chains.by_path.get(beginning)) is not None
             for tail in chain.tails
         )
 

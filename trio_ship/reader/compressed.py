@@ -8,6 +8,7 @@ compressed file may be at it just now.
 from __future__ import annotations
 
 import errno
+from functools import partial
 from typing import Final
 
 import attrs
@@ -20,7 +21,7 @@ from trio_ship.reader.tails import ChainFiles
 from trio_ship.reader.unpack import packing_in
 from trio_ship.state import FileEntry
 
-__all__ = ["is_known_form", "is_misnamed", "lengths", "measured", "wait_written"]
+__all__ = ["is_known_form", "is_misnamed", "length_of", "measured", "wait_written"]
 
 _WRITTEN_NS: Final = 2_000_000_000
 """A compressed file that was changed less than this ago is being written."""
@@ -46,7 +47,7 @@ def is_known_form(chains: Chains, seen: Candidate) -> bool:
     if not seen.is_packed:
         return False
     wait_written(chains, seen)
-    known = chains.known.form_of(seen, lengths(chains))
+    known = chains.known.form_of(seen, partial(length_of, chains))
     if known is None:
         return False
     text = f"{seen.path} is what compressing has made of {known.path}; it is read once"
@@ -77,13 +78,11 @@ def is_misnamed(chains: Chains, path: str, head: bytes) -> bool:
     return False
 
 
-def lengths(chains: Chains) -> dict[str, int]:
-    """Return how long the files are that are being read, by id."""
-    return {
-        tail.entry.id: tail.size
-        for chain in chains.by_path.values()
-        for tail in (*chain.tails, *chain.lingering)
-    }
+def length_of(chains: Chains, entry: FileEntry) -> int:
+    """Return how long a file is that is being read; 0 for others."""
+    chain = chains.by_path.get(entry.path)
+    tails = (*chain.tails, *chain.lingering) if chain is not None else ()
+    return next((tail.size for tail in tails if tail.entry.id == entry.id), 0)
 
 
 def measured(

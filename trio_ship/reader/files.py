@@ -22,7 +22,7 @@ from trio_ship.notes import Note, refusal
 from trio_ship.reader.arrivals import Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.changes import Changes
-from trio_ship.reader.locate import candidates_in
+from trio_ship.reader.folders import beginnings
 from trio_ship.reader.restore import by_chain, restore
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.reader.watch import Look, Problem, Sighting
@@ -79,7 +79,7 @@ class SourceFiles:
         self._absent: dict[str, float] = {}
         self._unlisted: set[str] = set()
         self._unrestored = by_chain(recorded)
-        self._hanging: list[str] = []
+        self._hanging: set[str] = set()
         self._changes = Changes(disk, chains, covers=covers, outputs=outputs, seek=seek)
         self._changes.since_ns = since_ns
         self.chains = chains
@@ -88,18 +88,18 @@ class SourceFiles:
     def settle(self, look: Look) -> None:
         """Take in what the watcher saw."""
         now = look.poll.seconds
+        self.chains.known.folders.forget()
         self.chains.before_ns, self.chains.wall_ns = self.chains.wall_ns, look.poll.wall_ns
         self.chains.known.now, self.chains.known.wall_ns = now, look.poll.wall_ns
         for chain in self.chains.active.values():
             for tail in [] if chain.hangs else chain.tails:
                 if tail.rotated_at is not None:
                     self.chains.hold_on(tail, now)
-        self._hanging = [path for path, chain in self.chains.by_path.items() if chain.hangs]
+        self._hanging = {path for path, chain in self.chains.by_path.items() if chain.hangs}
         self._note_unlisted(look)
         for path in list(self._unrestored):
             seen = look.changed[path] if path in look.changed else self._seen_before(path)
             self._try(path, functools.partial(self._restore, path, seen, now))
-        self._changes.arrivals.listed.clear()
         self._look_again(now)
         due = {path: seen for path, (seen, at) in self._put_off.items() if now >= at}
         changed = {**dict.fromkeys(self._left(look, now)), **due, **look.changed}
@@ -116,6 +116,7 @@ class SourceFiles:
         self._changes.since_ns = look.poll.wall_ns - _CLOCK_NS
         if now - self._checked_at >= _CHECK_SECONDS:
             self._forget_gone(now)
+        self.chains.known.folders.forget()
 
     def _note_unlisted(self, look: Look) -> None:
         for folder in self._unlisted - look.unreadable.keys():
@@ -140,7 +141,10 @@ class SourceFiles:
         chain = self.chains.by_path.get(path)
         if chain is None:
             # It may be what has become of a file that nobody could look for yet.
-            return not path.startswith((*self._unrestored, *self._hanging))
+            return not any(
+                beginning in self._unrestored or beginning in self._hanging
+                for beginning in beginnings(path)
+            )
         return not chain.hangs
 
     def _try(self, path: str, step: Callable[[], None]) -> bool:
@@ -273,7 +277,7 @@ class SourceFiles:
         if now < tail.retry_at + _DELETED_SECONDS or now < tail.changed_at + _DELETED_SECONDS:
             return False
         tail.retry_at = now
+        listing = self.chains.known.folders[os.path.dirname(chain.path)]
         return all(
-            (seen.device, seen.inode) != (tail.entry.device, tail.entry.inode)
-            for seen in candidates_in(self._disk, os.path.dirname(chain.path))
+            seen.device != tail.entry.device for seen in listing.with_inode(tail.entry.inode)
         )

@@ -9,15 +9,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import HEAD, Candidate, head_length, stem
+from trio_ship.reader.folders import Folders, beginnings
 from trio_ship.reader.locate import (
-    candidates_in,
     holds,
     is_in_the_making,
     is_still,
@@ -45,6 +45,7 @@ class KnownFiles:
         recorded: Those of the checkpoint, and how far each was taken.
 
     Attributes:
+        folders: What is in the folders; to be forgotten before each look is taken in.
         finished: How far the files were taken that are not read just now, by id.
         lingering: Ids of those among them that are still open: their identity
             cannot be another's.
@@ -56,9 +57,11 @@ class KnownFiles:
         self, disk: ReadableFilesystem, recorded: Iterable[tuple[FileEntry, Position]]
     ) -> None:
         self._disk = disk
+        self.folders = Folders(disk)
         self._files: dict[str, FileEntry] = {}
         self._ids: dict[tuple[int, int], str] = {}
         self._chains: dict[str, dict[str, None]] = {}
+        self._stems: dict[str, dict[str, None]] = {}
         self._packed: dict[tuple[int, int], str] = {}
         self._denied: dict[tuple[int, int], float] = {}
         self.now = 0.0
@@ -79,6 +82,7 @@ class KnownFiles:
         self._files[entry.id] = entry
         self._ids[identity] = entry.id
         self._chains.setdefault(entry.path, {})[entry.id] = None
+        self._stems.setdefault(stem(entry.path), {})[entry.path] = None
 
     def _release(self, entry: FileEntry) -> None:
         """Let the identity of a file be another's, unless it is already."""
@@ -133,9 +137,8 @@ class KnownFiles:
             return None
         found = [
             seen
-            for seen in candidates_in(self._disk, os.path.dirname(path))
+            for seen in self.folders[os.path.dirname(path)].beginning_with(path)
             if seen.path != path
-            and seen.path.startswith(path)
             and (seen.is_packed or seen.size >= position.offset)
             and self._is_still(seen, entry, position)
             and self.entry_of(seen) in (None, entry)
@@ -150,9 +153,8 @@ class KnownFiles:
             return None
         found = [
             seen
-            for seen in candidates_in(self._disk, os.path.dirname(path))
+            for seen in self.folders[os.path.dirname(path)].beginning_with(path)
             if seen.path != path
-            and seen.path.startswith(path)
             and not seen.is_packed
             and 0 < seen.size < position.offset
             and (seen.device, seen.inode) not in self._ids
@@ -171,12 +173,12 @@ class KnownFiles:
         """
         if not head_length(entry.fingerprint):
             return None
-        folders = dict.fromkeys((os.path.dirname(entry.file), os.path.dirname(entry.path)))
+        folders = os.path.dirname(entry.file), os.path.dirname(entry.path)
         packed = [
             seen
-            for folder in folders
-            for seen in candidates_in(self._disk, folder)
-            if seen.is_packed and seen.path.startswith(stem(entry.path))
+            for listing in self.folders.of(*folders)
+            for seen in listing.beginning_with(stem(entry.path))
+            if seen.is_packed
         ]
         found = [
             seen
@@ -193,12 +195,12 @@ class KnownFiles:
         if is_in_the_making(self._disk, seen, self.wall_ns):
             raise BlockingIOError(errno.EAGAIN, "it is still being compressed", seen.path)
 
-    def form_of(self, seen: Candidate, lengths: Mapping[str, int]) -> FileEntry | None:
+    def form_of(self, seen: Candidate, length_of: Callable[[FileEntry], int]) -> FileEntry | None:
         """Return the known file that holds what a compressed file holds, if there is one.
 
         Args:
             seen: The compressed file.
-            lengths: How long files are that are being read, by id.
+            length_of: Returns how long a file is that is being read; 0 for others.
 
         Raises:
             OSError: Nobody can tell just now.
@@ -206,19 +208,24 @@ class KnownFiles:
         identity = (seen.device, seen.inode)
         if identity in self._packed:
             return self._files.get(self._packed[identity])
-        for entry in self._files.values():
-            if not (
-                seen.path.startswith(stem(entry.path))
-                and head_length(entry.fingerprint)
-                and self._is_still(seen, entry)
-            ):
+        for entry in self._named_like(seen.path):
+            if not (head_length(entry.fingerprint) and self._is_still(seen, entry)):
                 continue
-            known = {self.finished.get(entry.id, Position()).offset, lengths.get(entry.id, 0)}
+            known = {self.finished.get(entry.id, Position()).offset, length_of(entry)}
             if any(holds(self._disk, seen, length, self.wall_ns) for length in known - {0}):
                 self._packed[identity] = entry.id
                 return entry
         self._wait_made(seen)
         return None
+
+    def _named_like(self, path: str) -> list[FileEntry]:
+        """Return the files of chains whose rotated files may be called so."""
+        return [
+            self._files[name]
+            for beginning in beginnings(path)
+            for chain in self._stems.get(beginning, ())
+            for name in self._chains.get(chain, ())
+        ]
 
     def find_original(self, path: str, seen: Candidate) -> tuple[FileEntry, Position] | None:
         """Return the finished file of a chain that a new one begins with, and its position.
@@ -268,7 +275,7 @@ class KnownFiles:
         """Tell whether a range of a file is that of a known one."""
         try:
             with contextlib.ExitStack() as stack:
-                original = open_known(self._disk, entry)
+                original = open_known(self._disk, entry, self.folders)
                 stack.callback(original.close)
                 copy = open_candidate(self._disk, seen)[0]
                 stack.callback(copy.close)
@@ -298,9 +305,7 @@ class KnownFiles:
         suspects = [entry for entry in self._files.values() if entry.id not in needed]
         folders = {os.path.dirname(entry.file) for entry in suspects}
         there = {
-            (seen.device, seen.inode): seen
-            for folder in folders
-            for seen in candidates_in(self._disk, folder)
+            (seen.device, seen.inode): seen for folder in folders for seen in self.folders[folder]
         }
         forms = {
             name: there[identity] for identity, name in self._packed.items() if identity in there

@@ -6,10 +6,8 @@ further: a rotation out of every watched folder cannot be followed.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import stat
 from typing import Final
 
 import attrs
@@ -24,12 +22,11 @@ from trio_ship.follow import (
     matches_head,
 )
 from trio_ship.reader.content import Content, open_content
+from trio_ship.reader.folders import Folders, candidate_at, candidates_in
 from trio_ship.reader.packed import Packed
 from trio_ship.state import FileEntry, Position
 
 __all__ = [
-    "candidate_at",
-    "candidates_in",
     "find_by_identity",
     "holds",
     "is_at",
@@ -40,24 +37,6 @@ __all__ = [
 ]
 
 _TRIES: Final = 10
-
-
-def candidates_in(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
-    """Return the regular files of a folder; none if there is no such folder.
-
-    While files are renamed, a listing may miss one or show it twice; so the
-    folder is listed until two listings agree (ten times at most).
-
-    Raises:
-        OSError: It cannot be looked at just now, which says nothing of its files.
-    """
-    before: list[Candidate] | None = None
-    for _ in range(_TRIES):
-        found = _listed(disk, folder)
-        if before is not None and _names(found) == _names(before):
-            return found
-        before = found
-    return before or []
 
 
 def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, Candidate, bytes]:
@@ -101,23 +80,6 @@ def _open(disk: ReadableFilesystem, path: str) -> Content | None:
         return None
 
 
-def _listed(disk: ReadableFilesystem, folder: str) -> list[Candidate]:
-    try:
-        entries = disk.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    found = []
-    for entry in entries:
-        with contextlib.suppress(PermissionError):  # one that is nothing for us hides no other
-            seen = None if entry.is_dir else candidate_at(disk, os.path.join(folder, entry.name))
-            found += [] if seen is None else [seen]
-    return found
-
-
-def _names(found: list[Candidate]) -> set[tuple[str, int]]:
-    return {(candidate.path, candidate.inode) for candidate in found}
-
-
 def is_still(
     disk: ReadableFilesystem, seen: Candidate, entry: FileEntry, position: Position | None = None
 ) -> bool:
@@ -127,9 +89,16 @@ def is_still(
         OSError: It cannot be read just now, which says nothing of it.
     """
     try:
-        content, _, head = open_candidate(disk, seen)
+        return _is_alike(disk, seen, entry, position)
     except FileNotFoundError:
         return False
+
+
+def _is_alike(
+    disk: ReadableFilesystem, seen: Candidate, entry: FileEntry, position: Position | None = None
+) -> bool:
+    """As `is_still`; FileNotFoundError if the file that was seen is gone."""
+    content, _, head = open_candidate(disk, seen)
     try:
         return matches_head(entry.fingerprint, head) and (
             position is None or is_at(content, position)
@@ -182,8 +151,16 @@ def is_at(content: Content, position: Position) -> bool:
     return matches_foot(position.footprint, content.pread(length, position.offset - length))
 
 
-def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | None:
+def find_by_identity(
+    disk: ReadableFilesystem, entry: FileEntry, folders: Folders | None = None
+) -> Candidate | None:
     """Find a known file where it was seen, or under another name beside it.
+
+    Args:
+        disk: Where it may be.
+        entry: The file.
+        folders: Listings that are young enough to say that it is gone; if left out,
+            they are made.
 
     Raises:
         OSError: Nobody can tell just now where it is.
@@ -192,37 +169,41 @@ def find_by_identity(disk: ReadableFilesystem, entry: FileEntry) -> Candidate | 
         seen = candidate_at(disk, path)
         if seen is not None and seen.inode == entry.inode and is_still(disk, seen, entry):
             return seen
-    for folder in dict.fromkeys((os.path.dirname(entry.file), os.path.dirname(entry.path))):
-        for seen in candidates_in(disk, folder):
+    folders = folders or Folders(disk)
+    try:
+        return _find_listed(disk, entry, folders)
+    except FileNotFoundError:
+        folders.forget()  # it was there a moment ago
+        try:
+            return _find_listed(disk, entry, folders)
+        except FileNotFoundError:
+            return None
+
+
+def _find_listed(disk: ReadableFilesystem, entry: FileEntry, folders: Folders) -> Candidate | None:
+    """Find a known file in the folders where it was seen.
+
+    Raises:
+        FileNotFoundError: One that it may be is not there any more.
+    """
+    for listing in folders.of(os.path.dirname(entry.file), os.path.dirname(entry.path)):
+        for seen in listing.with_inode(entry.inode):
             # A disk may have another number after a reboot; a head that is empty tells nothing.
             is_possible = seen.device == entry.device or head_length(entry.fingerprint)
-            if is_possible and seen.inode == entry.inode and is_still(disk, seen, entry):
+            if is_possible and _is_alike(disk, seen, entry):
                 return seen
     return None
 
 
-def open_known(disk: ReadableFilesystem, entry: FileEntry) -> Content:
-    """Open a known file for reading, wherever it is now.
+def open_known(
+    disk: ReadableFilesystem, entry: FileEntry, folders: Folders | None = None
+) -> Content:
+    """Open a known file for reading, wherever it is now; arguments as `find_by_identity`.
 
     Raises:
         OSError: It cannot be opened, or is not to be found.
     """
-    seen = find_by_identity(disk, entry)
+    seen = find_by_identity(disk, entry, folders)
     if seen is None:
         raise FileNotFoundError(errno.ENOENT, "the file is gone", entry.file)
     return open_candidate(disk, seen)[0]
-
-
-def candidate_at(disk: ReadableFilesystem, path: str) -> Candidate | None:
-    """Return the regular file behind a path, if there is one.
-
-    Raises:
-        OSError: Nobody can tell just now.
-    """
-    try:
-        status = disk.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if not stat.S_ISREG(status.mode):
-        return None
-    return Candidate(path, status.device, status.inode, status.size, status.mtime_ns)

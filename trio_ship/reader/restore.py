@@ -115,7 +115,7 @@ def _whereabouts(
     """Find a file, or what holds the rest of it: its compressed form, or a copy."""
     if not head_length(entry.fingerprint) and not chains.known.has_identity(entry):
         return None  # it was empty, and its inode is another's now
-    seen = find_by_identity(disk, entry)
+    seen = find_by_identity(disk, entry, chains.known.folders)
     if seen is not None and seen.is_packed and not packing_of(entry.file):
         seen = None  # compressing makes a new file; this one has got the inode of the old one
     if seen is not None and (
