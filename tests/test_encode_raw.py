@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from trio_ship.batch import Flag, Kind, OrderedBatch
 from trio_ship.encode import encoder
-from trio_ship.encode.raw import SLICE_BYTES
+from trio_ship.encode.raw import SLICE_BYTES, encode_raw, raw_size, slice_lines
 
 ENDLESS = st.sampled_from([int(Flag.PARTIAL), int(Flag.UNFINISHED)])
 LINE = st.builds(
@@ -85,6 +86,34 @@ def test_one_file_is_not_copied() -> None:
     part = make_part([[Row(data=b"a\n"), Row(data=b"b\n")]])
     (piece,) = encoder("raw")(make_ordered(part))
     assert np.shares_memory(part.buffer, np.frombuffer(piece, np.uint8))
+
+
+@given(
+    st.lists(st.lists(LINE | BARE, max_size=6), max_size=2),
+    st.integers(1, 40),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_leaves_as_it_was_read_is_the_same_in_windows_and_in_pieces(
+    regions: list[list[Row]], slice_bytes: int
+) -> None:
+    """The way past the gathering gives what gathering gives, and its size is known."""
+    batch = make_ordered(make_part(regions))
+    gathered = b"".join(lines.text for lines in slice_lines(batch, row_bytes=0))
+    with mock.patch("trio_ship.encode.raw.SLICE_BYTES", slice_bytes):
+        slices = list(encode_raw(batch))
+    assert gathered == b"".join(slices)
+    assert raw_size(batch) == len(gathered)
+    assert all(slices)
+
+
+def test_windows_end_with_a_record() -> None:
+    """A record of several slices makes one long window, and no empty one."""
+    rows = [Row(data=b"x" * 999 + b"\n")] * 2000 + [Row(data=b"y" * 3 * SLICE_BYTES + b"\n")]
+    part = make_part([rows])
+    slices = list(encode_raw(make_ordered(part)))
+    # 1,049 records reach over the first megabyte; the long one begins in the second.
+    assert list(map(len, slices)) == [1_049_000, 951_000 + 3 * SLICE_BYTES + 1]
+    assert all(np.shares_memory(part.buffer, np.frombuffer(piece, np.uint8)) for piece in slices)
 
 
 def test_unknown_encodings_are_refused() -> None:

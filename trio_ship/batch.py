@@ -263,6 +263,15 @@ class OrderedBatch:
         return [*buffers, self.rewritten.data] if self.rewritten is not None else buffers
 
     @functools.cached_property
+    def is_whole(self) -> bool:
+        """Whether it is all rows of its only part, in their order and as they were read."""
+        rows = self.rows
+        if len(self.parts) != 1 or len(rows) != len(self.parts[0]) or self.rewritten is not None:
+            return False
+        # So many rising numbers below their count are all of them.
+        return bool((rows[1:] > rows[:-1]).all())
+
+    @functools.cached_property
     def start(self) -> I64:
         """First byte of each record in its buffer; not to be changed."""
         start = self._gather([part.start for part in self.parts])
@@ -273,7 +282,10 @@ class OrderedBatch:
     @functools.cached_property
     def length(self) -> I64:
         """Bytes of each record, its line end included; not to be changed."""
-        length = self._gather([part.end - part.start for part in self.parts])
+        lengths = [part.end - part.start for part in self.parts]
+        if self.is_whole:
+            return lengths[0]
+        length = self._gather(lengths)
         if self.rewritten is not None:
             length[self.rewritten.rows] = self.rewritten.length
         return length

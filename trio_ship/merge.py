@@ -119,7 +119,7 @@ def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list
             place,
             optional_ns(key),
             optional_ns(latest),
-            bool(flags & Flag.PARTIAL),
+            bool(flags & Flag.PARTIAL.value),
             footprint(as_in_file(data[start:end], batch.files[region].charset)),
         )
         for region, start, end, place, key, latest, flags in zip(

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from trio_ship.batch import I32, I64, Flag, OrderedBatch
+from trio_ship.batch import I32, I64, U8, Flag, OrderedBatch
 from trio_ship.encode.gather import Slice, gather_slices
 
 __all__ = ["SLICE_BYTES", "Lines", "encode_raw", "raw_size", "slice_edges", "slice_lines"]
@@ -48,28 +48,79 @@ class Lines:
 
 def encode_raw(batch: OrderedBatch) -> Iterator[Slice]:
     """Yield the records of `batch` as they were read, in slices of about 1 MB."""
-    for lines in slice_lines(batch, row_bytes=_PIECE_BYTES):
-        yield lines.text
+    whole = _as_read(batch)
+    if whole is not None:
+        yield from _windows(batch.buffers[0], *whole)
+    elif len(batch):
+        laid = _lay_out(batch, row_bytes=_PIECE_BYTES)
+        yield from gather_slices(laid.buffers, *laid.pieces, laid.cuts)
 
 
 def raw_size(batch: OrderedBatch) -> int:
     """Return how many bytes `encode_raw` will yield, without making them."""
+    whole = _as_read(batch)
+    if whole is not None:
+        begin, end = whole
+        return int(end[-1]) - begin
     if not len(batch):
         return 0
-    bare = _rows_without_line_end(batch, batch.part, batch.start, batch.length)
-    return int(batch.length.sum()) + len(bare)
+    size = int(batch.length.sum())
+    if batch.is_flagged:
+        size += len(_rows_without_line_end(batch, batch.part, batch.start, batch.length))
+    return size
 
 
-def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
-    """Yield the rows of `batch` in slices, each row with a line end.
+def _as_read(batch: OrderedBatch) -> tuple[int, I64] | None:
+    """Return where records begin, and where each ends, that leave just as they were read.
+
+    These are all records of one round over one file, each with its line end.
+    """
+    if not len(batch) or not batch.is_whole or batch.is_flagged:
+        return None
+    (part,) = batch.parts
+    if (part.start[1:] != part.end[:-1]).any():
+        return None
+    return int(part.start[0]), part.end
+
+
+def _windows(buffer: U8, begin: int, end: I64) -> Iterator[Slice]:
+    """Yield windows into a buffer in which records stand one behind the other.
 
     Args:
-        batch: The rows; may have none.
-        row_bytes: What a row costs beside its own bytes, so that short rows do
-            not make slices of many rows.
+        buffer: Where they stand.
+        begin: Where the first one begins.
+        end: Where each ends. Shape (n,).
     """
-    if not len(batch):
-        return
+    cuts = end[np.searchsorted(end, np.arange(begin + SLICE_BYTES, end[-1], SLICE_BYTES))]
+    data = buffer.data
+    for low, high in itertools.pairwise([begin, *cuts.tolist(), int(end[-1])]):
+        if low < high:
+            yield data[low:high]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Layout:
+    """Where the pieces of an encoding lie, line ends that are added among them.
+
+    Attributes:
+        buffers: What they lie in.
+        pieces: Buffer, start and length of each piece.
+        size: Bytes of each row, its line end included. Shape (n,).
+        edges: The first row of each slice, and n at the end.
+        cuts: The first piece of each slice, and their number at the end.
+        bare: The rows that get a line end, rising.
+    """
+
+    buffers: list[U8]
+    pieces: tuple[I32, I64, I64]
+    size: I64
+    edges: I64
+    cuts: I64
+    bare: I64
+
+
+def _lay_out(batch: OrderedBatch, *, row_bytes: int) -> _Layout:
+    """Lay out a batch that has rows; arguments as for `slice_lines`."""
     part, start, length = batch.part, batch.start, batch.length
     bare = _rows_without_line_end(batch, part, start, length)
     size = length
@@ -82,9 +133,24 @@ def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
         pieces = _insert(pieces, bare + 1, newline)
         cuts = edges + np.searchsorted(bare, edges)
     buffers = [*batch.buffers, _NEWLINE]
-    total = np.concatenate(([0], np.cumsum(size)))
-    texts = gather_slices(buffers, *pieces, cuts)
-    for (first, last), text in zip(itertools.pairwise(edges.tolist()), texts, strict=True):
+    return _Layout(buffers=buffers, pieces=pieces, size=size, edges=edges, cuts=cuts, bare=bare)
+
+
+def slice_lines(batch: OrderedBatch, *, row_bytes: int) -> Iterator[Lines]:
+    """Yield the rows of `batch` in slices, each row with a line end.
+
+    Args:
+        batch: The rows; may have none.
+        row_bytes: What a row costs beside its own bytes, so that short rows do
+            not make slices of many rows.
+    """
+    if not len(batch):
+        return
+    laid = _lay_out(batch, row_bytes=row_bytes)
+    bare = laid.bare
+    total = np.concatenate(([0], np.cumsum(laid.size)))
+    texts = gather_slices(laid.buffers, *laid.pieces, laid.cuts)
+    for (first, last), text in zip(itertools.pairwise(laid.edges.tolist()), texts, strict=True):
         yield Lines(
             rows=slice(first, last),
             text=text,
