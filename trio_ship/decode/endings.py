@@ -17,11 +17,11 @@ import numpy.typing as npt
 from trio_ship.batch import I64, U8
 from trio_ship.decode.abbreviations import INITIALS, OFFSETS, is_zone_name
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.words import Bools, within
+from trio_ship.decode.words import Bools, Words, within
 
 __all__ = ["find_continued", "plan_ending"]
 
-_LETTERS: Final = np.zeros(65536, np.bool_)
+_LETTERS: Final = np.zeros(1 << 16, np.bool_)
 """Which two letters can begin the name of a zone, or are AM or PM."""
 _LETTERS[
     [
@@ -29,6 +29,7 @@ _LETTERS[
         for text in (*OFFSETS, *map("".join, itertools.product("AaPp", "Mm")))
     ]
 ] = True
+_PAIRS: Final = 65536
 _WORD: Final = (string.ascii_letters + string.digits).encode()
 _OPEN: Final = ("%f", "%g", "%p", "%z")
 
@@ -60,7 +61,7 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
 @functools.cache
 def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
     """Return the table for the fields left out, behind a `p`, a name (`ZZ`) or before a `:`."""
-    first, second = np.arange(65536) & 255, np.arange(65536) >> 8
+    first, second = np.arange(_PAIRS) & 255, np.arange(_PAIRS) >> 8
 
     def one_of(values: npt.NDArray[np.int64], characters: bytes) -> Bools:
         return np.isin(values, np.frombuffer(characters, np.uint8))
@@ -88,25 +89,33 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
     return np.concatenate([table, behind_space])
 
 
-def find_continued(table: Bools, arena: U8, after: I64, end: I64) -> I64:
+def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -> I64:
     """Return the rows where what follows might be the rest of a longer stamp.
 
     Args:
         table: As `plan_ending` gives it.
+        four: Words whose lowest four bytes are those behind each stamp. Shape (n,).
         arena: Bytes, with at least 64 more behind the last `end`.
         after: The byte behind each stamp. Shape (n,).
         end: The byte after each line. Shape (n,).
     """
-    after = within(arena, after)
-    four = np.ndarray((len(arena) - 3,), "<u4", arena, 0, (1,))[after]
-    spaced = (four & np.uint32(0xFF)) == ord(" ")
-    code = (four >> np.uint32(8)) & np.uint32(0xFFFF) | np.uint32(1 << 16)
+    first = four.astype(np.uint8)
+    if (first == first[0]).all():
+        # So it is in most files.
+        spaced = np.full(len(first), first[0] == ord(" "))
+        if not spaced[0] and not table[int(first[0]) : _PAIRS : 256].any():
+            return np.zeros(0, np.int64)
+    else:
+        spaced = first == ord(" ")
+    code = (four >> np.uint64(8)).astype(np.uint16)
     if not spaced.all():
-        code = np.where(spaced, code, four & np.uint32(0xFFFF))
-    rows = np.flatnonzero(table[code])
+        code = np.where(spaced, code, four.astype(np.uint16))
+        rows = np.flatnonzero(table[code + np.where(spaced, _PAIRS, 0)])
+    else:
+        rows = np.flatnonzero(table[_PAIRS:][code])
     if not len(rows):
         return rows
-    after, end, spaced = after[rows], end[rows], spaced[rows]
+    after, end, spaced = within(arena, after[rows]), end[rows], spaced[rows]
     digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
     found = (after < end) & (digit | ~spaced)
     letters = np.flatnonzero(spaced & ~digit & (after + 2 < end))

@@ -20,7 +20,7 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
 from trio_ship.decode.words import Bools, Words, gather, within
 
-__all__ = ["Head", "Outline", "Sieve", "fits_somehow", "outlines", "shortest"]
+__all__ = ["Head", "Outline", "Sieve", "fits_somehow", "longest", "outlines", "shortest"]
 
 _LOOKED_AT: Final = 8
 _ANY: Final = frozenset(range(256))
@@ -184,6 +184,11 @@ def fits_somehow(layout: Layout, arena: U8, at: I64) -> Bools:
 def shortest(layout: Layout) -> int:
     """Return the length in bytes that every stamp has at least, up to its open choices."""
     return min(map(len, _beginnings(layout)))
+
+
+def longest(layout: Layout) -> int:
+    """Return the greatest length in bytes of a stamp up to its open choices."""
+    return max(map(len, _beginnings(layout)))
 
 
 class Head:

@@ -29,6 +29,7 @@ from trio_ship.decode.words import Bools, Pairs, Words, gather, hexadecimal, wit
 __all__ = ["Shape", "shape_of"]
 
 _SECOND: Final = 1_000_000_000
+_FOUR: Final = 4
 _QUICK: Final = ("%S", "seconds", "%f", "%3", "%6", "%9", "%n")
 _FRACTIONS: Final = {"%3": 10**6, "%6": 10**3, "%9": 1}
 _FORMS: Final = {"%o": "+hhmm", "%h": "+hh", "%u": "+mmm", "%w": "-mmm"}
@@ -125,8 +126,6 @@ class Shape:
         elif "%M" in places and "%S" not in places:
             self.resolution_ns = 60 * _SECOND
         self._places = places
-        self._words = -(-width // 8)
-        self._plan_checks(characters)
         fields = {
             "%f": "%f" in places,
             "%g": "%f" in places,
@@ -135,6 +134,9 @@ class Shape:
         }
         chosen = frozenset(field for field, has in fields.items() if has)
         self._ending = plan_ending(layout, variant, chosen)
+        # Four bytes more tell whether it ends there.
+        self._words = -(-(width + _FOUR * (self._ending is not None)) // 8)
+        self._plan_checks(characters)
 
     def _plan_checks(self, characters: dict[int, int]) -> None:
         """Divide the bytes: which are looked at in each line, which after a change."""
@@ -175,7 +177,11 @@ class Shape:
         ok &= self._looks_right(words)
         self._add_fine(words, value, ok)
         if self._ending is not None and not checked:
-            ok[find_continued(self._ending, arena, after, end)] = False
+            word, byte = divmod(self.width, 8)
+            four = words[word] >> np.uint64(8 * byte)
+            if byte > 8 - _FOUR:
+                four |= words[word + 1] << np.uint64(64 - 8 * byte)
+            ok[find_continued(self._ending, four, arena, after, end)] = False
         return value, ok
 
     def _add_fine(self, words: Words, value: I64, ok: Bools) -> None:
