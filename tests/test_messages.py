@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import pwd
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from memory_disk import MemoryDisk
 
 from trio_ship.batch import Kind
 from trio_ship.diagnosis import Diagnosis, fitting_zone, likely_zone
+from trio_ship.filesystem import Status
 from trio_ship.notes import refusal
 
 SECOND = 1_000_000_000
@@ -74,5 +77,33 @@ def test_r25_permission_denied_names_owner_mode_and_group() -> None:
     disk.write("/logs/a.log", b"x\n")
     note = refusal(disk, "/logs/a.log", PermissionError(errno.EACCES, "Permission denied"))
     assert note.level == logging.WARNING
-    for word in ("permission denied", "mode -rw", "group"):
+    for word in ("permission denied", "mode -rw"):
         assert word in note.text
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "gid", "remedy"),
+    [
+        ("/logs/a.log", 0o100640, 54321, "; join the group 54321 (usermod -aG 54321 {user}) to"),
+        (
+            "/logs/a.log",
+            0o100600,
+            54321,
+            "; let its group read it (chmod g+r /logs/a.log) and join",
+        ),
+        ("/logs/a b", 0o100640, 0, "; let {user} read it (setfacl -m u:{user}:r '/logs/a b')"),
+        ("/logs", 0o40740, 54321, "; let its group read it (chmod g+rx /logs) and join the group"),
+        ("/logs", 0o40750, 54321, "; join the group 54321"),
+        ("/logs", 0o40700, 0, "; let {user} read it (setfacl -m u:{user}:rx /logs)"),
+    ],
+)
+def test_r25_the_remedy_fits_what_is_refused(path: str, mode: int, gid: int, remedy: str) -> None:
+    """A folder wants to be entered too; nobody is told to join the group of root."""
+
+    class Owned(MemoryDisk):
+        def stat(self, path: str) -> Status:  # noqa: ARG002  (all are the same)
+            return Status(device=1, inode=2, size=3, mtime_ns=4, mode=mode, uid=0, gid=gid)
+
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    assert remedy.format(user=user) in refusal(Owned(), path, denied).text

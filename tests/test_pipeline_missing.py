@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 import pytest
@@ -21,6 +22,19 @@ async def test_a_missing_path_fails_a_one_shot_run_after_the_others(
     disk = new_disk()
     disk.write("/logs/app.log", line(1, "one"))
     with pytest.raises(SourceError, match=r"nothere\.log: there is no such file; check the path"):
+        await run_once(disk, config(follow=False, paths=PATHS))
+    assert output_lines(disk) == ["one"]
+
+
+async def test_r25_a_refused_file_fails_a_one_shot_run_with_its_remedy(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The error at the end says of a file what was said when it was refused."""
+    disk = new_disk()
+    disk.write("/logs/app.log", line(1, "one"))
+    disk.write("/logs/nothere.log", line(2, "two"))
+    disk.fail("open", "/logs/nothere.log", error=errno.EACCES, times=None)
+    with pytest.raises(SourceError, match=r"\n  /logs/nothere\.log: permission denied; it belongs"):
         await run_once(disk, config(follow=False, paths=PATHS))
     assert output_lines(disk) == ["one"]
 

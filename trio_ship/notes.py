@@ -9,13 +9,18 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import stat
+from typing import Final
 
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem, Status
 
 __all__ = ["Note", "planted_by", "refusal"]
+
+_ROOT: Final = 0
+"""The group that nobody should have to join for the sake of a log."""
 
 
 @attrs.frozen
@@ -44,7 +49,7 @@ class Note:
 def refusal(disk: ReadableFilesystem, path: str, error: OSError) -> Note:
     """Say why a path cannot be read, and what would mend it."""
     if error.errno not in {errno.EACCES, errno.EPERM}:
-        return Note.warning(f"{path} cannot be read: {error.strerror}; it is tried again")
+        return Note.warning(f"{path} cannot be read: {error.strerror}")
     try:
         status = disk.stat(path)
     except OSError:
@@ -54,10 +59,17 @@ def refusal(disk: ReadableFilesystem, path: str, error: OSError) -> Note:
     owner, group = _user_name(status.uid), _group_name(status.gid)
     mode = stat.filemode(status.mode)
     text = f"{path}: permission denied; it belongs to {owner}:{group} with mode {mode}"
-    if status.mode & stat.S_IRGRP:
-        text += f"; join the group {group} (usermod -aG {group} USER) to read it"
+    user, quoted = _user_name(os.geteuid()), shlex.quote(path)
+    wanted, letters = stat.S_IRGRP, "r"
+    if stat.S_ISDIR(status.mode):
+        wanted, letters = stat.S_IRGRP | stat.S_IXGRP, "rx"
+    join = f"join the group {group} (usermod -aG {group} {user})"
+    if status.gid == _ROOT:
+        text += f"; let {user} read it (setfacl -m u:{user}:{letters} {quoted})"
+    elif status.mode & wanted == wanted:
+        text += f"; {join} to read it"
     else:
-        text += f"; let its group read it (chmod g+r {path}) and join the group {group}"
+        text += f"; let its group read it (chmod g+{letters} {quoted}) and {join}"
     return Note.warning(text)
 
 

@@ -29,6 +29,7 @@ from trio_ship.checkpoint import lock
 from trio_ship.checkpoint.store import Store
 from trio_ship.checkpoint.task import Checkpointer
 from trio_ship.config import Config
+from trio_ship.config.values import printable
 from trio_ship.cut import Cut, common_start
 from trio_ship.diagnosis import Diagnosis
 from trio_ship.errors import SourceError, ungrouped
@@ -366,7 +367,7 @@ class Pipeline:
             path: why for reader in self._sources.readers for path, why in reader.unreadable.items()
         }
         if refused:
-            lines = "\n".join(f"  {why}" for _, why in sorted(refused.items()))
+            lines = "\n".join(f"  {printable(why)}" for _, why in sorted(refused.items()))
             raise SourceError(f"{len(refused)} of the files could not be read:\n{lines}")
 
 

@@ -167,8 +167,7 @@ class Arrivals:
             first = self._failing.setdefault((seen.device, seen.inode), now)
             if seen.path != chain.path and now - first < _PATIENCE_SECONDS:
                 raise
-            chains.notes.append(refusal(self._disk, seen.path, error))
-            chains.unreadable[seen.path] = str(error)
+            chains.refuse(seen.path, refusal(self._disk, seen.path, error))
             self.refused[seen.device, seen.inode] = (chain, seen)
             return True
         if not isinstance(content, Packed) and compressed.is_misnamed(chains, seen.path, head):

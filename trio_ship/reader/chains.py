@@ -96,6 +96,11 @@ class Chains:
         self.wall_ns = 0
         self.before_ns = 0
 
+    def refuse(self, path: str, note: Note) -> None:
+        """Say why a path cannot be read, and keep it for the end of a one-shot run."""
+        self.notes.append(note)
+        self.unreadable[path] = note.text
+
     def new(self, path: str) -> ChainFiles:
         """Begin a chain."""
         chain = ChainFiles(number=self._number(), path=path)

@@ -69,8 +69,7 @@ def is_misnamed(chains: Chains, path: str, head: bytes) -> bool:
             f"{path} is compressed by {packing} and not read, for its name does not say so; "
             f'rename it, or say exclude = ["{path}"] in [sources.{chains.source}]'
         )
-        chains.notes.append(Note.warning(text))
-        chains.unreadable[path] = text
+        chains.refuse(path, Note.warning(text))
         return True
     if packing_of(path):
         text = f"{path} is not compressed, whatever its name says; it is read as it is"

@@ -123,9 +123,7 @@ class SourceFiles:
             self.chains.unreadable.pop(folder, None)
         self._unlisted = set(look.unreadable)
         for folder, error in look.unreadable.items():
-            note = refusal(self._disk, folder, error)
-            self.chains.notes.append(note)
-            self.chains.unreadable[folder] = note.text
+            self.chains.refuse(folder, refusal(self._disk, folder, error))
 
     def _left(self, look: Look, now: float) -> list[str]:
         """Return the paths that files may have come to and left again unseen."""
@@ -156,8 +154,7 @@ class SourceFiles:
             self.chains.unreadable[path] = f"{path} cannot be read: {error.strerror}"
             return False
         except OSError as error:
-            self.chains.notes.append(refusal(self._disk, path, error))
-            self.chains.unreadable[path] = str(error)
+            self.chains.refuse(path, refusal(self._disk, path, error))
             return False
         return True
 
@@ -184,8 +181,7 @@ class SourceFiles:
             note = Note.warning(text)
         else:
             note = refusal(self._disk, path, problem.error)
-        self.chains.notes.append(note)
-        self.chains.unreadable[path] = note.text
+        self.chains.refuse(path, note)
 
     def _tell_missing(self, look: Look) -> None:
         """Say which paths that were named lead nowhere, where nothing is known of them either."""

@@ -224,8 +224,7 @@ class RoundReader:
     def _failed(self, chain: ChainFiles, tail: Tail, error: OSError, now: float) -> None:
         tail.failures += 1
         tail.retry_at = now + min(_RETRY_SECONDS, 0.25 * 2**tail.failures)
-        self._chains.notes.append(refusal(self._disk, chain.path, error))
-        self._chains.unreadable[chain.path] = str(error)
+        self._chains.refuse(chain.path, refusal(self._disk, chain.path, error))
 
     def _doubt(self, chain: ChainFiles, tail: Tail, now: float) -> None:
         """Leave a file alone that is not what it was, until the next look has said why."""
