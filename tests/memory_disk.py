@@ -280,6 +280,12 @@ class MemoryDisk(MemoryTree):
                 self._opened[fd].node.dirty.clear()
             raise
 
+    def reserve(self, fd: int, offset: int, size: int) -> None:
+        """See `Filesystem.reserve`; there is always room, or there is none."""
+        node = self._use("reserve", fd).node
+        assert 0 <= offset <= len(node.data)
+        assert size > 0
+
     def start_writeback(self, fd: int, offset: int, size: int) -> None:
         """See `Filesystem.start_writeback`; what is durable stays as it is."""
         node = self._use("start_writeback", fd).node

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import random
+from pathlib import Path
 
 import pytest
 import trio
@@ -23,6 +25,7 @@ from pipeline_helpers import (
 )
 
 from trio_ship.errors import SinkError
+from trio_ship.filesystem import Disk
 
 
 async def test_d07_a_full_disk_in_the_middle_of_a_batch(
@@ -59,6 +62,31 @@ async def test_much_output_goes_to_the_disk_before_it_is_synced(
             put(disk, f"app {number} {'x' * 400}")
             await trio.sleep(3)
         assert disk.count("start_writeback", OUTPUT) == 1
+
+
+async def test_room_is_reserved_for_large_batches_only(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that finds blocks for all of a batch is worth it where there are many."""
+    monkeypatch.setattr("trio_ship.sinks.stream._RESERVED", 1000)
+    disk = new_disk()
+    async with running(disk, config(interval=1000)):
+        for size in (400, 2000, 400):
+            put(disk, f"app {'x' * size}")
+            await trio.sleep(3)
+        assert disk.count("reserve", OUTPUT) == 1
+
+
+def test_reserved_room_is_no_part_of_a_file(tmp_path: Path) -> None:
+    """Its length stays, its bytes stay, and what cannot be reserved is no error."""
+    path = tmp_path / "out.log"
+    path.write_bytes(b"one\n")
+    disk = Disk()
+    for flags in (os.O_RDWR, os.O_RDONLY):
+        fd = disk.open(str(path), flags)
+        disk.reserve(fd, 4, 1 << 20)
+        disk.close(fd)
+    assert path.read_bytes() == b"one\n"
 
 
 @pytest.mark.parametrize("seed", range(6))

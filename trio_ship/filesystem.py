@@ -8,12 +8,15 @@ errors; nothing else in the package opens, reads or writes a file of the user.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
+import functools
 import math
 import os
 import stat as stat_module
+import sys
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 import attrs
 import trio
@@ -31,6 +34,8 @@ __all__ = [
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_KEEP_SIZE: Final = 1  # as linux/falloc.h numbers it
 
 
 @attrs.frozen
@@ -134,6 +139,13 @@ class Filesystem(ReadableFilesystem, Protocol):
         """Make an open file's content and length durable."""
         ...
 
+    def reserve(self, fd: int, offset: int, size: int) -> None:
+        """Have room set aside for what is about to be written, where that is possible.
+
+        The length of the file stays as it is, and nothing is promised.
+        """
+        ...
+
     def start_writeback(self, fd: int, offset: int, size: int) -> None:
         """Have written bytes go to the disk soon; nothing waits for it."""
         ...
@@ -169,6 +181,16 @@ def _status(result: os.stat_result) -> Status:
         result.st_uid,
         result.st_gid,
     )
+
+
+@functools.cache
+def _fallocate() -> Callable[[int, int, int, int], int] | None:
+    """Return the call of Linux by this name, of which Python has only a part."""
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    call = getattr(library, "fallocate64", None) or getattr(library, "fallocate", None)
+    if call is not None:
+        call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    return call
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:
@@ -245,6 +267,16 @@ class Disk:
     def fsync(self, fd: int) -> None:
         """See `Filesystem.fsync`."""
         os.fsync(fd)
+
+    def reserve(self, fd: int, offset: int, size: int) -> None:
+        """See `Filesystem.reserve`.
+
+        What `os.posix_fallocate` reserves becomes part of the file. Where the system
+        cannot do this, or has no room, the writes that follow will tell.
+        """
+        fallocate = _fallocate()
+        if fallocate is not None:
+            fallocate(fd, _KEEP_SIZE, offset, size)
 
     def start_writeback(self, fd: int, offset: int, size: int) -> None:
         """See `Filesystem.start_writeback`.

@@ -144,8 +144,8 @@ class FileSink:
             nonlocal begun
             if not begun:
                 prepare()
-                self._stream.load(made.pop()[0])
                 begun = True
+                self._stream.load(*made.pop())
             self._stream.push()
 
         await self._stream.keep_trying(work)
