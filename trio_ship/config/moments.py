@@ -88,8 +88,8 @@ def _parse(text: str, zone: tzinfo | None, now_ns: int) -> datetime:
             time.fromisoformat(text),
         ),
     ]
-    # "0800" is a time, and no year.
-    for read in readers if "-" in text[1:] or "/" in text else reversed(readers):
+    # "2026" and "2026-11" could be times of today, and are meant to be a year and a month.
+    for read in readers if ":" in text else readers[:1]:
         try:
             return read()
         except ValueError:
