@@ -23,7 +23,7 @@ def check(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: It cannot be used; all faults are named.
     """
-    config = chosen_config(options.config)
+    config = chosen_config(options)
     disk = Disk()
     lines = [describe(config), ""]
     for name, source in config.sources.items():

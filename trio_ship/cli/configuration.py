@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Literal
 
 import attrs
 
-from trio_ship.config import CheckpointConfig, Config, find_config, load_config
-from trio_ship.config.moments import Beginning
+from trio_ship.config import CheckpointConfig, Config, SourceConfig, find_config, load_config
+from trio_ship.config.moments import Beginning, resolve_moment
 from trio_ship.config.values import InvalidValueError
 from trio_ship.errors import ConfigError
 
@@ -19,20 +22,24 @@ __all__ = ["chosen_config", "reading_config", "with_times"]
 _LOG = logging.getLogger("trio_ship")
 
 
-def chosen_config(path: str | None) -> Config:
+def chosen_config(options: argparse.Namespace) -> Config:
     """Load the configuration that was named, or the first that is found.
+
+    Args:
+        options: `config`, and the `command` that wants it.
 
     Raises:
         ConfigError: There is none, or it cannot be used.
     """
-    if path is not None:
-        return load_config(path)
+    if options.config is not None:
+        return load_config(options.config)
     found = find_config(os.environ, os.getcwd())
     if found is None:
+        files = f", or name files: trio-ship {options.command} FILE ..."
         raise ConfigError(
-            "no configuration: there is no ./trio-ship.toml and no /etc/trio-ship/trio-ship.toml; "
-            "name one with --config FILE or $TRIO_SHIP_CONFIG, "
-            "or merge files without any: trio-ship run FILE ..."
+            "there is no ./trio-ship.toml and no /etc/trio-ship/trio-ship.toml; "
+            "name a configuration with --config FILE or $TRIO_SHIP_CONFIG"
+            + (files if hasattr(options, "files") else "")
         )
     _LOG.info("configuration: %s", found)
     return load_config(found)
@@ -52,7 +59,7 @@ def reading_config(
         ConfigError: As `chosen_config`; or files were named beside a configuration.
     """
     if not options.files:
-        config = chosen_config(options.config)
+        config = chosen_config(options)
     elif options.config is None:
         config = Config.for_files(options.files)
     else:
@@ -70,7 +77,8 @@ def with_times(config: Config, options: argparse.Namespace, *, follow: bool) -> 
     """Return a configuration that begins and ends at the moments that were asked for.
 
     Raises:
-        ConfigError: One is no moment; or there is an end where files are followed.
+        ConfigError: One is no moment; there is an end where files are followed;
+            or the end is not behind the beginning.
     """
     begin, until = getattr(options, "begin", None), getattr(options, "until", None)
     for option, text in (("--from", begin), ("--to", until)):
@@ -84,4 +92,18 @@ def with_times(config: Config, options: argparse.Namespace, *, follow: bool) -> 
     changes = {} if begin is None else {"start": begin}
     changes |= {} if until is None else {"until": until}
     sources = {name: attrs.evolve(one, **changes) for name, one in config.sources.items()}
+    if begin is not None and until is not None:
+        _check_order(begin, until, sources.values())
     return attrs.evolve(config, sources=sources)
+
+
+def _check_order(begin: str, until: str, sources: Iterable[SourceConfig]) -> None:
+    now_ns = time.time_ns()
+    for zone in {source.timestamp.timezone for source in sources}:
+        first, end = (resolve_moment(text, zone, now_ns) for text in (begin, until))
+        if first >= end:
+            said = " and ".join(
+                f"{option} {datetime.fromtimestamp(at // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
+                for option, at in (("--from", first), ("--to", end))
+            )
+            raise ConfigError(f"{said} leave nothing between them; --to wants a later time")

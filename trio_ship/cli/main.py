@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from trio_ship.cli.heap import keep_one_heap
 from trio_ship.cli.logs import set_up_logging
@@ -95,8 +95,24 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in characters that steer no terminal.
 
     Arguments come from patterns of the shell, and so from names that anybody may
-    have given to files.
+    have given to files. Options may stand among files. They are not abbreviated:
+    what is enough of a name today would not be with the next option.
     """
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401  (those of argparse)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Take files behind options too, and show the usage of the command that is wrong."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if hasattr(known, "files"):
+            known.files += [one for one in unknown if one == "-" or not one.startswith("-")]
+            unknown = [one for one in unknown if one not in known.files]
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, []
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))

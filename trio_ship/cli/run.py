@@ -53,11 +53,6 @@ def run(options: argparse.Namespace) -> int:
     ending = _Ending()
     used = time.process_time()
     seconds = trio.run(_run, pipeline, config, options, ending)
-    if options.begin is not None and pipeline.is_resumed:
-        _LOG.warning(
-            "--from counts at the very first start only, and there was a checkpoint; "
-            "to start over: trio-ship run --ignore-checkpoint"
-        )
     for line in summary(pipeline, seconds):
         _LOG.info("%s", line)
     if options.stats:
@@ -83,7 +78,7 @@ def _config(options: argparse.Namespace) -> Config:
         if options.config is not None:
             raise ConfigError("FILEs and --config exclude each other; give one of them")
         return with_times(Config.for_files(options.files), options, follow=False)
-    config = chosen_config(options.config)
+    config = chosen_config(options)
     if options.once:
         config = attrs.evolve(config, pipeline=attrs.evolve(config.pipeline, follow=False))
     return with_times(config, options, follow=config.pipeline.follow)
@@ -102,6 +97,8 @@ async def _run(
                 if not options.quiet:
                     bar = _bar_is_welcome(config, options)
                     nursery.start_soon(show_progress, pipeline, bar)
+                if options.begin is not None:
+                    nursery.start_soon(_tell_begun, pipeline)
                 nursery.start_soon(settle_heap, pipeline)
                 await pipeline.run()
                 nursery.cancel_scope.cancel()
@@ -110,6 +107,16 @@ async def _run(
             raise
         discard_output()
     return trio.current_time() - began
+
+
+async def _tell_begun(pipeline: Pipeline) -> None:
+    """Say that --from has no effect on a pipeline that goes on where it was."""
+    await pipeline.started.wait()
+    if pipeline.is_resumed:
+        _LOG.warning(
+            "--from counts at the very first start only, and there was a checkpoint; "
+            "to start over: trio-ship run --ignore-checkpoint"
+        )
 
 
 def _bar_is_welcome(config: Config, options: argparse.Namespace) -> bool:

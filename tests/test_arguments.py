@@ -1,0 +1,75 @@
+"""Arguments: files and options in any order, and errors that say what to write instead."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trio_ship.cli import main
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two logs in a folder that is entered, without any configuration."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRIO_SHIP_CONFIG", raising=False)
+    (tmp_path / "a.log").write_text("2026-11-23T08:00:00Z one\n")
+    (tmp_path / "b.log").write_text("2026-11-23T08:00:01Z two\n")
+    return tmp_path
+
+
+def test_options_may_stand_among_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Files behind an option are files like those in front of it."""
+    assert main(["merge", "a.log", "--json", "b.log"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert [json.loads(line)["message"][-3:] for line in lines] == ["one", "two"]
+
+
+@pytest.mark.parametrize("option", ["--bogus", "--onc", "-x"])
+def test_an_unknown_option_is_refused_with_the_usage_of_its_command(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """Status 2; the beginning of an option's name is not its name."""
+    with pytest.raises(SystemExit) as ending:
+        main(["run", "a.log", option, "b.log"])
+    assert ending.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: trio-ship run [-h]")
+    assert said.endswith(f"trio-ship run: error: unrecognized arguments: {option}\n")
+
+
+@pytest.mark.parametrize("command", ["run", "merge", "explain", "check"])
+def test_without_a_configuration_it_is_said_what_to_name(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """The example is one of the same command; `check` has nothing but configurations."""
+    assert main([command]) == 2
+    said = capsys.readouterr().err
+    assert "there is no ./trio-ship.toml" in said
+    assert (f"trio-ship {command} FILE ..." in said) == (command != "check")
+
+
+@pytest.mark.parametrize("command", ["run", "merge"])
+def test_an_end_before_the_beginning_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """The message has the moments that were understood."""
+    times = ["--from", "2026-11-23T09:00+01:00", "--to", "2026-11-23T08:00Z"]
+    assert main([command, "a.log", *times]) == 2
+    assert "--from 2026-11-23T08:00:00Z and --to 2026-11-23T08:00:00Z" in capsys.readouterr().err
+
+
+def test_a_beginning_without_effect_is_said_at_the_start(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who resumes and says --from hears so before the records, not when all is over."""
+    (folder / "ship.toml").write_text(
+        'pipeline.follow = false\n[sources.a]\ntype = "file"\npaths = ["a.log"]\n'
+        '[sinks.out]\ntype = "file"\npath = "out.txt"\n'
+    )
+    for _ in range(2):
+        assert main(["run", "-c", "ship.toml", "--from", "2026-11-23"]) == 0
+    _, said = capsys.readouterr().err.split("going on after record 1 ")
+    assert said.index("--from counts at the very first start only") < said.index("0 records, ")
