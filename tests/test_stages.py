@@ -133,7 +133,8 @@ async def test_every_stage_of_a_run_is_counted(
         disk.write(f"/logs/{number}.log", lines)
     stages = Stages(lambda: (trio.current_time(), 0.0))
     sinks = f'[sinks.merged]\ntype = "file"\npath = "{OUTPUT}"\nencoding = "{encoding}"\n'
-    settings = config(follow=False, sinks=sinks)
+    steps = '[[steps]]\ntype = "filter"\nwhen = { match = "record" }\n'
+    settings = config(follow=False, sinks=sinks + steps)
     await Pipeline(settings, disk=disk, wall_ns=wall_ns, stages=stages).run()
     spent = stages.spent()
     size = sum(map(len, data))
@@ -170,7 +171,8 @@ def test_stats_are_said_at_the_end_also_if_quiet(tmp_path: Path, style: str) -> 
     done = subprocess.run([*command, "--stats", log], capture_output=True, text=True, check=True)
     assert done.stdout == log.read_text()
     for stage in Stage:
-        if stage is not Stage.SYNC:  # standard output has nothing to sync
+        # Standard output has nothing to sync, and there are no steps.
+        if stage not in {Stage.SYNC, Stage.STEPS}:
             assert stage.value in done.stderr
     silent = subprocess.run([*command, log], capture_output=True, text=True, check=True)
     assert silent.stderr == ""

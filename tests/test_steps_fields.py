@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -12,8 +13,9 @@ from encode_helpers import FILE, Row, make_ordered, make_part
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.config import Config, parse_config
-from trio_ship.encode import encoder
-from trio_ship.shaping import shaped
+from trio_ship.encode import Encoder, encoder
+from trio_ship.encode.gather import Slice
+from trio_ship.shaping import Shaping
 from trio_ship.steps.chain import Chain
 
 POD = attrs.evolve(
@@ -47,14 +49,38 @@ def _batch(app: Sequence[bytes], pod: Sequence[bytes] = ()) -> OrderedBatch:
     return make_ordered(make_part(regions, files=[FILE, POD]), order=order)
 
 
-def _chain(steps: str, encoding: str = "json") -> Chain:
+class _Whole:
+    """All that happens to a batch before one sink writes it."""
+
+    def __init__(self, common: Chain, own: Encoder) -> None:
+        self._common, self._own = common, own
+
+    def __call__(self, batch: OrderedBatch) -> Iterator[Slice]:
+        return self._own(self._common.apply(batch))
+
+    @property
+    def chains(self) -> list[Chain]:
+        return [each for each in (self._common, self._own) if isinstance(each, Chain)]
+
+    @property
+    def removed(self) -> Counter[str]:
+        return sum((chain.removed for chain in self.chains), Counter[str]())
+
+    @property
+    def fieldless(self) -> int:
+        return sum(chain.fieldless for chain in self.chains)
+
+
+def _chain(steps: str, encoding: str = "json") -> _Whole:
+    """Return all steps, those in common and those of the sink, and the encoding."""
     config = _config(steps, encoding)
-    chain = shaped(config, config.sinks["out"], encoder(encoding))
-    assert isinstance(chain, Chain)
-    return chain
+    shaping = Shaping(config)
+    common = shaping.common()
+    own = shaping.shaped(config.sinks["out"], encoder(encoding))
+    return _Whole(common or Chain([], encoder("raw")), own)
 
 
-def _fields(chain: Chain, batch: OrderedBatch) -> list[Any]:
+def _fields(chain: _Whole, batch: OrderedBatch) -> list[Any]:
     return [json.loads(line).get("fields") for line in b"".join(chain(batch)).splitlines()]
 
 

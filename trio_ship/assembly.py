@@ -12,8 +12,10 @@ from typing import Final
 
 import attrs
 
+from trio_ship.batch import OrderedBatch
 from trio_ship.board import Bell, Board
 from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
+from trio_ship.checkpoint.recovery import Written
 from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.cut import stops
 from trio_ship.encode import Encoder, encoder
@@ -33,7 +35,7 @@ from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
 from trio_ship.reader.watcher import Watcher
-from trio_ship.shaping import shaped
+from trio_ship.shaping import Shaping
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
@@ -69,6 +71,9 @@ class Sources:
 class Assembly:
     """Makes the parts of one pipeline.
 
+    Attributes:
+        common: What is done to batches before any sink takes them; None: nothing.
+
     Args:
         config: What to make.
         disk: Whose files.
@@ -90,11 +95,15 @@ class Assembly:
         self._numbers = itertools.count()
         self._json: list[JsonEncoder] = []
         self._chains: dict[str, Chain] = {}
+        self._shaping = Shaping(config)
+        self.common = self._shaping.common()
 
     @property
     def removed(self) -> dict[str, Counter[str]]:
-        """What the steps of each sink have removed, by name of the sink and reason."""
-        return {name: chain.removed for name, chain in self._chains.items()}
+        """What steps have removed, by whose steps they are and the reason."""
+        common = {"all sinks": self.common.removed} if self.common is not None else {}
+        own = {f"sinks.{name}": chain.removed for name, chain in self._chains.items()}
+        return common | own
 
     @property
     def encoding_counts(self) -> dict[str, int]:
@@ -102,8 +111,12 @@ class Assembly:
         return {
             "replaced": sum(encode.replaced for encode in self._json),
             "cut_nuls": sum(encode.cut_nuls for encode in self._json),
-            "fieldless": sum(chain.fieldless for chain in self._chains.values()),
+            "fieldless": sum(chain.fieldless for chain in self._shaped_by()),
         }
+
+    def _shaped_by(self) -> list[Chain]:
+        common = [self.common] if self.common is not None else []
+        return [*common, *self._chains.values()]
 
     def delays(self) -> dict[str, float]:
         """Return how long a line of each source may take to its file, in seconds."""
@@ -121,7 +134,7 @@ class Assembly:
             encode = encoder(settings.encoding, sources=tuple(self._config.sources))
             if isinstance(encode, JsonEncoder):
                 self._json.append(encode)
-            encode = shaped(self._config, settings, encode)
+            encode = self._shaping.shaped(settings, encode)
             if isinstance(encode, Chain):
                 self._chains[name] = encode
             if settings.type == "stdout":
@@ -148,9 +161,13 @@ class Assembly:
             encode,
             journal=journal,
             journal_data=data,
-            replay=lambda written, cut: replay(self._disk, self._config, written, cut),
+            replay=self._replay,
             stages=self._stages,
         )
+
+    def _replay(self, written: Written, cut: Snapshot) -> OrderedBatch | None:
+        batch = replay(self._disk, self._config, written, cut)
+        return batch if batch is None or self.common is None else self.common.apply(batch)
 
     def _read_journal(self, path: str) -> bytes:
         """Return the content of a journal; nothing where there is none of ours.

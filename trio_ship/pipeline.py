@@ -40,6 +40,7 @@ from trio_ship.sequencer import Sequencer
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import SinkState, Snapshot
+from trio_ship.steps.chain import Chain
 
 __all__ = ["Pipeline", "run"]
 
@@ -111,7 +112,7 @@ class Pipeline:
 
     @property
     def removed(self) -> Mapping[str, Mapping[str, int]]:
-        """What each sink has left out or made unreadable, by its name and the reason."""
+        """What steps have left out or made unreadable, by whose they are and the reason."""
         return self._assembly.removed
 
     @property
@@ -257,7 +258,12 @@ class Pipeline:
                 into, out = trio.open_memory_channel[OrderedBatch](_BATCHES_WAITING)
                 outputs.append((into, sink))
                 flow.start_soon(self._deliver, sink, out, cut)
-            flow.start_soon(self._sequence, receive, [into for into, _ in outputs], cut)
+            ends = [into for into, _ in outputs]
+            if self._assembly.common is not None:
+                into, out = trio.open_memory_channel[OrderedBatch](_BATCHES_WAITING)
+                flow.start_soon(self._shape, self._assembly.common, out, ends)
+                ends = [into]
+            flow.start_soon(self._sequence, receive, ends, cut)
 
     async def _read(self, send: trio.MemorySendChannel[Report], ready: trio.Event) -> None:
         """Read until drained; `ready` is set when all sources were looked at once."""
@@ -310,6 +316,28 @@ class Pipeline:
             self._stages.spent()  # so that what was measured does not pile up
         for send in outputs:
             send.close()
+
+    async def _shape(
+        self,
+        common: Chain,
+        receive: trio.MemoryReceiveChannel[OrderedBatch],
+        outputs: list[trio.MemorySendChannel[OrderedBatch]],
+    ) -> None:
+        """Take the steps that all sinks have in common."""
+        async for batch in receive:
+            shaped = await self._disk.run(self._apply, common, batch)
+            gone = _weight(batch) - _weight(shaped)
+            for sink in self._sinks:
+                self._board.put_written(sink.name, gone)
+            for send in outputs:
+                await send.send(shaped)
+            del batch, shaped
+        for send in outputs:
+            send.close()
+
+    def _apply(self, common: Chain, batch: OrderedBatch) -> OrderedBatch:
+        with self._stages.measure(Stage.STEPS):
+            return common.apply(batch)
 
     async def _next_report(self, receive: trio.MemoryReceiveChannel[Report]) -> Report | None:
         """Return what comes next from the readers; None when all of them have ended."""

@@ -1,4 +1,4 @@
-"""From a configuration to what shapes the records of a sink: its steps and its encoding."""
+"""From a configuration to what shapes records: steps in common, and those of each sink."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from trio_ship.config.fields import FieldText
 from trio_ship.config.model import Config, SinkConfig, StepConfig, WhenConfig
 from trio_ship.config.parse import FieldRule
 from trio_ship.encode import Encoder
+from trio_ship.encode.raw import encode_raw
 from trio_ship.fields.compare import FieldTest
 from trio_ship.fields.parse import Hide, Parser, Rule, rule
 from trio_ship.fields.severity import Severity
@@ -18,35 +19,52 @@ from trio_ship.steps.condition import Condition
 from trio_ship.steps.edits import Add, Remove, Rename
 from trio_ship.steps.redact import PATTERNS, Redaction, hidden
 
-__all__ = ["common_steps", "shaped"]
+__all__ = ["Shaping"]
 
 
-def shaped(config: Config, sink: SinkConfig, encode: Encoder) -> Encoder:
-    """Return the encoder of a sink with everything in front of it.
+class Shaping:
+    """Makes the steps of a pipeline: those that all sinks have in common, and the rest.
+
+    Fields that several sinks want are found in common.
 
     Args:
-        config: Says which steps all sinks have.
-        sink: The sink.
-        encode: Its encoding; returned as it is where nothing is in front of it.
+        config: Says which steps there are.
     """
-    steps = _Steps(config)
-    if sink.inputs:
-        steps.add_filter(WhenConfig(sources=sink.inputs), f"sinks.{sink.name}.inputs")
-    steps.add_all(config.steps, "steps")
-    if sink.when is not None:
-        steps.add_filter(sink.when, f"sinks.{sink.name}.when")
-    steps.add_all(sink.steps, f"sinks.{sink.name}.steps")
-    if sink.encoding != "raw":
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._common = _Steps(config)
+        self._common.add_all(config.steps, "steps")
+        if sum(_wants_fields(sink) for sink in config.sinks.values()) > 1:
+            self._common.add_parse()
+
+    def common(self) -> Chain | None:
+        """Return what comes before the sinks; None if nothing does."""
+        made = self._common.before(encode_raw)
+        return made if isinstance(made, Chain) else None
+
+    def shaped(self, sink: SinkConfig, encode: Encoder) -> Encoder:
+        """Return the encoder of a sink with what is its own in front of it.
+
+        Args:
+            sink: The sink.
+            encode: Its encoding; returned as it is where nothing is in front of it.
+        """
+        steps = _Steps(self._config, self._common)
+        if sink.inputs:
+            steps.add_filter(WhenConfig(sources=sink.inputs), f"sinks.{sink.name}.inputs")
+        if sink.when is not None:
+            steps.add_filter(sink.when, f"sinks.{sink.name}.when")
+        steps.add_all(sink.steps, f"sinks.{sink.name}.steps")
+        if sink.encoding != "raw":
+            steps.add_parse()
+        return steps.before(encode)
+
+    def parser(self) -> Parser | None:
+        """Return what finds fields behind the steps in common; None if nothing is left to find."""
+        steps = _Steps(self._config, self._common)
         steps.add_parse()
-    return steps.before(encode)
-
-
-def common_steps(config: Config) -> list[Step]:
-    """Return the steps in front of all sinks, and what finds fields behind them."""
-    steps = _Steps(config)
-    steps.add_all(config.steps, "steps")
-    steps.add_parse()
-    return steps.made
+        return steps.parser
 
 
 class _Steps:
@@ -54,27 +72,36 @@ class _Steps:
 
     Args:
         config: Says how records are parsed.
+        behind: Those that batches have been through before.
 
     Attributes:
         made: The steps.
+        redactions: What they, and those before, look for.
+        edits: Those of them, and of those before, that change fields.
+        parser: What finds fields for them; None: they want none, or have them.
+        is_parsed: Whether batches come with their fields.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, behind: _Steps | None = None) -> None:
         self.made: list[Step] = []
         self._removed: Counter[str] = Counter()
         self._rules = _rules(config)
         self._unwrap = _unwrap(config)
-        self._redactions: tuple[Redaction, ...] = ()
-        self._parser: Parser | None = None
-        self._edits: list[Step] = []
+        self.redactions: tuple[Redaction, ...] = ()
+        self.edits: list[Step] = []
+        self.parser: Parser | None = None
+        self.is_parsed = False
+        if behind is not None:
+            self.redactions, self.edits = behind.redactions, [*behind.edits]
+            self.is_parsed = behind.parser is not None
 
     def before(self, encode: Encoder) -> Encoder:
         """Return an encoder with the steps in front of it."""
-        return Chain(self.made, encode, self._removed, self._parser) if self.made else encode
+        return Chain(self.made, encode, self._removed, self.parser) if self.made else encode
 
     def add_parse(self) -> None:
-        """Have fields found, if any source is parsed."""
-        if self._rules:
+        """Have fields found, if any source is parsed and that is not done yet."""
+        if self._rules and not self.is_parsed:
             self.made.append(Parse(self._found_by()))
 
     def add_filter(self, when: WhenConfig, reason: str, *, drop: bool = False) -> None:
@@ -99,28 +126,33 @@ class _Steps:
             elif step.type == "redact":
                 self._add_redact(step, reason)
             else:
-                self._edits.append(_edit(step, reason, self._found_by()))
-                self.made.append(self._edits[-1])
+                self.edits.append(_edit(step, reason, self._found_by()))
+                self.made.append(self.edits[-1])
 
     def _add_redact(self, step: StepConfig, reason: str) -> None:
         redactions = _redactions(step, reason)
-        self._redactions += redactions
+        self.redactions += redactions
         again: tuple[Step, ...] = ()
-        if self._parser is not None:
-            again = (Parse(Parser(self._rules, self._hide())), *self._edits)
+        if self.parser is not None or self.is_parsed:
+            again = (Parse(Parser(self._rules, self._hide())), *self.edits)
         self.made.append(Redact(redactions, again))
 
     def _found_by(self) -> Parser:
         """Return what finds fields, behind the redactions that there are by now."""
-        if self._parser is None:
-            self._parser = Parser(self._rules, self._hide())
-        return self._parser
+        if self.parser is None:
+            self.parser = Parser(self._rules, self._hide())
+        return self.parser
 
     def _hide(self) -> Hide | None:
-        redactions, removed = self._redactions, self._removed
+        redactions, removed = self.redactions, self._removed
         if not redactions:
             return None
         return lambda texts: hidden(texts, redactions, removed)[0]
+
+
+def _wants_fields(sink: SinkConfig) -> bool:
+    whens = [sink.when, *(step.when for step in sink.steps)]
+    return sink.encoding != "raw" or any(when is not None and when.field for when in whens)
 
 
 def _rules(config: Config) -> dict[str, Rule]:

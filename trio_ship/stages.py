@@ -32,6 +32,7 @@ class Stage(enum.Enum):
     FRAME = "frame"
     DECODE = "decode"
     MERGE = "merge"
+    STEPS = "steps"
     ENCODE = "encode"
     WRITE = "write"
     SYNC = "sync"

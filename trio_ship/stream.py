@@ -7,7 +7,7 @@ it is acknowledged, and a checkpoint never goes beyond that.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 
@@ -16,30 +16,31 @@ import trio
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.config import Config
-from trio_ship.encode.raw import encode_raw
 from trio_ship.errors import ungrouped
+from trio_ship.fields.parse import Parser
 from trio_ship.pipeline import Pipeline
-from trio_ship.shaping import common_steps
+from trio_ship.shaping import Shaping
 from trio_ship.sinks.known import without_known
 from trio_ship.state import SinkState, Snapshot
-from trio_ship.steps.chain import Chain, Step
 
 __all__ = ["Stream", "open_stream"]
 
 
 class Stream:
-    """Ordered batches behind the steps, to iterate over and to acknowledge.
+    """Ordered batches behind the steps in common, to iterate over and to acknowledge.
 
     A batch may be acknowledged at any time after it was handed out; that
     acknowledges those before it too. One that never is will be handed out
     again by the next run with the same checkpoint.
+
+    Args:
+        parser: Finds the fields of records; None: nothing is left to find.
     """
 
     name = "stream"
 
-    def __init__(self, steps: Sequence[Step] = ()) -> None:
-        self._steps = Chain(steps, encode_raw)
-        self._is_shaped = bool(steps)
+    def __init__(self, parser: Parser | None = None) -> None:
+        self._parser = parser
         self._send, self._receive = trio.open_memory_channel[OrderedBatch](0)
         self._waiting: deque[tuple[int, SinkState, bool]] = deque()
         self._acknowledged = 0
@@ -104,8 +105,8 @@ class Stream:
     async def write(self, batch: OrderedBatch) -> None:
         """Hand a batch out."""
         kept, left = without_known(batch, self._state.ahead)
-        if self._is_shaped:
-            kept = await trio.to_thread.run_sync(self._steps.apply, kept)
+        if self._parser is not None and len(kept):
+            kept = await trio.to_thread.run_sync(self._parser, kept)
         self._state = SinkState(ahead=left)
         self._waiting.append((batch.number, self._state, not len(kept)))
         if not len(kept):
@@ -156,7 +157,7 @@ async def open_stream(config: Config) -> AsyncIterator[Stream]:
         ShipError: What keeps the pipeline from its work, by itself and not in
             a group; it ends the body.
     """
-    stream = Stream(common_steps(config))
+    stream = Stream(Shaping(config).parser())
     pipeline = Pipeline(config, sinks=[stream])
     with ungrouped():
         async with trio.open_nursery() as nursery:

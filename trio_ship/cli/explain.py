@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import attrs
 import trio
 
 from trio_ship.cli.configuration import reading_config
@@ -41,7 +42,7 @@ def explain(options: argparse.Namespace) -> int:
         ShipError: What keeps it from its work; of files that cannot be read it
             is raised after the others were explained.
     """
-    config = reading_config(options)
+    config = attrs.evolve(reading_config(options), steps=())
     tune_process()
     survey = Survey(batch_severities)
     pipeline = Pipeline(config, sinks=(SurveySink("survey", survey),))

@@ -25,7 +25,7 @@ from trio_ship.encode.labelled import LabelledEncoder, Rule
 from trio_ship.errors import ConfigError, ungrouped
 from trio_ship.fields.severity import batch_severities
 from trio_ship.pipeline import Pipeline
-from trio_ship.shaping import shaped
+from trio_ship.shaping import Shaping
 from trio_ship.sinks.stdout import OutputClosedError, StdoutSink
 
 __all__ = ["merge"]
@@ -69,7 +69,7 @@ def merge(options: argparse.Namespace) -> int:
         )
     else:
         encode = encoder("json" if options.json else "raw")
-    encode = shaped(config, _wanted(options), encode)
+    encode = Shaping(config).shaped(_wanted(options), encode)
     sink = StdoutSink("stdout", encode, raw=options.raw or shown)
     pipeline = Pipeline(config, sinks=(sink,))
     ending = Ending()

@@ -57,7 +57,7 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
     for name, removed in pipeline.removed.items():
         if sum(removed.values()):
             reasons = ", ".join(f"{count:,} by {why}" for why, count in removed.items() if count)
-            lines.append(f"sinks.{name}: removed {reasons}")
+            lines.append(f"{name}: removed {reasons}")
     if pipeline.is_resumed and not done.records:
         lines.append(
             f"nothing new since record {pipeline.snapshot.sequence:,}; "
