@@ -91,10 +91,15 @@ def test_r25_permission_denied_names_owner_mode_and_group() -> None:
             54321,
             "; let its group read it (chmod g+r /logs/a.log) and join",
         ),
-        ("/logs/a b", 0o100640, 0, "; let {user} read it (setfacl -m u:{user}:r '/logs/a b')"),
+        (
+            "/logs/a b",
+            0o100640,
+            0,
+            "; let the user {user} read it (setfacl -m u:{user}:r '/logs/a b')",
+        ),
         ("/logs", 0o40740, 54321, "; let its group read it (chmod g+rx /logs) and join the group"),
         ("/logs", 0o40750, 54321, "; join the group 54321"),
-        ("/logs", 0o40700, 0, "; let {user} read it (setfacl -m u:{user}:rx /logs)"),
+        ("/logs", 0o40700, 0, "; let the user {user} read it (setfacl -m u:{user}:rx /logs)"),
     ],
 )
 def test_r25_the_remedy_fits_what_is_refused(path: str, mode: int, gid: int, remedy: str) -> None:

@@ -65,7 +65,7 @@ def refusal(disk: ReadableFilesystem, path: str, error: OSError) -> Note:
         wanted, letters = stat.S_IRGRP | stat.S_IXGRP, "rx"
     join = f"join the group {group} (usermod -aG {group} {user})"
     if status.gid == _ROOT:
-        text += f"; let {user} read it (setfacl -m u:{user}:{letters} {quoted})"
+        text += f"; let the user {user} read it (setfacl -m u:{user}:{letters} {quoted})"
     elif status.mode & wanted == wanted:
         text += f"; {join} to read it"
     else:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+from collections.abc import Iterator
 
 from trio_ship.cli.configuration import chosen_config
 from trio_ship.cli.streams import answer
-from trio_ship.config import describe
+from trio_ship.config import Config, describe
+from trio_ship.config.values import printable
 from trio_ship.filesystem import Disk
 from trio_ship.follow import Candidate
 from trio_ship.notes import refusal
-from trio_ship.reader.watch import Problem, Watch
+from trio_ship.reader.watch import Look, Problem, Watch
 from trio_ship.report import Poll
 
 __all__ = ["check"]
@@ -32,17 +35,45 @@ def check(options: argparse.Namespace) -> int:
         watch = Watch(disk, source.paths, source.exclude, literal=source.literal)
         look = watch.look(Poll(wall_ns=0, seconds=0.0))
         lines.append(f"sources.{name} would read now:")
-        for path, seen in sorted(look.changed.items()):
-            if isinstance(seen, Problem):
-                why = f"not a file but a {seen.kind}"
-                if seen.error is not None:
-                    why = refusal(disk, path, seen.error).text
-                lines.append(f"  {path}: {why}")
-            elif isinstance(seen, Candidate):
-                readable = os.access(path, os.R_OK)
-                denied = refusal(disk, path, PermissionError(13, "Permission denied")).text
-                lines.append(f"  {path}  {seen.size:,} bytes" if readable else f"  {denied}")
-        lines += [f"  nothing: {pattern} matches no file" for pattern in look.empty]
-        lines += [f"  nothing: {path} does not exist" for path in look.missing]
+        lines += [f"  {printable(line)}" for line in _seen(disk, look)]
+    if unusable := list(_unusable(config)):
+        lines += ["", *map(printable, unusable)]
     answer("\n".join(lines))
     return 0
+
+
+def _seen(disk: Disk, look: Look) -> Iterator[str]:
+    """Yield what would be read of a source, and what would not be."""
+    for path, seen in sorted(look.changed.items()):
+        if isinstance(seen, Problem):
+            if seen.error is not None:
+                yield refusal(disk, path, seen.error).text
+            else:
+                yield f"{path}: not a file but a {seen.kind}"
+        elif isinstance(seen, Candidate):
+            if os.access(path, os.R_OK):
+                yield f"{path}  {seen.size:,} bytes"
+            else:
+                yield refusal(disk, path, PermissionError(errno.EACCES, "denied")).text
+    for folder, error in sorted(look.unreadable.items()):
+        yield refusal(disk, folder, error).text
+    for pattern in look.empty:
+        yield f"nothing: {pattern} matches no file"
+    for path in look.missing:
+        yield f"nothing: {path} does not exist"
+
+
+def _unusable(config: Config) -> Iterator[str]:
+    """Yield which outputs this user could not make, for want of a folder or of the right."""
+    sinks = [(f"sinks.{sink.name}", sink.path) for sink in config.sinks.values() if sink.path]
+    written = [(what, path, path if os.path.exists(path) else "") for what, path in sinks]
+    checkpoint = config.pipeline.checkpoint
+    if checkpoint.enabled:
+        # Each one is a new file that takes the place of the old one.
+        written.append(("the checkpoint", checkpoint.path, ""))
+    for what, path, there in written:
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            yield f"{what} could not be written: there is no folder {folder}"
+        elif not os.access(there or folder, os.W_OK):
+            yield f"{what} could not be written: this user may not write to {there or folder}"

@@ -74,15 +74,17 @@ class InvalidValueError(ValueError):
 
 
 def printable(text: str) -> str:
-    """Return a text with every character escaped that could steer a terminal."""
-    return "".join(
-        char
-        if char.isprintable()
-        else f"\\u{ord(char):04x}"
-        if ord(char) < 0x10000  # noqa: PLR2004 - the last that four digits can write
-        else f"\\U{ord(char):08x}"
-        for char in text
-    )
+    """Return a text with every character escaped that could steer a terminal.
+
+    A byte that is not UTF-8, which Python has as a surrogate, is shown as one.
+    """
+    return "".join(char if char.isprintable() else _escaped(ord(char)) for char in text)
+
+
+def _escaped(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - the surrogates of `os.fsdecode`
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - four digits
 
 
 def quoted(text: str) -> str:
