@@ -28,7 +28,7 @@ from trio_ship.decode.containers import find_wrapped
 from trio_ship.decode.further import with_further
 from trio_ship.decode.guesses import Guess, find_guesses, guesses_inside, in_pattern
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.looks import Sieve
+from trio_ship.decode.looks import sieve_of
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
 from trio_ship.decode.stamps import AUTO, BEHIND, FURTHER, StampDecoder, frame
@@ -181,7 +181,7 @@ def _sample(layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]) -> list[byt
     arena, start, end = lines
     begins = ~np.isin(arena[start], np.frombuffer(b" \t\r\n", np.uint8))
     likely = np.zeros(len(start), np.bool_)
-    sieve = Sieve(layouts)
+    sieve = sieve_of(layouts)
     for column in range(2):
         for _, those in sieve.split(arena, start + column, end):
             likely[those] = True

@@ -9,14 +9,18 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
 
+from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
+from trio_ship.decode.looks import outlines, sieve_of
 from trio_ship.decode.members import FIELDS
 from trio_ship.decode.places import SEARCHED_BYTES, Place
+from trio_ship.decode.search import find_marks, rows_of
+from trio_ship.decode.stamps import frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
 __all__ = ["Guess", "find_guesses", "find_prefixed", "guesses_inside", "in_pattern"]
@@ -58,15 +62,15 @@ class _Votes:
         self.variants[found[0]] += 1
         self.example = self.example or text[column : column + found[1]].decode()
 
-    @classmethod
-    def at_front(cls, layout: Layout, texts: list[bytes]) -> _Votes:
-        """Return the votes of lines that have a stamp at their beginning."""
-        votes = cls()
-        for text in texts:
-            column, found = _at_front(layout, text)
+    def add_front(self, layout: Layout, texts: list[bytes], rows: Iterable[int]) -> set[int]:
+        """Add the lines of some rows that have a stamp at their beginning; return which do."""
+        added = set()
+        for row in rows:
+            column, found = _at_front(layout, texts[row])
             if found is not None:
-                votes.add(text, column, found)
-        return votes
+                self.add(texts[row], column, found)
+                added.add(row)
+        return added
 
     def add_prefixed(self, layout: Layout, texts: list[bytes]) -> None:
         """Add the lines that have a stamp behind a prefix."""
@@ -100,19 +104,22 @@ def in_pattern(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]
 
 def find_guesses(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) -> Iterator[Guess]:
     """Yield how layouts fit some lines, for each kind of place where one does."""
-    open_texts = [text for text in texts if not text[:1].isspace()]
+    lines = frame(b"".join(text.rstrip(b"\n") + b"\n" for text in texts))
+    fronts = _fronts(layouts, lines)
+    open_rows = [row for row, text in enumerate(texts) if not text[:1].isspace()]
+    open_texts = [texts[row] for row in open_rows]
     dated = with_year = 0
     for layout in layouts:
-        votes = _Votes.at_front(layout, texts)
+        votes = _Votes()
+        front = votes.add_front(layout, texts, fronts.get(layout.name, ()))
         sure = not layout.family and layout.has_date
         if votes.columns.total() == len(texts) and texts and sure:
             # Nothing can fit more lines, or stand further in front.
             yield votes.guess(layout, _choose_place(layout, votes.columns), 0)
             return
         if named or layout.anywhere:
-            votes.add_prefixed(
-                layout, [text for text in open_texts if _at_front(layout, text)[1] is None]
-            )
+            marked = _rows_with_marks(layout, lines) - front
+            votes.add_prefixed(layout, [texts[row] for row in open_rows if row in marked])
         if votes.columns:
             place = _choose_place(layout, votes.columns)
             rank = 1 + votes.column if place.searched else 0
@@ -126,6 +133,28 @@ def find_guesses(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) 
             # A time of day is the end of some stamp with a date.
             weak = [each for each in weak if each.has_date]
         yield from _in_most(weak, open_texts, _UNDATED if with_year else 0)
+
+
+def _fronts(layouts: Sequence[Layout], lines: tuple[U8, I64, I64]) -> dict[str, list[int]]:
+    """Return for each layout which lines can have a stamp of it in their first two columns."""
+    arena, start, end = lines
+    rows: dict[str, set[int]] = {}
+    for column in range(2):
+        for layout, those in sieve_of(tuple(layouts)).split(arena, start + column, end):
+            rows.setdefault(layout.name, set()).update(those.tolist())
+    return {name: sorted(those) for name, those in rows.items()}
+
+
+def _rows_with_marks(layout: Layout, lines: tuple[U8, I64, I64]) -> set[int]:
+    """Return which lines have the characters of a layout at their distances."""
+    arena, start, end = lines
+    rows: set[int] = set()
+    for marks in outlines(layout) if len(start) else ():
+        if not marks:
+            return set(range(len(start)))
+        at = find_marks(arena, marks, int(start[0]), int(end[-1]))
+        rows.update(rows_of(at, start, end).tolist())
+    return rows
 
 
 def _in_most(layouts: Sequence[Layout], texts: list[bytes], rank: int) -> Iterator[Guess]:

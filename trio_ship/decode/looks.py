@@ -20,7 +20,16 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
 from trio_ship.decode.words import Bools, Words, gather, within
 
-__all__ = ["Head", "Outline", "Sieve", "fits_somehow", "longest", "outlines", "shortest"]
+__all__ = [
+    "Head",
+    "Outline",
+    "Sieve",
+    "fits_somehow",
+    "longest",
+    "outlines",
+    "shortest",
+    "sieve_of",
+]
 
 _LOOKED_AT: Final = 8
 _ANY: Final = frozenset(range(256))
@@ -241,3 +250,9 @@ class Sieve:
         for number, layout in enumerate(self._layouts):
             if together >> number & 1:
                 yield layout, rows[(bits >> np.uint64(number)) & np.uint64(1) != 0]
+
+
+@functools.lru_cache(maxsize=8)
+def sieve_of(layouts: tuple[Layout, ...]) -> Sieve:
+    """Return the look for some layouts."""
+    return Sieve(layouts)
