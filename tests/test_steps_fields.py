@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 from encode_helpers import FILE, Row, make_ordered, make_part
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.config import Config, parse_config
@@ -219,3 +223,55 @@ def test_fields_are_those_of_what_is_left() -> None:
     names = {**NAMES, "stream": "stdout"}
     assert found == [{}, {**names, "y": 1, "hidden": 1}, {**names, "y": 3}]
     assert +chain.removed == {"steps[0]": 1, "steps[2] match": 1}
+
+
+ALL_STEPS = """
+[[steps]]
+type = "filter"
+action = "drop"
+when = { field = { status = 204, stream = { match = "out" } } }
+[[steps]]
+type = "rename"
+fields = { "user.name" = "user", a = "b" }
+[[steps]]
+type = "redact"
+patterns = ["card", "email", "ipv4"]
+match = 'password=[^ "]+'
+[[sinks.out.steps]]
+type = "remove"
+fields = ["pod", "user.*", "d"]
+[[sinks.out.steps]]
+type = "redact"
+patterns = ["bearer"]
+[[sinks.out.steps]]
+type = "add"
+fields = { env = "prod", status = 0 }
+"""
+RECORDS = [
+    rb'{"status":204,"user":{"name":"ada","mail":"ada@example.org"},"a":1,"b":2}',
+    rb'{"a":"x\n10.0.0.1","d":"\u003cada@example.org\u003e","x":"Bearer abcdefgh1"}',
+    b'{"a":"10.0.0.1\x01 \\n 10.0.0.1"}',
+    b"{}",
+    b"plain password=x 4111 1111 1111 1111",
+    f"{STAMP} stdout F status=204 a=1 password=x".encode(),
+    f'{STAMP} stderr F {{"status":204,"a":"4111111111111111"}}'.encode(),
+    f"{STAMP} stdout F text".encode(),
+    *CUT,
+]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from(RECORDS), max_size=6), st.sampled_from(["json", "raw", "text"]))
+def test_a_record_alone_decides_what_becomes_of_it(records: list[bytes], encoding: str) -> None:
+    """Steps make of records together what they make of each by itself, and count the same."""
+    steps = ALL_STEPS if encoding == "json" else REDACT
+    together, alone = _chain(steps, encoding), _chain(steps, encoding)
+    # What is not unwrapped shows the parts as they are.
+    batch = _batch([b"{}", *(one for one in records if one not in CUT)], records)
+    numbers = np.arange(len(batch))
+    each = [b"".join(alone(batch.select(numbers == number))) for number in numbers]
+    assert b"".join(together(batch)) == b"".join(each)
+    assert +together.removed == +alone.removed
+    assert together.fieldless == alone.fieldless
+    if encoding == "json":
+        assert not re.search(rb"ada@exa|10\.0\.0\.1|password=|4111|Bearer", b"".join(each))
