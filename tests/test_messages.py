@@ -9,9 +9,10 @@ import pwd
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import attrs
 import numpy as np
 import pytest
-from encode_helpers import Row, make_ordered, make_part
+from encode_helpers import FILE, Row, make_ordered, make_part
 from memory_disk import MemoryDisk
 
 from trio_ship.batch import Kind
@@ -68,6 +69,32 @@ def test_late_records_are_explained_once_per_source() -> None:
     assert diagnosis.sentences(batch, 1000 * SECOND + 2 * HOUR) == []
     [sentence] = Diagnosis().sentences(batch, 1007 * SECOND)
     assert "max_delay_seconds" in sentence
+
+
+@pytest.mark.parametrize(
+    ("layout", "is_own"),
+    [
+        ("iso8601@0/T.3Z;auto", True),
+        ("epoch@0/.3;auto", True),
+        ("iso8601@0/ ,3;auto", False),
+        ("syslog@0;auto", False),
+        ("strptime@*/%d.%m.%y %H:%M:%S %z", True),
+        ("strptime@*/%d.%m.%y %H:%M:%S", False),
+    ],
+)
+def test_s08_stamps_that_name_their_zone_are_not_mended_by_the_configuration(
+    layout: str,
+    is_own: bool,  # noqa: FBT001  (a parameter of pytest)
+) -> None:
+    """Where stamps say their zone, `timezone` is not what would mend them."""
+    part = make_part(
+        [[Row(data=b"x\n", stamp=1000 * SECOND)]], files=[attrs.evolve(FILE, layout=layout)]
+    )
+    [sentence] = Diagnosis().sentences(
+        make_ordered(part, kind=Kind.AHEAD), 1000 * SECOND - 2 * HOUR
+    )
+    assert "2 h 0 min in front" in sentence
+    assert ("check the clock" in sentence, "set `timezone" in sentence) == (is_own, not is_own)
 
 
 def test_r25_permission_denied_names_owner_mode_and_group() -> None:

@@ -11,7 +11,9 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, Kind, OrderedBatch
+from trio_ship.decode.detect import names_zone
 from trio_ship.decode.zones import Zone
+from trio_ship.state import FileEntry
 
 __all__ = ["Diagnosis", "fitting_zone", "likely_zone"]
 
@@ -97,21 +99,27 @@ class Diagnosis:
         for name in np.unique(names).tolist():
             if (name, batch.kind) in self._said:
                 continue
-            own = stamps[(names == name) & (stamps != NO_STAMP)][:_SAMPLE]
-            if len(own):
+            rows = np.flatnonzero((names == name) & (stamps != NO_STAMP))[:_SAMPLE]
+            if len(rows):
                 self._said.add((name, batch.kind))
-                zone = next(file.zone for file in batch.files if file.source == name)
-                wall = np.array([wall_ns], np.int64)
-                offset_ns = int((Zone(zone or "UTC").to_wall(wall) - wall)[0])
-                found.append(_sentence(name, batch.kind, wall_ns - own, offset_ns))
+                file = batch.files[batch.region[rows[0]]]
+                found.append(_sentence(file, batch.kind, wall_ns - stamps[rows], wall_ns))
         return found
 
 
-def _sentence(name: str, kind: Kind, behind_ns: I64, offset_ns: int) -> str:
+def _sentence(file: FileEntry, kind: Kind, behind_ns: I64, wall_ns: int) -> str:
+    name = file.source
     word = "late" if kind is Kind.LATE else "ahead of the clock"
     text = f"sources.{name}: records come {word}; they are shipped, marked and counted"
     zone = likely_zone(behind_ns)
+    if zone is not None and file.layout and names_zone(file.layout):
+        return (
+            f"{text}. Their stamps are {zone}, and name their zone themselves, so `timezone` has "
+            "no say: check the clock and the zone of what wrote them"
+        )
     if zone is not None:
+        wall = np.array([wall_ns], np.int64)
+        offset_ns = int((Zone(file.zone or "UTC").to_wall(wall) - wall)[0])
         fitting = fitting_zone(int(np.median(behind_ns)), offset_ns)
         value = f'timezone = "{fitting}"' if fitting else "timezone"
         return (

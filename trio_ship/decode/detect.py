@@ -31,10 +31,11 @@ from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import sieve_of
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
+from trio_ship.decode.shapes import shape_of
 from trio_ship.decode.stamps import AUTO, BEHIND, FURTHER, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
-__all__ = ["Found", "detect", "further_ways", "layout_and_place"]
+__all__ = ["Found", "detect", "further_ways", "layout_and_place", "names_zone"]
 
 _T = TypeVar("_T")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -76,14 +77,9 @@ class Found:
 
 def layout_and_place(spelling: str) -> tuple[str, str]:
     """Return the name of the layout that a spelling tells, and in words where it stands."""
-    way = spelling.removesuffix(AUTO)
-    if way != spelling:
-        way = way.partition(FURTHER)[0]
-    outer, behind, inner = way.partition(BEHIND)
-    name, _, rest = (inner if behind and "%" not in outer else way).partition("@")
-    text = rest.partition("/")[0]
+    name, text, _, is_behind = _main_way(spelling)
     place = Place.parse(text)
-    if behind and "%" not in outer:
+    if is_behind:
         where = "behind another stamp"
     elif place.by_pattern:
         where = "where the pattern says"
@@ -100,6 +96,27 @@ def layout_and_place(spelling: str) -> tuple[str, str]:
     if place.indented:
         where += " behind white space"
     return name, where
+
+
+def names_zone(spelling: str) -> bool:
+    """Tell whether most stamps that are written so say themselves which zone is theirs."""
+    name, _, variant, _ = _main_way(spelling)
+    if name == "strptime":
+        return "%z" in variant
+    return shape_of(layout_named(name), variant).own_zone
+
+
+def _main_way(spelling: str) -> tuple[str, str, str, bool]:
+    """Return layout, place and variant of most stamps, and whether others stand before them."""
+    way = spelling.removesuffix(AUTO)
+    if way != spelling:
+        way = way.partition(FURTHER)[0]
+    outer, behind, inner = way.partition(BEHIND)
+    # A format of strptime may hold any text.
+    is_behind = bool(behind) and "%" not in outer
+    name, _, rest = (inner if is_behind else way).partition("@")
+    place, _, variant = rest.partition("/")
+    return name, place, variant, is_behind
 
 
 def further_ways(spelling: str) -> list[tuple[str, str]]:
