@@ -1,6 +1,7 @@
 import pytest
 
 from trio_ship.decode.layouts import Layout
+from trio_ship.decode.looks import Sieve
 from trio_ship.decode.shapes import shape_of
 from trio_ship.decode.stamps import frame
 from trio_ship.decode.table import LAYOUTS, layout_named
@@ -76,3 +77,13 @@ def test_no_stamp_is_longer_than_the_slack_behind_an_arena() -> None:
             for field in layout.fields
         ]
         assert shape_of(layout, "".join(chosen)).width + 8 <= MAX_WIDTH
+
+
+def test_a_sieve_holds_any_number_of_layouts() -> None:
+    """Another row of the table is never one too many."""
+    sieve = Sieve(LAYOUTS * 2)
+    for layout in LAYOUTS:
+        arena, start, end = frame(f"{layout.example}        \n".encode())
+        kept = [found for found, rows in sieve.split(arena, start, end) if rows.tolist() == [0]]
+        assert kept.count(layout) == 2
+        assert kept[: len(kept) // 2] == kept[len(kept) // 2 :]

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _LOOKED_AT: Final = 8
+_BITS: Final = 64  # of a word, one for each layout
 _ANY: Final = frozenset(range(256))
 _DIGIT: Final = frozenset(b"0123456789")
 _LETTER: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -224,8 +225,9 @@ class Sieve:
     """A cheap look at the first eight bytes: which of many layouts can be here?"""
 
     def __init__(self, layouts: Sequence[Layout]) -> None:
-        """Prepare the look for up to 64 layouts."""
-        self._layouts = tuple(layouts)
+        """Prepare the look; the order of `layouts` is that of what `split` gives."""
+        self._layouts = tuple(layouts[:_BITS])
+        self._rest = Sieve(layouts[_BITS:]) if len(layouts) > _BITS else None
         self._tables: npt.NDArray[np.uint64] = np.zeros((_LOOKED_AT, 256), np.uint64)
         for number, layout in enumerate(self._layouts):
             for place, possible in enumerate(_first_bytes(layout)):
@@ -236,6 +238,11 @@ class Sieve:
 
         Arguments as for `Head.fits`.
         """
+        yield from self._split(arena, at, end)
+        if self._rest is not None:
+            yield from self._rest.split(arena, at, end)
+
+    def _split(self, arena: U8, at: I64, end: I64) -> Iterator[tuple[Layout, I64]]:
         bits: Words = self._tables[0][arena[at]]
         rows = np.flatnonzero((bits != 0) & (at + _LOOKED_AT <= end))
         bits = bits[rows]
