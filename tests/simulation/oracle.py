@@ -65,8 +65,9 @@ class Oracle:
         pipeline: The present life, if there is one.
         saves: Checkpoints that were put in their place.
         is_even: Whether all sinks were sure to be given the same order: one without
-            its journal goes back further than the others, and after a read that
-            failed some may have what others are given between older records.
+            its journal, or one whose last batch was torn and cannot be made again,
+            goes back further than the others, and after a read that failed some may
+            have what others are given between older records.
     """
 
     def __init__(self, disk: SimulatedDisk, world: World, scenario: Scenario) -> None:
@@ -252,6 +253,7 @@ class Oracle:
         if self._gone():
             for outputs in self._outputs.values():
                 for output in outputs[-1:]:
+                    self.is_even &= len(output.kept) <= output.noted or len(self._sinks) == 1
                     output.kept = output.kept[: output.noted]
 
     def power_lost(self, survivors: dict[Node, Node]) -> None:
