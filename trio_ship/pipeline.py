@@ -34,6 +34,7 @@ from trio_ship.cut import Cut, common_start
 from trio_ship.diagnosis import Diagnosis
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
+from trio_ship.quantities import counted
 from trio_ship.reader.budget import most_unwritten, weight
 from trio_ship.report import Report
 from trio_ship.sequencer import Sequencer
@@ -230,17 +231,17 @@ class Pipeline:
         if self._resumed and snapshot.last_key is not None:
             key = snapshot.last_key
             _LOG.info(
-                "going on after record %d (%s, sources.%s, %s at byte %d)",
-                snapshot.sequence,
+                "going on after record %s (%s, sources.%s, %s at byte %d)",
+                f"{snapshot.sequence:,}",
                 _moment(key.timestamp_ns),
                 key.source,
                 key.path,
                 key.offset,
             )
         _LOG.info(
-            "%d bytes to read in %d files",
-            self._board.statistics.backlog_bytes,
-            len(snapshot.files),
+            "%s to read in %s",
+            counted(self._board.statistics.backlog_bytes, "byte"),
+            counted(len(snapshot.files), "file"),
         )
 
     # Flow

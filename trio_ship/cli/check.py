@@ -14,6 +14,7 @@ from trio_ship.config.values import printable
 from trio_ship.filesystem import Disk
 from trio_ship.follow import Candidate
 from trio_ship.notes import refusal
+from trio_ship.quantities import counted
 from trio_ship.reader.watch import Look, Problem, Watch
 from trio_ship.report import Poll
 
@@ -52,7 +53,7 @@ def _seen(disk: Disk, look: Look) -> Iterator[str]:
                 yield f"{path}: not a file but a {seen.kind}"
         elif isinstance(seen, Candidate):
             if os.access(path, os.R_OK):
-                yield f"{path}  {seen.size:,} bytes"
+                yield f"{path}  {counted(seen.size, 'byte')}"
             else:
                 yield refusal(disk, path, PermissionError(errno.EACCES, "denied")).text
     for folder, error in sorted(look.unreadable.items()):

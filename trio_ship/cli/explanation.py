@@ -18,6 +18,7 @@ from trio_ship.decode.table import LAYOUTS
 from trio_ship.decode.zones import resolve_zone_name
 from trio_ship.encode.terminal import escape_controls
 from trio_ship.fields.severity import Severity
+from trio_ship.quantities import counted, sized
 from trio_ship.state import FileEntry
 from trio_ship.survey import Example, FileSurvey
 
@@ -95,7 +96,7 @@ def details(file: Explained, *, draws: bool) -> Iterator[Line]:
         draws: Whether the terminal has characters to draw with.
     """
     survey = file.survey
-    yield [(file.name, "bold"), (f"  {_bytes(survey.bytes)}", "dim")]
+    yield [(file.name, "bold"), (f"  {sized(survey.bytes)}", "dim")]
     if not survey.records:
         yield _row("empty", "there is nothing to read in it")
         return
@@ -132,7 +133,7 @@ def overview(files: Sequence[Explained]) -> Iterator[Line]:
     rows = [("layout", "files", "records", "size", "time")]
     for name, alike in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
         records = sum(file.survey.records for file in alike)
-        size = _bytes(sum(file.survey.bytes for file in alike))
+        size = sized(sum(file.survey.bytes for file in alike))
         rows.append((name, f"{len(alike):,}", f"{records:,}", size, _span(alike)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for number, row in enumerate(rows):
@@ -151,9 +152,10 @@ def overview(files: Sequence[Explained]) -> Iterator[Line]:
 def total(files: Sequence[Explained]) -> Line:
     """Return what all files hold together."""
     records = sum(file.survey.records for file in files)
-    size = _bytes(sum(file.survey.bytes for file in files))
+    size = sized(sum(file.survey.bytes for file in files))
     span = _span(files)
-    return [(f"{len(files):,} files, {size}, {records:,} records{span and f'; {span}'}", "bold")]
+    text = f"{counted(len(files), 'file')}, {size}, {counted(records, 'record')}"
+    return [(f"{text}{span and f'; {span}'}", "bold")]
 
 
 def as_json(file: Explained) -> dict[str, Any]:
@@ -311,13 +313,6 @@ def _shortened(data: bytes) -> str:
 
 def _share(part: int, whole: int) -> str:
     return f"{part / max(1, whole):.1%}"
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count} bytes"
 
 
 def _span(files: Iterable[Explained]) -> str:

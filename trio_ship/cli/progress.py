@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from trio_ship.pipeline import Pipeline
+from trio_ship.quantities import counted, sized
 from trio_ship.stages import Spent, Stage
 
 __all__ = ["show_progress", "stage_lines", "summary"]
@@ -17,10 +18,6 @@ _LOG = logging.getLogger("trio_ship")
 _BAR_SECONDS: Final = 0.25
 _LINE_SECONDS: Final = 10.0
 _MEGABYTE: Final = 1_000_000
-
-
-def _size(count: float) -> str:
-    return f"{count / _MEGABYTE:,.1f} MB"
 
 
 def summary(pipeline: Pipeline, seconds: float) -> list[str]:
@@ -48,10 +45,11 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
         )
         if count
     ]
-    rate = f"{done.records / seconds:,.0f} records/s, {_size(done.bytes / seconds)}/s"
+    per_second = counted(round(done.records / seconds), "record")
     lines = [
-        f"{done.records:,} records, {_size(done.bytes)} from {done.files:,} files in "
-        f"{seconds:.2f} s ({rate}); "
+        f"{counted(done.records, 'record')}, {sized(done.bytes)} from "
+        f"{counted(done.files, 'file')} in {seconds:.2f} s "
+        f"({per_second}/s, {sized(done.bytes / seconds)}/s); "
         + ", ".join([f"{done.late:,} late", f"{done.unparsed:,} unparsed", *extra])
     ]
     for name, removed in pipeline.removed.items():
@@ -100,11 +98,11 @@ async def show_progress(pipeline: Pipeline, bar: bool) -> None:  # noqa: FBT001 
             continue
         seconds = trio.current_time() - started
         _LOG.info(
-            "%s records, %s of %s; %s/s",
-            f"{done.records:,}",
-            _size(done.bytes),
-            _size(max(done.backlog_bytes, done.bytes)),
-            _size(done.bytes / seconds),
+            "%s, %s of %s; %s/s",
+            counted(done.records, "record"),
+            sized(done.bytes),
+            sized(max(done.backlog_bytes, done.bytes)),
+            sized(done.bytes / seconds),
         )
         last = done.records
 
