@@ -19,39 +19,31 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-import numpy as np
 import trio
 
 from trio_ship.assembly import Assembly, Sources
-from trio_ship.batch import NO_STAMP, Flag, Kind, OrderedBatch
 from trio_ship.board import Board, Statistics
 from trio_ship.checkpoint import lock
 from trio_ship.checkpoint.store import Store
 from trio_ship.checkpoint.task import Checkpointer
 from trio_ship.config import Config
 from trio_ship.config.values import printable
-from trio_ship.cut import Cut, common_start
-from trio_ship.diagnosis import Diagnosis
+from trio_ship.cut import common_start
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
+from trio_ship.flow import Flow
 from trio_ship.quantities import counted
-from trio_ship.reader.budget import most_unwritten, weight
+from trio_ship.reader.budget import most_unwritten
 from trio_ship.report import Report
 from trio_ship.sequencer import Sequencer
-from trio_ship.sinks.protocol import AcknowledgingSink, Sink
-from trio_ship.stages import OFF, Stage, Stages
-from trio_ship.state import SinkState, Snapshot
-from trio_ship.steps.chain import Chain
+from trio_ship.sinks.protocol import Sink
+from trio_ship.stages import OFF, Stages
+from trio_ship.state import Snapshot
 
 __all__ = ["Pipeline", "run"]
 
 _LOG = logging.getLogger("trio_ship")
 _GRACE_SECONDS: Final = 8.0
-# Measured: with one batch waiting at each sink, reading and writing overlap.
-_BATCHES_WAITING: Final = 1
-# So many turns of the loop take a reader from a report to its next read: it is under way
-# when the sequencer, which keeps the loop to itself, begins.
-_HEAD_START: Final = 3
 
 
 class Pipeline:
@@ -95,7 +87,6 @@ class Pipeline:
         self._assembly = Assembly(config, self._disk, wall_ns, stages)
         self._sources: Sources
         self._sinks = list(sinks)
-        self._diagnosis = Diagnosis()
         self._resumed = False
         self.started = trio.Event()
 
@@ -248,23 +239,31 @@ class Pipeline:
 
     async def _flow(self, begin: Callable[[], Awaitable[None]]) -> None:
         send, receive = trio.open_memory_channel[Report](0)
-        outputs: list[tuple[trio.MemorySendChannel[OrderedBatch], Sink]] = []
-        cut = Cut(sink.name for sink in self._sinks)
         ready = trio.Event()
-        async with trio.open_nursery() as flow:
-            flow.start_soon(self._read, send, ready)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._read, send, ready)
             await ready.wait()
             await begin()
-            for sink in self._sinks:
-                into, out = trio.open_memory_channel[OrderedBatch](_BATCHES_WAITING)
-                outputs.append((into, sink))
-                flow.start_soon(self._deliver, sink, out, cut)
-            ends = [into for into, _ in outputs]
-            if self._assembly.common is not None:
-                into, out = trio.open_memory_channel[OrderedBatch](_BATCHES_WAITING)
-                flow.start_soon(self._shape, self._assembly.common, out, ends)
-                ends = [into]
-            flow.start_soon(self._sequence, receive, ends, cut)
+            flow = Flow(
+                self._board,
+                self._sinks,
+                self._assembly.common,
+                disk=self._disk,
+                stages=self._stages,
+                wall_ns=self._wall_ns,
+            )
+            flow.start(nursery, self._sequencer(), receive)
+
+    def _sequencer(self) -> Sequencer:
+        settings = self._config.pipeline
+        snapshot = self._board.snapshot
+        return Sequencer(
+            self._assembly.delays(),
+            follow=settings.follow,
+            drop_late=settings.late == "drop",
+            last_key=snapshot.last_key,
+            sequence=snapshot.sequence,
+        )
 
     async def _read(self, send: trio.MemorySendChannel[Report], ready: trio.Event) -> None:
         """Read until drained; `ready` is set when all sources were looked at once."""
@@ -280,112 +279,6 @@ class Pipeline:
                     ready.set()
             finally:
                 ready.set()
-
-    async def _sequence(
-        self,
-        receive: trio.MemoryReceiveChannel[Report],
-        outputs: list[trio.MemorySendChannel[OrderedBatch]],
-        cut: Cut,
-    ) -> None:
-        settings = self._config.pipeline
-        snapshot = self._board.snapshot
-        sequencer = Sequencer(
-            self._assembly.delays(),
-            follow=settings.follow,
-            drop_late=settings.late == "drop",
-            last_key=snapshot.last_key,
-            sequence=snapshot.sequence,
-        )
-        while (report := await self._next_report(receive)) is not None:
-            for _ in range(_HEAD_START):
-                await trio.lowlevel.checkpoint()
-            with self._stages.measure(Stage.MERGE):
-                sequencer.accept(report)
-                batches = sequencer.take()
-            self._board.put_pending(sequencer.pending_bytes.copy(), sequencer.accepted_bytes.copy())
-            # A name that outlives its use would pin an arena until the next report.
-            del report
-            while batches:
-                batch = batches.pop(0).described_by(self._board.snapshot.files)
-                cut.announce(batch)
-                self._count(batch)
-                self._board.put_unwritten([sink.name for sink in self._sinks], _weight(batch))
-                with self._stages.measure(Stage.WAIT_SINK):
-                    for send in outputs:
-                        await send.send(batch)
-                del batch
-            self._stages.spent()  # so that what was measured does not pile up
-        for send in outputs:
-            send.close()
-
-    async def _shape(
-        self,
-        common: Chain,
-        receive: trio.MemoryReceiveChannel[OrderedBatch],
-        outputs: list[trio.MemorySendChannel[OrderedBatch]],
-    ) -> None:
-        """Take the steps that all sinks have in common."""
-        async for batch in receive:
-            shaped = await self._disk.run(self._apply, common, batch)
-            gone = _weight(batch) - _weight(shaped)
-            for sink in self._sinks:
-                self._board.put_written(sink.name, gone)
-            for send in outputs:
-                await send.send(shaped)
-            del batch, shaped
-        for send in outputs:
-            send.close()
-
-    def _apply(self, common: Chain, batch: OrderedBatch) -> OrderedBatch:
-        with self._stages.measure(Stage.STEPS):
-            return common.apply(batch)
-
-    async def _next_report(self, receive: trio.MemoryReceiveChannel[Report]) -> Report | None:
-        """Return what comes next from the readers; None when all of them have ended."""
-        with self._stages.measure(Stage.WAIT_READ):
-            try:
-                return await receive.receive()
-            except trio.EndOfChannel:
-                return None
-
-    async def _deliver(
-        self, sink: Sink, receive: trio.MemoryReceiveChannel[OrderedBatch], cut: Cut
-    ) -> None:
-        def delivered(number: int, state: SinkState) -> None:
-            snapshot = self._board.snapshot
-            self._board.snapshot = cut.delivered(snapshot, sink.name, number, state)
-
-        # Once: to compare with a protocol takes as long as a short write.
-        acknowledging = sink if isinstance(sink, AcknowledgingSink) else None
-        if acknowledging is not None:
-            acknowledging.bind(delivered)
-        async for batch in receive:
-            await sink.write(batch)
-            self._board.put_written(sink.name, _weight(batch))
-            if acknowledging is None:
-                delivered(batch.number, sink.state)
-            del batch  # its arena is free now, not when the next batch comes
-        if acknowledging is not None:
-            await acknowledging.finish()
-
-    def _count(self, batch: OrderedBatch) -> None:
-        for sentence in self._diagnosis.sentences(batch, self._wall_ns()):
-            _LOG.warning("%s", sentence)
-        records = len(batch)
-        flags = batch.flags if batch.is_flagged else np.zeros(0, np.uint8)
-        unparsed = 0 if batch.is_stamped else int(np.count_nonzero(batch.timestamp == NO_STAMP))
-        size = int(batch.length.sum())
-        self._stages.count(Stage.MERGE, size)
-        self._board.count(
-            records=records,
-            bytes=size,
-            late=records if batch.kind is Kind.LATE else 0,
-            ahead=records if batch.kind is Kind.AHEAD else 0,
-            dropped=int(batch.kind is Kind.DROPPED),
-            unparsed=unparsed,
-            impossible=int(np.count_nonzero(flags & Flag.IMPOSSIBLE.value)),
-            cut=int(np.count_nonzero(flags & Flag.PARTIAL.value)),
-        )
 
     # End
 
@@ -414,10 +307,6 @@ async def run(
         ShipError: What keeps it from its work, by itself and not in a group.
     """
     await Pipeline(config).run(task_status=task_status)
-
-
-def _weight(batch: OrderedBatch) -> int:
-    return weight(len(batch), int(batch.length.sum()))
 
 
 def _moment(timestamp_ns: int) -> str:
