@@ -51,6 +51,17 @@ def test_without_a_configuration_it_is_said_what_to_name(
     assert (f"trio-ship {command} FILE ..." in said) == (command != "check")
 
 
+def test_what_was_delivered_is_said_also_where_a_file_is_missing(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The summary comes in front of the error; as objects, if these were asked for."""
+    assert main(["run", "a.log", "none.log", "--log-format", "json"]) == 1
+    said = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert said[-2]["message"].startswith("1 record, 25 bytes from 1 file in ")
+    assert said[-1]["level"] == "error"
+    assert said[-1]["message"].startswith("1 of the files could not be read:\n")
+
+
 @pytest.mark.parametrize("command", ["run", "merge"])
 def test_an_end_before_the_beginning_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str], command: str

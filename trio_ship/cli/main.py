@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import logging
 import os
 import re
 import sys
@@ -48,8 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep_one_heap()
         return _command(options.command)(options)
     except ShipError as error:
-        kind = "configuration" if isinstance(error, ConfigError) else "error"
-        complain(f"{kind}: {error}")
+        if options.log_format == "json":
+            logging.getLogger("trio_ship").log(logging.ERROR, "%s", error)
+        else:
+            kind = "configuration" if isinstance(error, ConfigError) else "error"
+            complain(f"{kind}: {error}")
         return error.exit_status
     except KeyboardInterrupt:
         return _INTERRUPTED

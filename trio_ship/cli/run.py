@@ -17,7 +17,7 @@ from trio_ship.cli.process import SIGNAL_STATUS, settle_heap, tune_process
 from trio_ship.cli.progress import show_progress, stage_lines, summary
 from trio_ship.cli.streams import discard_output
 from trio_ship.config import Config
-from trio_ship.errors import ConfigError, ungrouped
+from trio_ship.errors import ConfigError, SourceError, ungrouped
 from trio_ship.pipeline import Pipeline
 from trio_ship.sinks.stdout import OutputClosedError
 from trio_ship.stages import OFF, Stages
@@ -30,9 +30,10 @@ _STATS = logging.getLogger("trio_ship.stages")
 
 @attrs.define
 class _Ending:
-    """The signal that ended the run, if one did."""
+    """The signal that ended the run, if one did, and how long it ran."""
 
     signal: int = 0
+    seconds: float = 0.0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,11 +53,17 @@ def run(options: argparse.Namespace) -> int:
     )
     ending = _Ending()
     used = time.process_time()
-    seconds = trio.run(_run, pipeline, config, options, ending)
-    for line in summary(pipeline, seconds):
+    error: SourceError | None = None
+    try:
+        trio.run(_run, pipeline, config, options, ending)
+    except SourceError as unread:
+        error = unread  # all else was delivered
+    for line in summary(pipeline, ending.seconds):
         _LOG.info("%s", line)
     if options.stats:
-        _tell_stages(stages, seconds, time.process_time() - used)
+        _tell_stages(stages, ending.seconds, time.process_time() - used)
+    if error is not None:
+        raise error
     if ending.signal and not config.pipeline.follow:
         return SIGNAL_STATUS + ending.signal
     return 0
@@ -86,8 +93,8 @@ def _config(options: argparse.Namespace) -> Config:
 
 async def _run(
     pipeline: Pipeline, config: Config, options: argparse.Namespace, ending: _Ending
-) -> float:
-    """Run the pipeline beside its signals and its progress; return its seconds."""
+) -> None:
+    """Run the pipeline beside its signals and its progress."""
     began = trio.current_time()
     quits_quietly = bool(options.files)
     try:
@@ -106,7 +113,8 @@ async def _run(
         if not quits_quietly:
             raise
         discard_output()
-    return trio.current_time() - began
+    finally:
+        ending.seconds = trio.current_time() - began
 
 
 async def _tell_begun(pipeline: Pipeline) -> None:
