@@ -323,4 +323,19 @@ RARITIES: tuple[tuple[str, bytes, str], ...] = (
         b"134681 node-246 unix.hw state_change.unavailable 1077804742 1 Component State Change",
         "2004-02-26T14:12:22",
     ),
+    (
+        "controller-runtime",
+        b"1.795420800123456e+09\tINFO\tcontroller-runtime.metrics\tx\t{}",
+        "2026-11-23T08:00:00.123456",
+    ),
+    (
+        "controller-runtime, a full second",
+        b"1.795420801e+09\tERROR\tsetup\tx",
+        "2026-11-23T08:00:01",
+    ),
+    (
+        "zap, float in JSON",
+        b'{"level":"info","ts":1.7954208001234567e+09,"msg":"x"}',
+        "2026-11-23T08:00:00.123456700",
+    ),
 )

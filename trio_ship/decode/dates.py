@@ -22,8 +22,9 @@ _YEARS: Final = (1678, 2261)
 _LEAP_YEAR: Final = 2000
 _NO_DATE: Final = 10_957  # its first day
 _EPOCH_SECONDS: Final = (1_000_000_000, 9_223_372_035)
+_BILLION: Final = 10**9
 _TAI: Final = (1 << 62) + 10
-_IN_PAIRS: Final = ("%Y", "%y", "%m", "%d", "%e", "%H", "%k", "%M", "%s", "hours", "minutes")
+_IN_PAIRS: Final = ("%Y", "%y", "%m", "%d", "%e", "%H", "%k", "%M", "%s", "%r", "hours", "minutes")
 _HEXADECIMAL: Final = np.array(
     [int(chr(byte), 16) if chr(byte) in "0123456789abcdef" else 255 for byte in range(256)],
     np.uint8,
@@ -99,6 +100,8 @@ class Dates:
         if "%s" in self._places:
             seconds = self._number(pairs, "%s") * 100
             valid &= (seconds >= _EPOCH_SECONDS[0]) & (seconds < _EPOCH_SECONDS[1] - 100)
+        elif "%r" in self._places:
+            seconds = self._number(pairs, "%r") * 100 + _BILLION
         elif "%x" in self._places:
             seconds = self._decode_label(rows, valid)
         else:

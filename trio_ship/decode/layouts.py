@@ -13,6 +13,7 @@ A template is text with these fields; everything else stands for itself:
     %H %M %S    hour, minute, second; two digits
     %-m ...     the same of %m %d %H %M %S with one digit or two
     %s          seconds since 1970, ten digits, the first not 0
+    %r          the last nine digits of seconds since 1970, the first being 1
     %3 %6 %9    so many digits of a fraction
     %-3 %-9     milliseconds, one to three digits; nanoseconds, one to nine
     %o %h       offset from UTC, +hhmm; +hh
@@ -22,11 +23,12 @@ A template is text with these fields; everything else stands for itself:
     %E          day, as %e or as a single digit
     %f          nothing, or `.` or `,` and one to nine digits, or `:` and three
     %g          nothing, or `.` and one to nine digits
+    %q          no digit, or up to nine of a fraction
     %p          nothing, or AM or PM, which makes the hour one of twelve
     %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
                 or the abbreviation of a zone
 
-The last six leave a choice. What a stamp has chosen is its *variant*, a short
+The last seven leave a choice. What a stamp has chosen is its *variant*, a short
 text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`).
 
 A stamp is not one when a digit follows, when its date or time does not exist
@@ -52,7 +54,7 @@ LOOSE: Final = {"%-m": 2, "%-d": 2, "%-H": 2, "%-M": 2, "%-S": 2, "%-3": 3, "%-9
 
 FIELD_WIDTHS: Final = (
     _DIGITS
-    | {"%s": 10, "%e": 2, "%k": 2, "%b": 3, "%a": 3}
+    | {"%s": 10, "%r": 9, "%e": 2, "%k": 2, "%b": 3, "%a": 3}
     | {
         "%o": 5,
         "%h": 3,
@@ -71,6 +73,7 @@ _TEXTS: Final = (
     | {code: rf"\d{{1,{width}}}(?!\d)" for code, width in LOOSE.items()}
     | {
         "%s": r"[1-9]\d{9}",
+        "%r": r"\d{9}",
         "%e": r"[ \d]\d",
         "%k": r"[ \d]\d",
         "%b": r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
@@ -88,6 +91,7 @@ _CHOICES: Final = {
     "%E": r"([ \d]\d|\d)(?!\d)",
     "%f": r"(?:([.,]\d{1,9}|:\d{3})(?!\d)|(?!\.?\d|,\d{1,9}(?!\d)))",
     "%g": r"(?:(\.\d{1,9})(?!\d)|(?!\.?\d))",
+    "%q": r"(\d{0,9})(?!\d)",
     "%p": r"((?:[ ]|\xe2\x80\xaf)?[AaPp][Mm](?![A-Za-z0-9]))?",
     "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-]))?",
 }
@@ -97,6 +101,7 @@ _VARIANTS: Final = {
     "%E": r"(d?)",
     "%f": r"([.,][1-9]|:3)?",
     "%g": r"(\.[1-9])?",
+    "%q": r"(~[1-9])?",
     "%p": r"([ \u202f]?p)?",
     "%z": r"(Z| ?\+hh:?mm|\+hh| ZZZZ?)?",
 }
@@ -108,6 +113,8 @@ def _choice(field: str, text: str) -> str:
         return "d" if len(text) == 1 else ""
     if field in ("%f", "%g"):
         return f"{text[0]}{len(text) - 1}" if text else ""
+    if field == "%q":
+        return f"~{len(text)}" if text else ""
     if field == "%p":
         return f"{text[:-2]}p" if text else ""
     if field == "%z" and text[:1] not in ("", "Z"):
@@ -192,7 +199,7 @@ class Layout:
     @property
     def has_year(self) -> bool:
         """Whether the stamp says its year."""
-        return not {"%Y", "%y", "%s", "%x"}.isdisjoint(self.fields)
+        return not {"%Y", "%y", "%s", "%r", "%x"}.isdisjoint(self.fields)
 
     @functools.cached_property
     def has_date(self) -> bool:

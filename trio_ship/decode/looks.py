@@ -76,7 +76,9 @@ def _ways(field: str) -> list[_Bytes]:
 @functools.cache
 def _beginnings(layout: Layout) -> tuple[_Bytes, ...]:
     """Return what bytes a stamp can have up to its first open choice."""
-    steady = itertools.takewhile(lambda field: field not in ("%f", "%g", "%p", "%z"), layout.fields)
+    steady = itertools.takewhile(
+        lambda field: field not in ("%f", "%g", "%q", "%p", "%z"), layout.fields
+    )
     return tuple(
         tuple(itertools.chain.from_iterable(parts))
         for parts in itertools.product(*map(_ways, steady))

@@ -56,6 +56,13 @@ NUMBERS: Final = (
         weak=True,
     ),
     Layout(
+        name="epoch_float",
+        template="1.%r%qe+09",
+        example="1.2865363094501233e+09",
+        example_ns=1_286_536_309_450_123_300,
+        writers="Kubernetes controllers, by zap's console",
+    ),
+    Layout(
         name="audit",
         template="audit(%s.%3:",
         example="audit(1364481363.243:",

@@ -33,7 +33,7 @@ _FOUR: Final = 4
 _QUICK: Final = ("%S", "seconds", "%f", "%3", "%6", "%9", "%n")
 _FRACTIONS: Final = {"%3": 10**6, "%6": 10**3, "%9": 1}
 _FORMS: Final = {"%o": "+hhmm", "%h": "+hh", "%u": "+mmm", "%w": "-mmm"}
-_ZONE_FIELDS: Final = {"sign", "sign of west", "name", "%s", "%x"}
+_ZONE_FIELDS: Final = {"sign", "sign of west", "name", "%s", "%r", "%x"}
 
 
 def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
@@ -42,8 +42,8 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
     for field in layout.fields:
         if field in LOOSE:
             yield field.replace("-", ""), LOOSE[field], True
-        elif field == "%s":
-            yield "%s", 8, False
+        elif field in ("%s", "%r"):
+            yield field, FIELD_WIDTHS[field] - 2, False
             yield "seconds", 2, False
         elif field in _FORMS:
             yield from _formed(_FORMS[field])
@@ -51,9 +51,9 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
             yield field, FIELD_WIDTHS[field], False
         elif field == "%E":
             yield "%e", 2 - len(next(choices)), False
-        elif field in ("%f", "%g"):
+        elif field in ("%f", "%g", "%q"):
             if choice := next(choices):
-                yield choice[0], 0, False
+                yield choice[0].replace("~", ""), 0, False
                 yield "%f", int(choice[1:]), False
         elif field in ("%z", "%p"):
             yield from _formed(next(choices))
