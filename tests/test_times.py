@@ -244,9 +244,10 @@ def test_from_and_to_on_the_command_line(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--from", "-2y", "a.log"], '--from: "-2y" is no time; a time such as'),
-        (["--to", "noon", "a.log"], '--to: "noon" is no time; a time such as'),
-        (["--to", "12:00"], "--to wants an end: name FILEs, or say --once"),
+        (["run", "--from", "-2y", "a.log"], '--from: "-2y" is no time; a time such as'),
+        (["run", "--to", "noon", "a.log"], '--to: "noon" is no time; a time such as'),
+        (["run", "--to", "12:00"], "what is followed has none: say --once"),
+        (["merge", "--to", "12:00", "-f", "a.log"], "has none: leave --follow and --new out"),
     ],
 )
 def test_wrong_times_are_refused(tmp_path: Path, options: list[str], said: str) -> None:
@@ -255,6 +256,6 @@ def test_wrong_times_are_refused(tmp_path: Path, options: list[str], said: str) 
         '[sources.a]\ntype = "file"\npaths = ["a.log"]\n[sinks.out]\ntype = "stdout"\n'
     )
     (tmp_path / "a.log").write_bytes(b"")
-    ship = Ship(["run", *options], tmp_path)
+    ship = Ship(options, tmp_path)
     assert ship.end() == 2
     assert said in ship.said

@@ -88,7 +88,8 @@ def with_times(config: Config, options: argparse.Namespace, *, follow: bool) -> 
             except InvalidValueError as error:
                 raise ConfigError(f"{option}: {error}") from None
     if until is not None and follow:
-        raise ConfigError("--to wants an end: name FILEs, or say --once")
+        remedy = "say --once" if options.command == "run" else "leave --follow and --new out"
+        raise ConfigError(f"--to wants an end, and what is followed has none: {remedy}")
     changes = {} if begin is None else {"start": begin}
     changes |= {} if until is None else {"until": until}
     sources = {name: attrs.evolve(one, **changes) for name, one in config.sources.items()}
