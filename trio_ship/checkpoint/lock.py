@@ -71,7 +71,8 @@ def _lock(disk: Filesystem, fd: int, name: str, path: str) -> None:
     if not disk.lock(fd):
         raise CheckpointError(
             f"{path}: it is in use by {_holder(disk, fd)}; two pipelines cannot share a "
-            "checkpoint: stop the other one, or give this one a `name` or a checkpoint `path` of its own"
+            "checkpoint: stop the other one, or give this one a `name` or a checkpoint `path` "
+            "of its own"
         )
     disk.ftruncate(fd, 0)
     disk.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
