@@ -104,11 +104,16 @@ def test_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None
     journal.begin(BEGIN, STATE)
     ends = [len(disk.read(PATH))]
     steps = _steps(random, BEGIN, random.randint(0, 6))
+    opened = []
     for step in steps:
-        journal.append(step.batch, step.before, step.after)
+        is_measured = random.random() < 0.5
+        journal.append(step.batch, step.before, step.after if is_measured else None)
+        opened.append(len(disk.read(PATH)))
+        if not is_measured:
+            journal.append_end(step.after)
         ends.append(len(disk.read(PATH)))
     data = disk.read(PATH)
-    torn_at = random.choice([random.randint(0, len(data)), random.choice(ends), len(data)])
+    torn_at = random.choice([random.randint(0, len(data)), random.choice(ends + opened), len(data)])
     known = sum(end <= torn_at for end in ends) - 1
     size = random.randint(90, steps[-1].after + 5 if steps else 110)
     found = _recover(data[:torn_at], BEGIN, size)
@@ -119,11 +124,12 @@ def test_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None
     assert found.count == whole
     assert attrs.evolve(found.cut, files={}) == attrs.evolve(expected, files={})
     assert {name: found.cut.files[name] for name in expected.files} == expected.files
-    torn = steps[whole] if whole < known and steps[whole].before < size else None
+    is_told = whole < len(steps) and opened[whole] <= torn_at
+    torn = steps[whole] if is_told and steps[whole].before < size else None
     assert (found.torn is None) == (torn is None)
     if found.torn is not None and torn is not None:
         assert found.torn.before == torn.before
-        assert found.torn.after == torn.after
+        assert found.torn.after == (torn.after if whole < known else None)
         assert found.torn.sequence == torn.batch.sequence
         assert found.torn.kind is torn.batch.kind
         assert found.torn.last_key == torn.batch.last_key
@@ -336,3 +342,36 @@ def test_d02_a_batch_without_a_byte_that_the_checkpoint_has_is_passed_over() -> 
     assert recovered.cut.sequence == second.batch.sequence
     last = attrs.evolve(second.cut, sinks={**BEGIN.sinks, "out": attrs.evolve(STATE, offset=109)})
     assert _recover(disk.read(PATH), last, 10**6).cut == last
+
+
+def test_d02_the_end_of_a_batch_that_could_not_be_noted_is_known_behind_the_next_checkpoint() -> (
+    None
+):
+    """The journal fails between the two lines of a batch, and is begun anew with one."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    step = _step(Random(1), BEGIN, 1)
+    journal.append(step.batch, step.before, None)
+    disk.fail("pwrite", f"{PATH}*")
+    with pytest.raises(OSError):  # noqa: PT011  (whatever the disk says)
+        journal.append_end(step.after)
+    disk.heal()
+    assert _recover(disk.read(PATH), BEGIN, step.after).count == 0
+    journal.begin(BEGIN, STATE)
+    found = _recover(disk.read(PATH), BEGIN, step.after)
+    assert (found.count, found.torn) == (1, None)
+
+
+def test_d17_lines_behind_a_batch_without_an_end_are_not_believed() -> None:
+    """No batch is begun before the one before it has ended."""
+    disk = MemoryDisk()
+    journal = _journal(disk)
+    journal.begin(BEGIN, STATE)
+    first, second = _steps(Random(2), BEGIN, 2)
+    journal.append(first.batch, first.before, None)
+    journal.append(second.batch, second.before, second.after)
+    found = _recover(disk.read(PATH), BEGIN, second.after)
+    assert found.count == 0
+    assert found.torn is not None
+    assert found.torn.after is None

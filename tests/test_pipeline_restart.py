@@ -27,6 +27,7 @@ from pipeline_helpers import (
 )
 
 from trio_ship.config import Config
+from trio_ship.encode import raw
 
 TWO_SINKS = """
 [sinks.raw]
@@ -95,9 +96,13 @@ async def test_d13_short_reads_and_writes(
 
 
 async def test_d10_two_sinks_die_at_every_disk_call(
-    autojump_clock: trio.testing.MockClock,
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two outputs, one further than the other at the kill, both end as if undisturbed."""
+    """Two outputs, one further than the other at the kill, both end as if undisturbed.
+
+    Batches have several slices, so in json it is not known beforehand how long they are.
+    """
+    monkeypatch.setattr(raw, "SLICE_BYTES", 600)
     settings = config(follow=False, pipeline=TINY, interval=0.003, sinks=TWO_SINKS)
     disk = _backlog(disk=SlowDisk())
     calls = await _undisturbed(settings, disk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import logging
@@ -10,6 +11,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
+from unittest import mock
 
 import attrs
 import trio
@@ -24,6 +26,7 @@ from simulation.oracle import Oracle, Violation
 from simulation.scenario import OUTPUTS, RULES, Scenario, Settings
 from simulation.world import World
 from trio_ship.config import Config, parse_config
+from trio_ship.encode import raw
 from trio_ship.errors import ShipError, SourceError
 from trio_ship.pipeline import Pipeline
 
@@ -32,6 +35,7 @@ __all__ = ["Outcome", "run"]
 _PATIENCE: Final = 90.0
 _LIVES: Final = 60
 _PAUSE_SECONDS: Final = 0.02
+_SHORT_SLICE: Final = 600  # a few records
 _RESTART_SECONDS: Final = 0.5
 
 
@@ -62,12 +66,21 @@ def run(scenario: Scenario, trace: Callable[[str], None] | None = None) -> Outco
     trio_run._r.seed(scenario.seed)
     trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]
     try:
-        return trio.run(
-            _Run(scenario, trace).main, clock=trio.testing.MockClock(autojump_threshold=0)
-        )
+        with _slices(scenario.seed):
+            return trio.run(
+                _Run(scenario, trace).main, clock=trio.testing.MockClock(autojump_threshold=0)
+            )
     finally:
         trio_run._r.setstate(scheduler)
         trio_run._ALLOW_DETERMINISTIC_SCHEDULING = deterministic  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _slices(seed: int) -> Iterator[None]:
+    """Have every fourth seed encode batches in several slices."""
+    size = _SHORT_SLICE if seed % 4 == 3 else raw.SLICE_BYTES
+    with mock.patch.object(raw, "SLICE_BYTES", size):
+        yield
 
 
 class _Run:

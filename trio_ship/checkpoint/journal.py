@@ -2,7 +2,9 @@
 
 One line a batch, appended before the batch is written and never synced. While
 the system runs on, the page cache has survived whatever killed the process, so
-the journal tells exactly how far the output goes. After a power loss (its first
+the journal tells exactly how far the output goes. Where it is not known how many
+bytes a batch will make, a second line says so before the last of them is written.
+After a power loss (its first
 line names the boot) it is believed up to the last change of outputs: by then all
 that went to the old one had been made durable, and the journal is synced there.
 
@@ -119,6 +121,7 @@ class Journal:
         self._length = 0
         self._told: dict[str, FileEntry] = {}
         self._recent: list[_Noted] = []
+        self._begun: dict[str, Any] | None = None
         self._good = False
 
     def begin(self, snapshot: Snapshot, state: SinkState) -> None:
@@ -174,14 +177,15 @@ class Journal:
         return self._good
 
     def append(
-        self, batch: OrderedBatch, before: int, after: int, *, over_old: bool = False
+        self, batch: OrderedBatch, before: int, after: int | None, *, over_old: bool = False
     ) -> None:
         """Note a batch that is about to be written.
 
         Args:
             batch: The batch.
             before: Length of the output, in bytes.
-            after: Length of the output when the batch is written.
+            after: Length of the output when the batch is written; None: `append_end`
+                will say it.
             over_old: Whether bytes of an earlier run stand in its place.
         """
         files = tuple(
@@ -193,7 +197,7 @@ class Journal:
             "sequence": batch.sequence,
             "kind": batch.kind.value,
             "before": before,
-            "after": after,
+            **_end(after),
             "key": attrs.astuple(key) if key else None,
             "moves": [
                 [move.file.id, *attrs.astuple(move.after), move.limit_ns] for move in batch.moves
@@ -201,11 +205,24 @@ class Journal:
         }
         if over_old:
             value["over_old"] = True
+        self._begun = value if after is None else None
         if batch.kind is Kind.DROPPED:
             reach = {move.file.id: move.after.offset for move in batch.moves}
             self._append(_Noted(make_line(value), files, reach=reach))
         else:
             self._append(_Noted(make_line(value), files, sequence=batch.sequence))
+
+    def append_end(self, after: int) -> None:
+        """Note how long the output is when the last batch is written, before it is wholly.
+
+        Args:
+            after: Length of the output, in bytes.
+        """
+        assert self._begun is not None  # noqa: S101  (`append` was told nothing)
+        noted = attrs.evolve(self._recent[-1], data=make_line({**self._begun, **_end(after)}))
+        self._begun = None
+        self._recent[-1] = noted
+        self._write(make_line(_end(after)))
 
     def append_output(self, state: SinkState, *, is_durable: bool) -> None:
         """Note that the sink goes on in another output, or at another place.
@@ -228,9 +245,11 @@ class Journal:
 
     def _append(self, noted: _Noted) -> None:
         self._recent.append(noted)
+        self._write(noted.lines({}))
+
+    def _write(self, data: bytes) -> None:
         if self._fd is None or not self._good:
             return
-        data = noted.lines({})
         try:
             _write_all(self._disk, self._fd, data, self._length)
         except OSError:
@@ -243,6 +262,10 @@ class Journal:
         if self._fd is not None:
             self._disk.close(self._fd)
             self._fd = None
+
+
+def _end(after: int | None) -> dict[str, int]:
+    return {} if after is None else {"after": after}
 
 
 def _write_all(disk: Filesystem, fd: int, data: bytes, offset: int) -> None:

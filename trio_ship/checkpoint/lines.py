@@ -19,13 +19,13 @@ from trio_ship.batch import Kind
 from trio_ship.checkpoint.document import FORMS
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState
 
-__all__ = ["VERSION", "is_head", "is_line", "make_line", "read_lines"]
+__all__ = ["VERSION", "is_end", "is_head", "is_line", "make_line", "read_lines"]
 
 VERSION: Final = 2
 """What the first line of a journal calls its layout."""
 
 _OUTPUT: Final = ("path", "device", "inode", "offset")
-_COUNTS: Final = ("sequence", "before", "after")
+_COUNTS: Final = ("sequence", "before")
 _KINDS: Final = {kind.value for kind in Kind}
 # As in the checkpoint.
 _SIGNED: Final = range(-(2**63), 2**63)
@@ -73,10 +73,16 @@ def is_line(value: dict[str, Any]) -> bool:
     return _is_batch(value)
 
 
+def is_end(value: dict[str, Any]) -> bool:
+    """Tell whether a value can say where the batch of the line before it ends."""
+    return value.keys() == {"after"} and _fits("after", value["after"], int)
+
+
 def _is_batch(value: dict[str, Any]) -> bool:
     key, moves = value.get("key", ...), value.get("moves")
     return (
         all(_fits(name, value.get(name), int) for name in _COUNTS)
+        and _fits("after", value.get("after", 0), int)
         and isinstance(value.get("kind"), str)
         and value["kind"] in _KINDS
         and (key is None or (isinstance(key, list) and _in_order(key, OrderKey)))

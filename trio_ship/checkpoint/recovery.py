@@ -6,15 +6,14 @@ one from the other, are believed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import takewhile
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from trio_ship.batch import Kind
-from trio_ship.checkpoint.lines import VERSION, is_head, is_line, read_lines
+from trio_ship.checkpoint.lines import VERSION, is_end, is_head, is_line, read_lines
 from trio_ship.cut import advance
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
@@ -29,7 +28,8 @@ class Written:
         sequence: Records delivered up to and with the batch.
         kind: The kind of the batch.
         before: Length of the output before it, in bytes.
-        after: Length of the output after it.
+        after: Length of the output after it; None where that was not known before
+            its last bytes were written: then they were not.
         last_key: The last record in order, up to and with the batch.
         positions: How far each file it touched has come, by id.
         limits: The latest stamp that was believed in each of them.
@@ -40,7 +40,7 @@ class Written:
     sequence: int
     kind: Kind
     before: int
-    after: int
+    after: int | None
     last_key: OrderKey | None
     positions: dict[str, Position]
     limits: dict[str, int]
@@ -82,11 +82,25 @@ def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any
         return []
     if (head["device"], head["inode"]) != (state.device, state.inode):
         return []
-    lines = list(takewhile(is_line, values))
+    lines = _joined(values)
     if boot and head.get("boot") == boot:
         return lines
     durable = [place for place, line in enumerate(lines) if line.get("durable")]
     return lines[: durable[-1] + 1] if durable else []
+
+
+def _joined(values: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return lines as far as they are ours, those of batches with what says where they end."""
+    lines: list[dict[str, Any]] = []
+    for value in values:
+        is_open = bool(lines) and "before" in lines[-1] and "after" not in lines[-1]
+        if is_open and is_end(value):
+            lines[-1] = {**lines[-1], **value}
+        elif not is_open and is_line(value):
+            lines.append(value)
+        else:
+            break
+    return lines
 
 
 def last_output(lines: list[dict[str, Any]], state: SinkState) -> SinkState:
@@ -133,16 +147,17 @@ def recover(
                 break
             if not files.keys() | told.keys() >= written.positions.keys():
                 break
-            whole = left > 0 or (size is not None and written.after <= size)
+            after = written.after
+            whole = left > 0 or (after is not None and size is not None and after <= size)
             if written.is_over_old and line is lines[-1]:
                 whole = False
-            if not whole and (size is not None or line is lines[-1]):
+            if after is None or (not whole and (size is not None or line is lines[-1])):
                 if size is not None and size > written.before:
                     torn = written
                     adopted.append(line)
                     files |= told
                 break
-            state = attrs.evolve(state, offset=written.after)
+            state = attrs.evolve(state, offset=after)
             count += 1
             cut = beyond(cut, written, sink, state)
             files |= told
@@ -169,7 +184,7 @@ def _unknown(lines: list[dict[str, Any]], state: SinkState, sequence: int) -> li
         else:
             # Of a batch nothing may have been written, for a condition has left it out.
             is_counted = line["sequence"] + (line["kind"] == Kind.DROPPED.value) <= sequence
-            is_known = line["after"] <= state.offset and (
+            is_known = line.get("after", line["before"]) <= state.offset and (
                 line["before"] < state.offset or is_counted
             )
         if not is_known:
@@ -198,7 +213,7 @@ def written_of(value: Mapping[str, Any]) -> Written:
         sequence=value["sequence"],
         kind=Kind(value["kind"]),
         before=value["before"],
-        after=value["after"],
+        after=value.get("after"),
         last_key=OrderKey(*value["key"]) if value["key"] else None,
         positions={move[0]: Position(*move[1:6]) for move in value["moves"]},
         limits={move[0]: move[6] for move in value["moves"]},

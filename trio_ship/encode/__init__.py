@@ -7,7 +7,8 @@ same batch always gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from trio_ship.batch import OrderedBatch
@@ -16,7 +17,7 @@ from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.encode.raw import encode_raw, raw_size
 from trio_ship.encode.text import TextEncoder
 
-__all__ = ["Encoder", "encoded_size", "encoder"]
+__all__ = ["Encoder", "announced", "encoded_size", "encoder", "sized"]
 
 
 class Encoder(Protocol):
@@ -29,6 +30,28 @@ class Encoder(Protocol):
 def encoded_size(encode: Encoder, batch: OrderedBatch) -> int | None:
     """Return how many bytes a batch will make, where that is cheap to know."""
     return raw_size(batch) if encode is encode_raw else None
+
+
+def sized(slices: Iterator[Slice], size: int | None) -> tuple[Iterator[Slice], int | None]:
+    """Return slices, and how many bytes they are: if that is not known, of a single one."""
+    if size is not None:
+        return slices, size
+    first = list(itertools.islice(slices, 2))
+    if len(first) < 2:  # noqa: PLR2004  (there are no more)
+        return iter(first), sum(map(len, first))
+    return itertools.chain(first, slices), None
+
+
+def announced(slices: Iterator[Slice], announce: Callable[[int], None]) -> Iterator[Slice]:
+    """Give slices, of which there are some; before the last say how many bytes all are."""
+    last = next(slices)
+    size = len(last)
+    for data in slices:
+        yield last
+        last = data
+        size += len(data)
+    announce(size)
+    yield last
 
 
 def encoder(name: str, *, sources: Sequence[str] = ()) -> Encoder:

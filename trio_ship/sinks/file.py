@@ -13,7 +13,7 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -21,7 +21,7 @@ import attrs
 from trio_ship.batch import OrderedBatch
 from trio_ship.checkpoint.journal import Journal
 from trio_ship.checkpoint.recovery import Written, beyond, last_output, read_journal, recover
-from trio_ship.encode import Encoder, encoded_size
+from trio_ship.encode import Encoder, announced, encoded_size, sized
 from trio_ship.errors import ConfigError, SinkError
 from trio_ship.filesystem import Filesystem, Status, read_range
 from trio_ship.notes import planted_by
@@ -125,27 +125,29 @@ class FileSink:
         left = self._state.ahead
         if left:
             batch, left = without_known(batch, left)
-        made: list[tuple[Iterable[memoryview], int]] = []
         begun = False
 
-        def prepare() -> None:
+        def note_end(after: int) -> None:
+            self._note(lambda journal: journal.append_end(after))
+
+        def prepare() -> tuple[Iterator[memoryview], int | None]:
             self._begin_journal()
             if len(batch):
                 self._check_output()
-            if not made:
-                made.append(self._encode(batch))
-            if self._journal is not None:
-                before = self._stream.offset
-                after = before + made[0][1]
-                over_old = self._stream.is_over_old
-                self._note(lambda journal: journal.append(batch, before, after, over_old=over_old))
+            slices, size = self._encode(batch)
+            before, over_old = self._stream.offset, self._stream.is_over_old
+            after = None if size is None else before + size
+            self._note(lambda journal: journal.append(batch, before, after, over_old=over_old))
+            if size is None:
+                slices = announced(slices, lambda size: note_end(before + size))
+            return slices, size
 
         def work() -> None:
             nonlocal begun
             if not begun:
-                prepare()
+                slices, size = prepare()
                 begun = True
-                self._stream.load(*made.pop())
+                self._stream.load(slices, size or 0)
             self._stream.push()
 
         await self._stream.keep_trying(work)
@@ -188,14 +190,10 @@ class FileSink:
         if self._journal is not None:
             self._journal.close()
 
-    def _encode(self, batch: OrderedBatch) -> tuple[Iterable[memoryview], int]:
-        """Return the bytes of a batch, made on the way where their number is known."""
-        size = encoded_size(self._encoder, batch)
+    def _encode(self, batch: OrderedBatch) -> tuple[Iterator[memoryview], int | None]:
+        """Return the bytes of a batch, made on the way, and how many if that is known."""
         slices = self._stages.measure_each(Stage.ENCODE, self._encoder(batch))
-        if size is not None:
-            return slices, size
-        made = list(slices)
-        return made, sum(map(len, made))
+        return sized(slices, encoded_size(self._encoder, batch))
 
     def _note(self, write: Callable[[Journal], None]) -> None:
         """Write to the journal; without it a restart compares instead."""
@@ -263,8 +261,9 @@ class FileSink:
         adopted = recovered.lines
         if recovered.torn is not None:
             completed = self._complete(recovered.torn, cut, durable)
-            adopted = adopted[:-1] if completed is cut else adopted
-            cut = completed
+            after = completed.sinks[self.name].offset
+            whole = [] if completed is cut else [{**adopted[-1], "after": after}]
+            adopted, cut = (*adopted[:-1], *whole), completed
         self._found = (checkpoint, adopted)
         if status.size > cut.sinks[self.name].offset:
             _LOG.info(
@@ -284,13 +283,14 @@ class FileSink:
         fd = self._stream.fd
         there = read_range(self._disk, fd, size, torn.before)
         data = b"".join(slices)
-        if size != torn.after - torn.before or not data.startswith(there):
+        after = torn.before + size
+        if torn.after not in {None, after} or not data.startswith(there):
             return cut
         done = 0
         while done < size:
             done += self._disk.pwrite(fd, memoryview(data)[done:], torn.before + done)
-        self._use(fd, self._disk.fstat(fd), torn.after, durable=durable)
-        state = attrs.evolve(cut.sinks[self.name], offset=torn.after)
+        self._use(fd, self._disk.fstat(fd), after, durable=durable)
+        state = attrs.evolve(cut.sinks[self.name], offset=after)
         return beyond(cut, torn, self.name, state)
 
     def _find(self, output: SinkState) -> tuple[int, Status] | None:
