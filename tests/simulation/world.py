@@ -223,6 +223,7 @@ class World(Writers):
         self._disk.symlink(target, link)
         yield
         self._put_over(log, link, content)
+        content.is_linked = beside and self._settings.every_name
         yield
 
     def _write_apart(self, log: str, count: int, path: str) -> Content:

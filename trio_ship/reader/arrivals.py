@@ -17,7 +17,6 @@ import attrs
 from trio_ship.decode.charsets import UTF_8, charset_of
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import (
-    HEAD,
     Candidate,
     begun_ns,
     believed_time,
@@ -146,20 +145,27 @@ class Arrivals:
         seen: Candidate,
         now: float,
         *,
-        content: Content | None = None,
+        opened: tuple[Content, bytes] | None = None,
         at_end: bool = False,
     ) -> bool:
-        """Put a file that is new, open already or not, behind the others of its chain.
+        """Put a file that is new behind the others of its chain.
+
+        Args:
+            chain: The chain.
+            seen: The file.
+            now: The pipeline's clock, in seconds.
+            opened: The file and its first bytes, where it is open already.
+            at_end: Whether it is read from its end.
 
         Returns:
             Whether it was still there.
         """
         chains = self._chains
         try:
-            if content is None:
+            if opened is None:
                 content, seen, head = open_candidate(self._disk, seen)
             else:
-                head = content.pread(HEAD, 0)
+                content, head = opened
         except FileNotFoundError:
             return False
         except OSError as error:

@@ -244,9 +244,12 @@ class Changes:
         tail.hides = False
 
     def _truncated(self, chain: ChainFiles, tail: Tail, seen: Candidate, now: float) -> None:
+        # Nothing is changed before this read, which may fail: the name may be gone by then.
+        head = b"" if tail.content is None else tail.content.pread(HEAD, 0)
         content = self._let_go(chain, tail, now)
         since_ns, generation = chain.since_ns, chain.generation
-        self.arrivals.append(chain, seen, now, content=content)
+        opened = None if content is None else (content, head)
+        self.arrivals.append(chain, seen, now, opened=opened)
         if chain.generation == generation:
             self.arrivals.append_passed(chain, now)
             return

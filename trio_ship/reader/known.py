@@ -133,7 +133,7 @@ class KnownFiles:
 
     def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for the copy that was made before a file was truncated."""
-        if not head_length(entry.fingerprint):
+        if not head_length(entry.fingerprint) and not position.footprint:
             return None
         found = [
             seen
