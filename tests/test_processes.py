@@ -258,6 +258,39 @@ def test_standard_input_merges_with_files(tmp_path: Path) -> None:
     )
 
 
+def test_standard_input_that_has_ended_holds_nothing_up_while_following(tmp_path: Path) -> None:
+    """What came through it leaves, and so does what files get later."""
+    (tmp_path / "a.log").write_bytes(stamped(1, "a"))
+    (tmp_path / "ship.toml").write_text(
+        '[sources.app]\ntype = "file"\npaths = ["a.log"]\n[sources.in]\ntype = "stdin"\n'
+        '[sinks.out]\ntype = "file"\npath = "out"\n'
+    )
+    ship = Ship(["run", "-q", "-c", "ship.toml"], tmp_path, stdin=subprocess.PIPE)
+    assert ship.process.stdin is not None
+    ship.process.stdin.write(stamped(2, "stdin"))
+    ship.process.stdin.close()
+    expected = stamped(1, "a") + stamped(2, "stdin")
+    wait_for_size(tmp_path / "out", len(expected) - 1, ship)
+    with (tmp_path / "a.log").open("ab") as log:
+        log.write(stamped(3, "a"))
+    expected += stamped(3, "a")
+    wait_for_size(tmp_path / "out", len(expected) - 1, ship)
+    assert ship.end(signal.SIGTERM) == 0
+    assert (tmp_path / "out").read_bytes() == expected
+
+
+def test_more_standard_input_than_waits_at_once_flows_while_following(tmp_path: Path) -> None:
+    """Input that never pauses does not wait for a pause."""
+    (tmp_path / "ship.toml").write_text(
+        '[sources.in]\ntype = "stdin"\n[sinks.out]\ntype = "file"\npath = "out"\n'
+    )
+    text = b"".join(stamped(1 + number / 1000, "x" * 1000) for number in range(3000))
+    ship = Ship(["run", "-q", "-c", "ship.toml"], tmp_path, stdin=subprocess.PIPE)
+    ship.process.communicate(text, timeout=60)
+    assert ship.end() == 0
+    assert (tmp_path / "out").read_bytes() == text
+
+
 def test_p03_sighup_opens_the_outputs_again(tmp_path: Path) -> None:
     """After a rename and a SIGHUP new records go to a new file, old ones stay."""
     config = write_config(tmp_path, follow=True)

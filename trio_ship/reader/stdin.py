@@ -7,6 +7,7 @@ there is no position to go back to after a restart.
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable
 from typing import Final
@@ -37,6 +38,8 @@ _CHUNK: Final = 1 << 20
 _SECOND: Final = 1_000_000_000
 _PATIENCE_SECONDS: Final = 0.1
 _MARK_BYTES: Final = 2
+_NEVER_NS: Final = 2**62
+"""When another file may come to a source that is one stream: no other waits for that."""
 
 
 class StdinReader:
@@ -110,10 +113,13 @@ class StdinReader:
                 if data is not None:
                     ended = not data
                     self._take(data, final=ended)
-                poll = Poll(wall_ns=wall_ns, seconds=started) if data is None else None
+                poll = Poll(wall_ns=_NEVER_NS if data else wall_ns, seconds=started)
                 result = self._decode(final=ended, closing=data is None)
                 ended = ended or self._is_over
-                await send.send(self._report(result, poll=poll, ended=ended))
+                if ended:
+                    poll = Poll(wall_ns=_NEVER_NS, seconds=math.inf)
+                unread = bool(data) and not ended
+                await send.send(self._report(result, poll=poll, unread=unread, ended=ended))
 
     def _take(self, data: bytes, *, final: bool) -> None:
         """Take in what was read, as UTF-8."""
@@ -215,6 +221,7 @@ class StdinReader:
         *,
         opened: tuple[Chain, ...] = (),
         poll: Poll | None = None,
+        unread: bool = False,
         ended: bool = False,
     ) -> Report:
         numbers = np.array([self._number], np.int64)
@@ -231,5 +238,6 @@ class StdinReader:
             resolution_ns=np.array([self._decoders.resolution_ns(self._entry)], np.int64),
             closed=(self._number,) if ended else (),
             poll=poll if self._follow else None,
+            unread=frozenset([self._number] if unread else []),
             held=frozenset([self._number] if result is not None and bool(result.held[0]) else []),
         )
