@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -23,9 +24,10 @@ def main() -> NoReturn:
     status = cli.main()
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
     except OSError:
-        sys.exit(status)  # Python tries once more, and says what it could not write
+        status = status or 1  # whoever answers has flushed: nothing should be left
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()  # what cannot be said there is forgotten
     os._exit(status)
 
 
