@@ -67,7 +67,8 @@ class Oracle:
         is_even: Whether all sinks were sure to be given the same order: one without
             its journal, or one whose last batch was torn and cannot be made again,
             goes back further than the others, and after a read that failed some may
-            have what others are given between older records.
+            have what others are given between older records; so may one that had more
+            when a life ended, if what is written then goes back in time.
     """
 
     def __init__(self, disk: SimulatedDisk, world: World, scenario: Scenario) -> None:
@@ -82,6 +83,7 @@ class Oracle:
         self._harmed: set[str] = set()
         self._is_blind = False
         self._missed_reads = False
+        self._goes_back = any(event.kind in {"behind", "clock"} for event in scenario.events)
         self.pipeline: Pipeline | None = None
         self.saves = 0
         self.violation = ""
@@ -237,6 +239,8 @@ class Oracle:
         """Take in that a life has ended: files without a name are gone with it."""
         self.look()
         self.is_even &= not self._missed_reads or len(self._sinks) == 1
+        if self._goes_back and len({frozenset(self._lines_kept(sink)) for sink in self._sinks}) > 1:
+            self.is_even = False
         self._missed_reads = False
         self.pipeline = None
         self._believed_saves = 0
