@@ -11,7 +11,7 @@ import gzip
 import pytest
 import trio
 import trio.testing
-from follow_helpers import EVERY_NAME, LOG, copy_and_cut, following
+from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, following
 from memory_disk import Death, MemoryDisk
 from pipeline_helpers import (
     config,
@@ -23,6 +23,16 @@ from pipeline_helpers import (
 )
 
 from trio_ship.errors import SourceError
+
+
+async def let_one_pass(logs: Logs) -> None:
+    """Rotate a log twice between two looks: the file between is `LOG.1` when it is first seen."""
+    logs.put("app 0")
+    await trio.sleep(1)
+    logs.disk.rename(LOG, f"{LOG}.2")
+    logs.put("app 1")
+    logs.disk.rename(LOG, f"{LOG}.1")
+    logs.put("app 2")
 
 
 class VanishingDisk(MemoryDisk):
@@ -111,12 +121,7 @@ async def test_a_file_that_passed_unseen_is_waited_for(
 ) -> None:
     """No descriptor is left for a moment: the files behind wait, so that a death loses nothing."""
     async with following() as logs:
-        logs.put("app 0")
-        await trio.sleep(1)
-        logs.disk.rename(LOG, f"{LOG}.2")
-        logs.put("app 1")
-        logs.disk.rename(LOG, f"{LOG}.1")
-        logs.put("app 2")
+        await let_one_pass(logs)
         logs.disk.fail("open", f"{LOG}.1", error=errno.EMFILE, times=2)
         await trio.sleep(0.5)
         assert output_lines(logs.disk) == ["app 0"]
@@ -128,12 +133,7 @@ async def test_a_file_that_passed_unseen_and_stays_closed_to_us(
 ) -> None:
     """One that can never be opened does not hold up the log for ever."""
     async with following() as logs:
-        logs.put("app 0")
-        await trio.sleep(1)
-        logs.disk.rename(LOG, f"{LOG}.2")
-        logs.put("app 1")
-        logs.disk.rename(LOG, f"{LOG}.1")
-        logs.put("app 2")
+        await let_one_pass(logs)
         logs.disk.fail("open", f"{LOG}.1", error=errno.EIO, times=None)
         await trio.sleep(30)
         assert output_lines(logs.disk) == ["app 0", "app 2"]
