@@ -68,6 +68,30 @@ async def test_every_compression_is_read_and_merged_with_plain_files(
     assert pipeline.statistics.records == 15
 
 
+@pytest.mark.parametrize(
+    ("plain", "expected"),
+    [
+        (True, "66 bytes to read in 1 file, and 2 compressed files"),
+        (False, "2 compressed files to read"),
+    ],
+)
+async def test_nobody_guesses_how_much_compressed_files_hold(
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+    plain: bool,  # noqa: FBT001  (a parameter of the test)
+    expected: str,
+) -> None:
+    """At the start compressed files are counted, and only plain ones are measured."""
+    caplog.set_level("INFO")
+    disk = new_disk()
+    put(disk, "/logs/one.gz", line(-9, "one"))
+    put(disk, "/logs/two.xz", line(-8, "two"))
+    if plain:
+        disk.write(LOG, line(-7, "1234567") + line(-6, "1234567"))
+    await run_once(disk, config(paths=ALL, follow=False))
+    assert expected in [record.message for record in caplog.records]
+
+
 async def test_the_first_bytes_decide_and_not_the_name(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

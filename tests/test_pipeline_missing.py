@@ -54,6 +54,26 @@ async def test_a_missing_path_is_waited_for_while_following(
     assert said == ["/logs/nothere.log: there is no such file yet; it is waited for"]
 
 
+@pytest.mark.parametrize(
+    ("follow", "expected"),
+    [
+        (True, "sources.app: /logs/*.log matches no file yet"),
+        (False, "sources.app: /logs/*.log matches no file"),
+    ],
+)
+async def test_a_pattern_that_matches_nothing_is_said(
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+    follow: bool,  # noqa: FBT001  (a parameter of the test)
+    expected: str,
+) -> None:
+    """Only while following may files still come."""
+    async with running(new_disk(), config(follow=follow)):
+        await trio.sleep(3)
+    warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert warnings == [expected]
+
+
 async def test_a_path_that_was_rotated_away_is_not_missing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

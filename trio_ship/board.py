@@ -58,7 +58,8 @@ class Statistics:
         undecodable: What was no character of its file's charset, and was replaced.
         cut_nuls: NUL bytes cut from the start of messages in json.
         fieldless: Records in which no fields were found, though they are parsed.
-        backlog_bytes: Bytes found unread at the start.
+        backlog_bytes: Bytes found unread at the start, without what is compressed.
+        backlog_packed: Compressed files found then, of whose length nobody knows.
         files: Files known.
         saves: Checkpoints saved.
         failed_saves: Saves that failed.
@@ -78,6 +79,7 @@ class Statistics:
     cut_nuls: int = 0
     fieldless: int = 0
     backlog_bytes: int = 0
+    backlog_packed: int = 0
     files: int = 0
     saves: int = 0
     failed_saves: int = 0

@@ -229,11 +229,15 @@ class Pipeline:
                 key.path,
                 key.offset,
             )
-        _LOG.info(
-            "%s to read in %s",
-            counted(self._board.statistics.backlog_bytes, "byte"),
-            counted(len(snapshot.files), "file"),
-        )
+        backlog = self._board.statistics
+        packed = counted(backlog.backlog_packed, "compressed file")
+        others = counted(len(snapshot.files) - backlog.backlog_packed, "file")
+        to_read = f"{counted(backlog.backlog_bytes, 'byte')} to read in {others}"
+        if backlog.backlog_packed == len(snapshot.files) > 0:
+            to_read = f"{packed} to read"
+        elif backlog.backlog_packed:
+            to_read += f", and {packed}"
+        _LOG.info("%s", to_read)
 
     # Flow
 

@@ -85,9 +85,13 @@ def stage_lines(spent: Mapping[Stage, Spent], *, seconds: float, cpu_seconds: fl
 
 
 async def show_progress(pipeline: Pipeline, bar: bool) -> None:  # noqa: FBT001  (started as a task)
-    """Show a bar on a terminal until the backlog is read; else a line now and then."""
+    """Show a bar on a terminal until the backlog is read; else a line now and then.
+
+    How much compressed files hold is not known, so there is no bar with them.
+    """
     await pipeline.started.wait()
-    if bar and pipeline.statistics.backlog_bytes:
+    known = not pipeline.statistics.backlog_packed
+    if bar and known and pipeline.statistics.backlog_bytes:
         await _show_bar(pipeline)
     started = trio.current_time()
     last = pipeline.statistics.records
@@ -97,11 +101,12 @@ async def show_progress(pipeline: Pipeline, bar: bool) -> None:  # noqa: FBT001 
         if done.records == last:
             continue
         seconds = trio.current_time() - started
+        total = f" of {sized(max(done.backlog_bytes, done.bytes))}" if known else ""
         _LOG.info(
-            "%s, %s of %s; %s/s",
+            "%s, %s%s; %s/s",
             counted(done.records, "record"),
             sized(done.bytes),
-            sized(max(done.backlog_bytes, done.bytes)),
+            total,
             sized(done.bytes / seconds),
         )
         last = done.records

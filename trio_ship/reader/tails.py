@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from trio_ship.follow import Candidate, fingerprint
+from trio_ship.follow import Candidate, fingerprint, packing_of
 from trio_ship.reader.content import Content
 from trio_ship.state import FileEntry, Position
 
@@ -62,6 +62,11 @@ class Tail:
     def next_stop(self) -> int | None:
         """Where the next read has to end at the latest."""
         return next((stop for stop in self.stops if stop > self.position.offset), None)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether `size` is its length; that of a compressed file is known once it was read."""
+        return not packing_of(self.entry.file) or self.size == self.entry.unpacked
 
     @property
     def is_unread(self) -> bool:

@@ -160,9 +160,10 @@ class Reader:
             return False
         if not self._is_settled:
             self._is_settled = True
+            yet = " yet" if self._follow else ""
             for pattern in look.empty:
-                self._say(Note.warning(f"sources.{self._name}: {pattern} matches no file yet"))
-            self._board.count(backlog_bytes=self._backlog())
+                self._say(Note.warning(f"sources.{self._name}: {pattern} matches no file{yet}"))
+            self._count_backlog()
         self._poll = look.poll
         self._tell()
         return True
@@ -191,11 +192,12 @@ class Reader:
             )
         )
 
-    def _backlog(self) -> int:
-        return sum(
-            tail.size - tail.position.offset
-            for chain in self._chains.by_path.values()
-            for tail in chain.tails
+    def _count_backlog(self) -> None:
+        tails = [tail for chain in self._chains.by_path.values() for tail in chain.tails]
+        measured = [tail for tail in tails if tail.is_measured]
+        self._board.count(
+            backlog_bytes=sum(tail.size - tail.position.offset for tail in measured),
+            backlog_packed=len(tails) - len(measured),
         )
 
     def _tell(self) -> None:
