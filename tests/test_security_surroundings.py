@@ -57,6 +57,7 @@ def test_p08_records_go_to_files_whatever_the_standard_streams_are(folder: Path,
 def test_p08_the_status_tells_what_cannot_be_said(folder: Path, how: str) -> None:
     """A refusal has its status also where nobody can hear it."""
     assert redirected(folder, how, "run", "-c", "nowhere.toml").returncode == 2
+    assert redirected(folder, how, "walk").returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,8 @@ def test_p08_the_status_tells_what_cannot_be_said(folder: Path, how: str) -> Non
         ("<&-", ["run", "-q", "-"], "standard input cannot be read: Bad file descriptor"),
         (">&-", ["check", "-c", "ship.toml"], "standard output cannot be written: Bad file desc"),
         (">/dev/full", ["check", "-c", "ship.toml"], "cannot be written: No space left on device"),
+        (">/dev/full", ["--version"], "standard output cannot be written: No space left on device"),
+        (">&-", ["run", "--help"], "standard output cannot be written: Bad file descriptor"),
     ],
 )
 def test_p08_a_stream_that_is_needed_and_missing_is_an_error(
@@ -78,6 +81,13 @@ def test_p08_a_stream_that_is_needed_and_missing_is_an_error(
     [said] = done.stderr.decode().splitlines()
     assert said.startswith("trio-ship: error: ")
     assert reason in said
+
+
+def test_d12_help_that_nobody_reads_to_its_end_ends_quietly(folder: Path) -> None:
+    """Help goes into a pager that is left, as records do."""
+    done = redirected(folder, "| true; exit ${PIPESTATUS[0]}", "run", "--help")
+    assert done.returncode in {0, 1}
+    assert done.stderr == b""
 
 
 def test_p08_who_heard_what_is_said_may_go_away(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
 import logging
@@ -14,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 from trio_ship.cli.heap import keep_one_heap
 from trio_ship.cli.logs import set_up_logging
-from trio_ship.cli.streams import complain, open_missing
+from trio_ship.cli.streams import complain, open_missing, show
 from trio_ship.config.values import printable
 from trio_ship.errors import ConfigError, ShipError
 
@@ -34,14 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checkpoint, lock). 130 and 143: ended by a signal before all was done.
     """
     open_missing()
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    log_format = "auto"
     try:
+        options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+        log_format = options.log_format
         # What people read on the same terminal is not mixed with what went well.
         is_read = options.command in _READ and not options.verbose
         set_up_logging(
             quiet=options.quiet or is_read,
             verbose=options.verbose,
-            style=options.log_format,
+            style=log_format,
             color=options.color,
         )
         # Nothing here does linear algebra, and the threads for it cost more than all other imports.
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep_one_heap()
         return _command(options.command)(options)
     except ShipError as error:
-        if options.log_format == "json":
+        if log_format == "json":
             logging.getLogger("trio_ship").log(logging.ERROR, "%s", error)
         else:
             kind = "configuration" if isinstance(error, ConfigError) else "error"
@@ -120,6 +123,15 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Answer as commands do, where help and the version are asked for; else try to say it."""
+        if file is sys.stdout:
+            show(message.removesuffix("\n"))
+        else:
+            with contextlib.suppress(OSError):
+                sys.stderr.write(message)
+                sys.stderr.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
