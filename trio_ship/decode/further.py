@@ -8,11 +8,13 @@ version of a program, or where several write to one file.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
+from trio_ship.batch import I64, U8
 from trio_ship.decode.guesses import Guess, find_prefixed
 from trio_ship.decode.stamps import AUTO, FURTHER, StampDecoder, frame
 
@@ -33,20 +35,33 @@ def with_further(spelling: str, blocks: Iterable[bytes]) -> str:
         blocks: Complete lines from different places of the file.
     """
     way = spelling.removesuffix(AUTO)
+    blocks = list(blocks)
+    if not len(_lacking(way + AUTO, *frame(b"".join(blocks)))):
+        return way + AUTO  # as most files: they are asked once, not for each block
     for block in blocks:
         while way.count(FURTHER) < _MOST and (guess := _most_frequent(way + AUTO, block)):
             way += FURTHER + guess.spelling
     return way + AUTO
 
 
+def _lacking(spelling: str, arena: U8, start: I64, end: I64) -> I64:
+    """Return the lines without a stamp that do not go on with the one before them."""
+    if not len(start):
+        return np.zeros(0, np.int64)
+    found = _decoder(spelling).read(arena, start, end).found
+    return np.flatnonzero(~found & ~_INDENTS[arena[start]])
+
+
+@functools.lru_cache(maxsize=16)
+def _decoder(spelling: str) -> StampDecoder:
+    """Return a decoder; many files of a source have the same ways."""
+    return StampDecoder(spelling)
+
+
 def _most_frequent(spelling: str, block: bytes) -> Guess | None:
     """Return the way that most lines without a stamp have; None where they are not many."""
     arena, start, end = frame(block)
-    if not len(start):
-        return None
-    lacking = np.flatnonzero(
-        ~StampDecoder(spelling).read(arena, start, end).found & ~_INDENTS[arena[start]]
-    )
+    lacking = _lacking(spelling, arena, start, end)
     if len(lacking) < max(_LEAST_LINES, _LEAST_SHARE * len(start)):
         return None
     rows = lacking[:: len(lacking) // _LOOKED_AT + 1].tolist()
@@ -54,6 +69,6 @@ def _most_frequent(spelling: str, block: bytes) -> Guess | None:
     best = max(guesses, key=lambda guess: guess.count, default=None)
     if best is None or 2 * best.count < len(rows):
         return None
-    found = StampDecoder(best.spelling).read(arena, start[lacking], end[lacking]).found
+    found = _decoder(best.spelling).read(arena, start[lacking], end[lacking]).found
     enough = np.count_nonzero(found) >= max(_LEAST_LINES, _LEAST_SHARE * len(start))
     return best if enough and best.spelling not in spelling else None
