@@ -86,8 +86,8 @@ def test_what_a_filter_and_a_redaction_want() -> None:
         'steps[0].patterns: patterns is given; a step of type "filter" has none',
         'steps[0].when: missing; a step of type "filter" wants to know which records are meant',
         'steps[1].action: action is given; a step of type "redact" has none',
-        'steps[1].patterns: missing; a step of type "redact" wants patterns, or match, or both',
         'steps[1].when: when is given; a step of type "redact" has none',
+        'steps[1]: patterns are missing; a step of type "redact" wants these, or match, or both',
     ]
 
 
@@ -139,6 +139,50 @@ def test_what_a_filter_and_a_redaction_want() -> None:
 def test_what_is_refused(text: str, fault: str) -> None:
     """Each fault names its place, what was found, and what is allowed."""
     assert _faults(text) == [f"sinks.out.{fault}"]
+
+
+def test_a_step_that_is_wrong_hides_no_fault_of_another() -> None:
+    """Whatever is wrong with some steps, what others lack is said too, in the order of the file."""
+    text = """
+    [[steps]]
+    type = "filter"
+    [[steps]]
+    type = "filtre"
+    text = 1
+    [[steps]]
+    action = "drop"
+    [[steps]]
+    type = "filter"
+    action = 5
+    [[steps]]
+    type = "redact"
+    patterns = ["email", 5]
+    when = { match = "x" }
+    [[sinks.out.steps]]
+    type = "filter"
+    when = { match = "x", sources = ["app", 7] }
+    [[sinks.out.steps]]
+    type = "redact"
+    """
+    types = '"filter", "redact", "add", "rename" or "remove"'
+    wants = 'missing; a step of type "filter" wants to know which records are meant'
+    assert [line for line in _faults(text) if not line.startswith("sinks")] == [
+        f"steps[0].when: {wants}",
+        f'steps[1].type: "filtre" is unknown; {types} is allowed',
+        "steps[1].text: 1 is an integer; a text of 100 characters at most, in one line, is wanted",
+        f"steps[2].type: missing; {types} is wanted",
+        f"steps[3].when: {wants}",
+        'steps[3].action: 5 is an integer; "keep" or "drop" is wanted',
+        (
+            "steps[4].patterns[1]: 5 is an integer; "
+            '"email", "ipv4", "ipv6", "card", "bearer" or "aws_key" is wanted'
+        ),
+        'steps[4].when: when is given; a step of type "redact" has none',
+    ]
+    assert [line.partition(": ")[0] for line in _faults(text)][:2] == [
+        "sinks.out.steps[0].when.sources[1]",
+        "sinks.out.steps[1]",
+    ]
 
 
 def test_an_expression_that_is_none() -> None:

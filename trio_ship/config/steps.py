@@ -36,8 +36,8 @@ def check_steps(config: Config) -> Iterator[Fault]:
             text = 'missing; a step of type "filter" wants to know which records are meant'
             yield Fault((*path, "when"), text)
         if step.type == "redact" and not step.patterns and step.match is None:
-            text = 'missing; a step of type "redact" wants patterns, or match, or both'
-            yield Fault((*path, "patterns"), text)
+            text = 'patterns are missing; a step of type "redact" wants these, or match, or both'
+            yield Fault(path, text)
         for field in attrs.fields(StepConfig):
             is_given = field.name != "type" and getattr(step, field.name) != field.default
             if is_given and field.name not in _KEYS[step.type]:

@@ -8,9 +8,8 @@ right can be reported together with the keys that are wrong.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
-from itertools import takewhile
-from types import NoneType, UnionType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin
 
 import attrs
@@ -38,13 +37,21 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 _Type: TypeAlias = Any
 """A class or a form of `typing`; there is no type for both."""
 
+_Toml: TypeAlias = Any
+"""A table, an array or a value of a document."""
+
 _Hook: TypeAlias = Callable[[object, _Type], object]
 
 _LATER: Final = {
     Config: frozenset({"api", "include", "log", "metrics"}),
     SinkConfig: frozenset({"buffer"}),
 }
-_LEVELS: Final = 6  # of tables: the document, sinks, a sink, its `when`, `field`, one of these
+_LEVELS: Final = 8
+"""Of tables and arrays: the document, sinks, a sink, steps, a step, `when`, `field`, a test."""
+
+_USABLE: Final = MappingProxyType({"type": "filter", "when": {}})
+"""A step, put in the place of one that is wrong, so that the others keep their numbers."""
+
 _LONGEST_GUESS: Final = 64
 
 
@@ -89,38 +96,52 @@ def structure(document: Mapping[str, Any]) -> tuple[Config, list[Fault]]:
 def places(document: Mapping[str, Any]) -> dict[KeyPath, int]:
     """Return the order in which keys were first written, by path."""
 
-    def walk(table: Mapping[str, Any], path: KeyPath, levels: int) -> Iterator[KeyPath]:
-        for key, value in table.items():
+    def walk(value: object, path: KeyPath, levels: int) -> Iterator[KeyPath]:
+        for key, inner in _items(value) if levels else ():
             yield (*path, key)
-            if isinstance(value, dict) and levels > 1:
-                yield from walk(value, (*path, key), levels - 1)
+            yield from walk(inner, (*path, key), levels - 1)
 
     return {path: place for place, path in enumerate(walk(document, (), _LEVELS))}
 
 
-def _copied(table: Mapping[str, Any], levels: int) -> dict[str, Any]:
-    return {
-        key: _copied(value, levels - 1) if isinstance(value, dict) and levels > 1 else value
-        for key, value in table.items()
-    }
+def _copied(value: _Toml, levels: int) -> _Toml:
+    """Copy the tables and arrays of a document, so many levels deep."""
+    if isinstance(value, dict) and levels:
+        return {key: _copied(inner, levels - 1) for key, inner in value.items()}
+    if isinstance(value, list) and levels:
+        return [_copied(inner, levels - 1) for inner in value]
+    return value
 
 
-def _has(table: object, path: KeyPath) -> bool:
+def _items(value: object) -> Iterable[tuple[str | int, object]]:
+    """Return what a table or an array holds, by key or place."""
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def _has(document: _Toml, path: KeyPath) -> bool:
     for key in path:
-        if isinstance(key, int):
-            return True
-        if not isinstance(table, dict) or key not in table:
+        if isinstance(key, str) and (not isinstance(document, dict) or key not in document):
             return False
-        table = table[key]
+        document = document[key]
     return True
 
 
-def _remove(table: dict[str, Any], path: KeyPath) -> None:
-    """Take out what stands at a path; all of an array if that lies in one."""
-    *folders, last = takewhile(lambda key: isinstance(key, str), path)
-    for key in folders:
-        table = table.get(str(key), {})
-    table.pop(str(last), None)
+def _remove(document: _Toml, path: KeyPath) -> None:
+    """Take out what stands at a path; all of an array if nothing else can stand there."""
+    if not _has(document, path):
+        return
+    *around, last = path
+    table = document
+    for key in around:
+        table = table[key]
+    if isinstance(last, str):
+        del table[last]
+    elif table[last] == _USABLE:
+        _remove(document, path[:-1])
+    else:
+        table[last] = {**_USABLE}
 
 
 def _faults(error: Exception, path: KeyPath) -> Iterator[Fault]:
