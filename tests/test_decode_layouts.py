@@ -61,6 +61,27 @@ def test_a_variant_says_what_a_stamp_has_chosen(text: bytes, variant: str) -> No
     assert shape_of(layout, variant).width == found[1]
 
 
+@pytest.mark.parametrize(
+    ("rest", "ends"),
+    [
+        (b",001234567890,TRAFFIC", True),
+        (b",1234567890", True),
+        (b",123456789", False),
+        (b",123456789 x", False),
+        (b",12345678x0", False),
+        (b",x", True),
+    ],
+)
+def test_a_number_of_a_list_is_no_fraction(rest: bytes, *, ends: bool) -> None:
+    """What has more digits than any fraction is the next value, and the stamp ends before it."""
+    text = b"2026/11/23 08:00:00" + rest
+    layout = layout_named("ymd")
+    found = layout.match(text)
+    assert found is not None
+    assert (found == ("// ", 19)) == ends
+    assert shape_of(layout, "// ").decode(*frame(text))[1].tolist() == [ends]
+
+
 @pytest.mark.parametrize("variant", ["", "x", "T.", "T.10", "T.3ZZ", "T+h", "T/../"])
 def test_a_variant_that_no_stamp_can_have_is_refused(variant: str) -> None:
     """A damaged spelling is an error, never a guess."""

@@ -150,7 +150,8 @@ def test_other_stamps_of_a_line_do_not_depend_on_its_neighbours(lines: list[byte
 @given(
     st.sampled_from(LAYOUTS),
     st.sampled_from(["", " ", " x", "0", ".5", ",25 x", "Z", " +0100", " -1 x", "+02:00", " CET"])
-    | st.sampled_from([" INFO", " PM", " am x", "PM", " CETA", ":5", " +02", " ESTABLISHED"]),
+    | st.sampled_from([" INFO", " PM", " am x", "PM", " CETA", ":5", " +02", " ESTABLISHED"])
+    | st.integers(1, 20).map(lambda count: "," + "7" * count),
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from("0123456789 :AxZ")), max_size=2),
 )
 def test_the_fast_way_of_a_layout_gives_what_its_expression_says(

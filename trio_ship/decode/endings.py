@@ -1,7 +1,8 @@
 """Whether a stamp goes on behind the variant that was read.
 
 `2015-10-18 18:01:47` is no stamp of that length where a digit, a fraction, AM or
-PM, or a zone follows: it is one of another variant, or none at all.
+PM, or a zone follows: it is one of another variant, or none at all. What follows a
+comma is a fraction if it has nine digits at most.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from trio_ship.batch import I64, U8
 from trio_ship.decode.abbreviations import INITIALS, OFFSETS, is_zone_name
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.words import Bools, Words, within
+from trio_ship.decode.words import Bools, Words, gather, within
 
 __all__ = ["find_continued", "plan_ending"]
 
@@ -30,6 +31,7 @@ _LETTERS[
     ]
 ] = True
 _PAIRS: Final = 65536
+_MOST_DIGITS: Final = 9
 _WORD: Final = (string.ascii_letters + string.digits).encode()
 _OPEN: Final = ("%f", "%g", "%p", "%z")
 
@@ -89,6 +91,19 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
     return np.concatenate([table, behind_space])
 
 
+def _has_digits(arena: U8, at: I64, count: int) -> Bools:
+    """Tell where so many digits stand, from 9 to 16 of them. Shape (n,)."""
+    first, second = gather(arena, at, 2)
+    second <<= np.uint64(8 * (16 - count))
+    second |= np.uint64(int.from_bytes(b"0" * (16 - count), "little"))
+    high, zeros, sixes = (np.uint64(0x0101010101010101 * byte) for byte in (0xF0, 0x30, 0x06))
+    wrong = ((first & high) ^ zeros) | ((second & high) ^ zeros)
+    wrong |= ((first + sixes) & high) ^ zeros
+    wrong |= ((second + sixes) & high) ^ zeros
+    has: Bools = wrong == 0
+    return has
+
+
 def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -> I64:
     """Return the rows where what follows might be the rest of a longer stamp.
 
@@ -122,5 +137,11 @@ def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -
     if len(letters):
         at = after[letters] + 1
         found[letters] = is_zone_name(arena, at) | ((arena[at + 1] | 32) == ord("m"))
+    listed = np.flatnonzero(found & ~spaced & (arena[after] == ord(",")))
+    if len(listed):
+        # In a list the next number may have more digits than any fraction.
+        at = after[listed] + 1
+        long = _has_digits(arena, at, _MOST_DIGITS + 1) & (at + _MOST_DIGITS < end[listed])
+        found[listed] = ~long
     continued: I64 = rows[found]
     return continued
