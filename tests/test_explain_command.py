@@ -14,6 +14,8 @@ import pytest
 from process_helpers import PATIENCE, stamped, write_config
 from terminal_helpers import on_terminal
 
+from trio_ship.decode.table import LAYOUTS
+
 APP = (
     stamped(0, "INFO well")
     + stamped(90, "ERROR failed")
@@ -216,3 +218,14 @@ def test_a_configuration_is_explained_with_its_settings(tmp_path: Path) -> None:
     assert "layout    epoch where the pattern says\n" in done.stdout
     assert "fits      1 of 2 lines (50.0%) have such a stamp\n" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "ship.toml"]
+
+
+def test_the_names_of_layouts_are_listed(tmp_path: Path) -> None:
+    """Each has a line: what a configuration calls it, an example, and who writes so."""
+    done = explain(tmp_path, "--layouts")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lines[0] == "auto found out any of these"
+    assert "clf 10/Oct/2000:13:55:36 -0700 access logs of Apache, nginx and others" in lines
+    assert len(lines) == 1 + len(LAYOUTS)
+    assert explain(tmp_path, "--layouts", "app.log").returncode == 2

@@ -21,7 +21,8 @@ from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, tune_p
 from trio_ship.cli.progress import show_progress
 from trio_ship.cli.streams import answer, show
 from trio_ship.config import Config
-from trio_ship.errors import SourceError, ungrouped
+from trio_ship.decode.table import LAYOUTS
+from trio_ship.errors import ConfigError, SourceError, ungrouped
 from trio_ship.fields.severity import batch_severities
 from trio_ship.globs import has_magic
 from trio_ship.pipeline import Pipeline
@@ -36,12 +37,15 @@ _EACH_AT_MOST: Final = 20
 
 
 def explain(options: argparse.Namespace) -> int:
-    """Say what was found in files; return the exit status.
+    """Say what was found in files, or what may be found; return the exit status.
 
     Raises:
         ShipError: What keeps it from its work; of files that cannot be read it
             is raised after the others were explained.
     """
+    if options.layouts:
+        answer("\n".join(_layouts(options)))
+        return 0
     config = attrs.evolve(reading_config(options), steps=())
     tune_process()
     survey = Survey(batch_severities)
@@ -78,6 +82,17 @@ async def _explain(pipeline: Pipeline, ending: Ending, bar: bool) -> None:  # no
             nursery.start_soon(show_progress, pipeline, bar)
             await pipeline.run()
             nursery.cancel_scope.cancel()
+
+
+def _layouts(options: argparse.Namespace) -> Iterator[str]:
+    if options.files or options.config is not None:
+        raise ConfigError("--layouts lists what is known of stamps; leave FILEs and --config out")
+    names = ("auto", *(layout.name for layout in LAYOUTS))
+    examples = ("found out", *(layout.example for layout in LAYOUTS))
+    writers = ("any of these", *(layout.writers for layout in LAYOUTS))
+    widths = [max(map(len, column)) for column in (names, examples)]
+    for row in zip(names, examples, writers, strict=True):
+        yield f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}"
 
 
 def _files(config: Config, pipeline: Pipeline, survey: Survey) -> Iterator[Explained]:

@@ -229,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("files", nargs="*", metavar="FILE", help="these (-: standard input)")
     explain.add_argument("-c", "--config", metavar="FILE", help="what this reads instead")
     explain.add_argument("--json", action="store_true", help="one JSON object a file")
+    explain.add_argument(
+        "--layouts", action="store_true", help="list the stamps that are recognised, by name"
+    )
 
     check = commands.add_parser(
         "check",

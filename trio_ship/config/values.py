@@ -18,7 +18,6 @@ from typing import Final, TypeVar
 import attrs
 
 __all__ = [
-    "FORMATS",
     "InvalidValueError",
     "NamePattern",
     "Number",
@@ -36,9 +35,6 @@ __all__ = [
     "shown",
 ]
 
-FORMATS: Final = ("auto", "iso8601", "clf", "syslog", "epoch", "epoch_ms")
-"""The commonest formats that have a name; `table` has all, others are for `strptime`."""
-
 _Name = TypeVar("_Name", bound=str)
 
 _KINDS: Final = {
@@ -49,6 +45,7 @@ _KINDS: Final = {
     list: "an array",
     dict: "a table",
 }
+_COMMON_FORMATS: Final = frozenset({"auto", "iso8601", "clf", "syslog", "epoch", "epoch_ms"})
 _SHOWN_AT_MOST: Final = 80
 _PASSWORD: Final = re.compile(r"(://)[^/@\s]+@")
 _LONGEST_FORMAT: Final = 100
@@ -265,20 +262,21 @@ class StampFormat:
 
     def __call__(self, value: object) -> str:
         """Return the format."""
-        wanted = f"{one_of(FORMATS)}, or a strptime format (with a % in it) is allowed"
+        wanted = (
+            '"auto", the name of a layout, or a strptime format (with a % in it) is wanted; '
+            "the names: trio-ship explain --layouts"
+        )
         text = _text(value, wanted)
-        if text in FORMATS:
+        if text in _COMMON_FORMATS:
             return text
         if "%" not in text:
-            from trio_ship.decode.table import LAYOUTS  # noqa: PLC0415 - Arrow is slow to import
+            from trio_ship.decode.table import LAYOUTS, names_like  # noqa: PLC0415 - Arrow is slow to import
 
-            names = [layout.name for layout in LAYOUTS]
-            if text in names:
+            if any(text == layout.name for layout in LAYOUTS):
                 return text
-            near = difflib.get_close_matches(text[:_SHOWN_AT_MOST], names, n=1)
-            raise InvalidValueError(
-                f"{shown(text)} is unknown", f'did you mean "{near[0]}"?' if near else wanted
-            )
+            near = names_like(text[:_SHOWN_AT_MOST])
+            meant = f"did you mean {one_of(near)}? Or: " if near else ""
+            raise InvalidValueError(f"{shown(text)} is unknown", meant + wanted)
         if len(text) > _LONGEST_FORMAT:
             raise InvalidValueError(
                 "this is too long", f"{_LONGEST_FORMAT} characters at most are allowed"

@@ -7,13 +7,16 @@ in `names`, those of numbers in `numbers`.
 
 from __future__ import annotations
 
+import difflib
 from typing import Final
 
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.names import NAMED
 from trio_ship.decode.numbers import NUMBERS
 
-__all__ = ["LAYOUTS", "layout_named"]
+__all__ = ["LAYOUTS", "layout_named", "names_like"]
+
+_SHORTEST_WORD: Final = 3
 
 LAYOUTS: Final = (
     Layout(
@@ -57,3 +60,24 @@ def layout_named(name: str) -> Layout:
             return layout
     names = ", ".join(layout.name for layout in LAYOUTS)
     raise ValueError(f"no layout is called {name!r}; there are {names}")
+
+
+def names_like(text: str) -> tuple[str, ...]:
+    """Return the names of layouts that somebody may mean who writes another name.
+
+    That is the one almost like it; else those that begin so, or whose writers are
+    called so, three at most.
+    """
+    names = [layout.name for layout in LAYOUTS]
+    near = difflib.get_close_matches(text.lower(), names, n=1, cutoff=0.75)
+    word = _squeezed(text)
+    akin = [
+        layout.name
+        for layout in LAYOUTS
+        if layout.name.startswith(word) or word in _squeezed(layout.writers)
+    ]
+    return tuple(near or (akin[:3] if len(word) >= _SHORTEST_WORD else ()))
+
+
+def _squeezed(text: str) -> str:
+    return "".join(char for char in text.lower() if char.isalnum())
