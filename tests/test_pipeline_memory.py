@@ -90,11 +90,14 @@ async def test_s12_what_is_in_flight_keeps_to_the_budget_from_the_first_round_on
 async def test_d11_readers_wait_while_a_sink_has_much_to_write_yet(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    """No round, here a quarter of the budget, is begun while three eighths are unwritten."""
+    """No round, a quarter of the budget, is begun while three eighths are unwritten.
+
+    Two may be under way then: one that the sequencer has, and one that is read early.
+    """
     assert autojump_clock.rate == 0
     disk = LaggingDisk()
     new_disk(disk)
     size = _fill(disk, 25, is_even=True)
     await run_once(disk, config(follow=False, pipeline=f"max_buffer_bytes = {BUDGET}"))
     assert len(disk.read(OUTPUT)) == size > 4 * BUDGET
-    assert disk.most <= BUDGET * 3 / 8 + BUDGET / 4
+    assert disk.most <= BUDGET * 3 / 8 + 2 * BUDGET / 4

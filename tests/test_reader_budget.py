@@ -31,71 +31,77 @@ def _line_of_each(sizes: list[int]) -> Batch:
     return make_part([[Row(data=b"x" * (size - 1) + b"\n")] for size in sizes])
 
 
-@pytest.mark.parametrize(("chains", "each"), [(8, MIB), (100, 83_886), (1000, 16_384)])
-def test_a_round_is_an_eighth_of_the_budget_or_16_kib_of_each_of_many(
-    chains: int, each: int
-) -> None:
-    """Of 64 MiB: 8 MiB of 8 or 100 files, and some 16 MiB of 1,000."""
+@pytest.mark.parametrize(("chains", "each"), [(8, 2 * MIB), (100, 167_772), (1000, 16_777)])
+def test_a_round_is_a_quarter_of_the_budget(chains: int, each: int) -> None:
+    """Of 64 MiB: 16 MiB of however many files."""
     assert _settled([0] * chains, 64 * MIB).grants(range(chains)) == [each] * chains
 
 
 def test_few_that_may_be_read_get_what_the_others_leave() -> None:
-    """Two of a thousand chains share a round of 8 MiB."""
-    assert _settled([0] * 1000, 64 * MIB).grants([3, 999]) == [4 * MIB, 4 * MIB]
+    """Two of a thousand chains share a round of 16 MiB."""
+    assert _settled([0] * 1000, 64 * MIB).grants([3, 999]) == [8 * MIB, 8 * MIB]
 
 
 def test_who_has_something_waiting_reads_so_much_less_and_from_half_a_share_on_nothing() -> None:
     """Whoever holds the frontier has nothing waiting, and is never refused."""
-    waiting = [0, 1000, MIB // 2, MIB // 2 + 1, 0, 0, 0, 0]
+    waiting = [0, 1000, MIB, MIB + 1, 0, 0, 0, 0]
     granted = _settled(waiting, 64 * MIB).grants(range(8))
-    each = 8 * MIB // 7
-    assert granted == [each, each - 1000, each - MIB // 2, 0, each, each, each, each]
+    each = 16 * MIB // 7
+    assert granted == [each, each - 1000, each - MIB, 0, each, each, each, each]
 
 
 def test_a_round_is_read_while_the_sequencer_is_at_the_one_before() -> None:
     """It will let go of as much of each chain as the chain with the least has."""
     budget = _settled([0, 0, 100], 48 * MIB)
     budget.take(_line_of_each([1000, 400, 350]))
-    assert budget.grants([0, 1, 2]) == [2 * MIB - 600, 2 * MIB, 2 * MIB - 100]
+    assert budget.grants([0, 1, 2]) == [4 * MIB - 600, 4 * MIB, 4 * MIB - 100]
 
 
 def test_who_waited_before_that_round_waits_on() -> None:
     """Whether it has left meanwhile is not known: a chain far ahead must not get further."""
-    budget = _settled([MIB, 0], 64 * MIB)
+    budget = _settled([2 * MIB, 0], 64 * MIB)
     budget.take(_line_of_each([100, 100]))
-    assert budget.grants([0, 1]) == [0, 8 * MIB]
+    assert budget.grants([0, 1]) == [0, 16 * MIB]
 
 
-def test_a_round_of_more_than_an_eighth_of_the_budget_is_not_read_before_the_last_has_left() -> (
-    None
-):
-    """Two of them would be in memory at once."""
+def test_of_very_many_files_no_round_is_read_before_the_last_has_left() -> None:
+    """Two of them would be in memory at once, and none would be ready earlier."""
     budget = _settled([0] * 1000, 64 * MIB)
     budget.take(_line_of_each([100] * 1000))
     assert budget.grants(range(1000)) == [0] * 1000
-    assert budget.grants(range(500)) == [16_777] * 500
+    assert budget.grants(range(256)) == [65_536] * 256
+    assert budget.grants(range(257)) == [0] * 257
+
+
+def test_a_round_of_more_than_a_quarter_of_the_budget_is_not_read_before_the_last_has_left() -> (
+    None
+):
+    """So small a budget cannot be divided among so many files."""
+    budget = _settled([0] * 20, MIB // 4)
+    budget.take(_line_of_each([100] * 20))
+    assert budget.grants(range(20)) == [0] * 20
 
 
 def test_the_first_round_is_small_whatever_the_sequencer_has_heard_of() -> None:
     """Nobody knows yet how short records are: it is as if of an eighth of the budget."""
     budget = Budget(Board(Snapshot()), 64 * MIB)
-    assert budget.grants(range(8)) == [MIB // 8] * 8
-    assert budget.grants(range(100)) == [16_384] * 100
+    assert budget.grants(range(8)) == [MIB // 4] * 8
+    assert budget.grants(range(100)) == [20_971] * 100
 
 
 def test_short_records_weigh_more_than_their_bytes() -> None:
     """Lines of a byte are read in rounds of a sixteenth, until longer ones have come twice."""
     budget = _settled([0], 32 * MIB)
-    assert budget.grants([0]) == [4 * MIB]
+    assert budget.grants([0]) == [8 * MIB]
     budget.take(make_part([[Row(data=b"x\n")] * 100]))
-    assert budget.grants([0]) == [4 * MIB // 16]
+    assert budget.grants([0]) == [8 * MIB // 16]
     budget.take(make_part([[Row(data=b"x" * 100)]]))
-    assert budget.grants([0]) == [4 * MIB // 4]
+    assert budget.grants([0]) == [8 * MIB // 4]
 
 
 def test_a_chain_has_4_kib_however_many_there_are() -> None:
     """A budget cannot be divided among so many that no line fits."""
-    assert _settled([0] * 5000, MIB).grants([4]) == [MIB // 8]
+    assert _settled([0] * 5000, MIB).grants([4]) == [MIB // 4]
     assert _settled([0] * 5000, MIB).grants(range(5000)) == [4096] * 5000
 
 
@@ -109,19 +115,19 @@ def _job(number: int, length: int, *, want: int = 0) -> Job:
 
 
 def test_a_job_that_is_cut_leaves_its_last_record_open_and_one_without_room_waits() -> None:
-    """Three share a round of 8 MiB; but a long record may have what it wants."""
-    third = 8 * MIB // 3
+    """Three share a round of 16 MiB; but a long record may have what it wants."""
+    third = 16 * MIB // 3
     jobs = [
         _job(0, third),
         _job(1, third + 1),
-        _job(2, 8 * MIB, want=3 * MIB),
+        _job(2, 16 * MIB, want=6 * MIB),
         _job(3, 100),
     ]
-    granted = _settled([0, 0, 0, MIB, 0, 0, 0, 0], 64 * MIB).granted(jobs)
+    granted = _settled([0, 0, 0, 2 * MIB, 0, 0, 0, 0], 64 * MIB).granted(jobs)
     assert [(job.chain.number, job.length, job.closing) for job in granted] == [
         (0, third, True),
         (1, third, False),
-        (2, 3 * MIB, False),
+        (2, 6 * MIB, False),
     ]
 
 

@@ -20,16 +20,18 @@ from trio_ship.reader.reading import Job
 
 __all__ = ["Budget", "most_unwritten", "weight"]
 
-_MEBIBYTE: Final = 1 << 20
-_ROUNDS: Final = 8
-_FEW: Final = 8 << 20
-_CHUNK: Final = 16_384
+_ROUNDS: Final = 4
+# Measured: beside reading so much, what a round costs by itself is little.
+_FEW: Final = 16 << 20
+_MOST: Final = 2 << 20
+# Of so many files that each gives less, a round read early only holds memory.
+_EARLY: Final = 64 << 10
 _LEAST: Final = 4096
 _RECORD: Final = 32
 _UNKNOWN: Final = 8.0
 _LIGHTER: Final = 4
 # One round is read while another is written; no third waits, where rounds are largest.
-_UNWRITTEN: Final = 3 / _ROUNDS
+_UNWRITTEN: Final = 1.5 / _ROUNDS
 
 
 def most_unwritten(most: int) -> float:
@@ -73,7 +75,8 @@ class Budget:
 
         Who has something waiting reads so much less: else chains that are read by
         the same steps would drift apart, and ever more would wait. While the sequencer
-        is at the last round, the next one is read, if it is not large.
+        is at the last round, the next one is read, if it is not large and not of
+        very many files.
         """
         if not numbers or self._board.is_behind:
             return [0] * len(numbers)
@@ -86,13 +89,11 @@ class Budget:
         # The sequencer may not have heard of all chains yet.
         chains = max(1 + max(numbers), len(self._board.pending))
         most = int(self._most / self._weight)
-        # Short reads of very many files would cost more than their bytes.
-        share = max(most // (_ROUNDS * chains), min(_CHUNK, 2 * most // (_ROUNDS * chains)))
-        share = max(_LEAST, min(share, _MEBIBYTE))
+        share = max(_LEAST, min(most // (_ROUNDS * chains), _MOST))
         is_ready = 2 * waiting <= share
         ready = max(1, int(np.count_nonzero(is_ready)))
         chunk = max(share, min(_FEW, most // _ROUNDS) // ready)
-        if is_early and chunk * ready > most // _ROUNDS:
+        if is_early and (chunk < _EARLY or chunk * ready > most // _ROUNDS):
             return [0] * len(numbers)
         granted: list[int] = np.where(is_ready, chunk - waiting, 0).tolist()
         return granted
