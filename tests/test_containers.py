@@ -302,7 +302,7 @@ def test_files_that_begin_with_the_same_stamp_are_told_apart(heads: tuple[bytes,
     decoders = Decoders(SourceConfig(name="app", type="file"), [])
     entry = FileEntry(id="0" * 16, source="app", path="/a", file="/a", device=1, inode=1)
     spelled = [
-        decoders.recognise(entry, head, mtime_ns=EIGHT, blocks=list).layout for head in heads * 2
+        decoders.recognise(entry, [head], mtime_ns=EIGHT, blocks=list).layout for head in heads * 2
     ]
     expected = ["cri" if head == CRI_LINES else "0" for head in heads * 2]
     assert [spelling.partition("@")[2].partition("/")[0] for spelling in spelled] == expected

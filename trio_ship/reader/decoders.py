@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
@@ -87,7 +87,7 @@ class Decoders:
     def recognise(
         self,
         entry: FileEntry,
-        head: bytes,
+        heads: Iterable[bytes],
         *,
         mtime_ns: int,
         blocks: Callable[[], list[bytes]],
@@ -97,7 +97,8 @@ class Decoders:
 
         Args:
             entry: The file.
-            head: Its first complete lines, or those at its position.
+            heads: Its first lines, or those at its position; and others, which
+                count where those have no stamps.
             mtime_ns: When it was changed last; stamps without a year end there.
             blocks: Returns blocks of lines through the whole file, in order.
             later: Returns a few of those behind its first lines.
@@ -107,7 +108,10 @@ class Decoders:
         """
         stamp = self._config.timestamp
         evidence = Evidence(mtime_ns, blocks, later)
-        layout = self._spelling(head, entry.path, evidence) if head else ""
+        layout, head = "", b""
+        for head in heads:
+            if layout := self._spelling(head, entry.path, evidence) if head else "":
+                break
         if layout == entry.layout:
             return entry
         entry = attrs.evolve(entry, layout=layout, zone=stamp.timezone)

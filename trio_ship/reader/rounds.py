@@ -37,7 +37,7 @@ from trio_ship.reader.hops import Hop
 from trio_ship.reader.locate import is_at
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.reading import Filled, Job, Reading
-from trio_ship.reader.samples import blocks, later_blocks, text_of
+from trio_ship.reader.samples import blocks, heads, later_blocks, whole_lines
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
@@ -187,6 +187,7 @@ class RoundReader:
                 continue
             tail.failures, tail.retry_at = 0, 0.0
             tail.size = one.reach
+            tail.sought = tail.sought or bool(one.size)
             if one.fault:
                 text = f"{tail.entry.file} {one.fault}; what follows byte {one.reach} is not read"
                 self._chains.notes.append(Note.warning(text))
@@ -299,17 +300,21 @@ class RoundReader:
         reach: int,
         looked: int,
     ) -> FileEntry:
-        """Return a file's entry with the way it writes stamps, as far as it can be seen."""
+        """Return a file's entry with the way it writes stamps, as far as it can be seen.
+
+        Where files do not grow, they are looked at once: else where stamps begin to count
+        would depend on where a round ends.
+        """
         tail = job.chain.tails[0]
-        head = bytes(data[:HEAD])
-        if tail.position.offset == 0 and looked < min(HEAD, reach):
-            looked = min(HEAD, reach)
-            head = text_of(content, entry.charset, HEAD, 0)
-        if not (job.final and min(HEAD, looked) >= reach):
-            head = head[: head.rfind(b"\n") + 1]
+        if not tail.sought or not tail.position.offset:
+            seen = heads(content, entry.charset, reach, final=job.final)
+        elif self._follow:
+            seen = iter([whole_lines(bytes(data[:HEAD]), final=job.final and looked >= reach)])
+        else:
+            return entry
         return self.decoders.recognise(
             entry,
-            head,
+            seen,
             mtime_ns=tail.mtime_ns,
             blocks=lambda: blocks(content, entry.charset, tail.position.offset, reach),
             later=lambda: later_blocks(content, entry.charset, tail.position.offset, reach),

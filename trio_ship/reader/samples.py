@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from trio_ship.decode.charsets import UTF_8, narrow
@@ -9,9 +10,10 @@ from trio_ship.reader.content import Content
 from trio_ship.reader.decoders import HEAD
 from trio_ship.reader.packed import Packed
 
-__all__ = ["blocks", "later_blocks", "text_of"]
+__all__ = ["blocks", "heads", "later_blocks", "text_of", "whole_lines"]
 
 _WHOLE: Final = 8 << 20
+_LONG: Final = HEAD // 4  # the beginning of such a line is enough to see its stamp
 _SAMPLES: Final = 512
 _LATER: Final = 3
 _LATER_BYTES: Final = 8192
@@ -21,6 +23,47 @@ def text_of(content: Content, charset: str, size: int, offset: int) -> bytes:
     """Return up to `size` bytes from a place of a file, as UTF-8."""
     raw = content.pread(size, offset)
     return raw if charset == UTF_8 else narrow(raw, charset, offset, final=False).text
+
+
+def whole_lines(text: bytes, *, final: bool) -> bytes:
+    """Return a text without the line that it breaks off in, unless that is a long one.
+
+    Args:
+        text: It begins with a line.
+        final: Whether it is all there is, and so ends with a line.
+    """
+    stop = text.rfind(b"\n") + 1
+    return text if final or len(text) - stop >= _LONG else text[:stop]
+
+
+def heads(content: Content, charset: str, reach: int, *, final: bool) -> Iterator[bytes]:
+    """Yield lines where stamps are looked for until some are found: they need not begin a file.
+
+    That is at the beginning, then twice as far each time, and at the end; so what is
+    found depends on the file alone, whatever was read of it, and takes little of a long
+    one. A compressed one is not unpacked far for it.
+
+    Args:
+        content: The file.
+        charset: How it is encoded.
+        reach: How long the file is, or more; of a compressed one that is found out.
+        final: Whether it will not grow any more.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    is_packed = isinstance(content, Packed)
+    last = min(reach, _WHOLE) if is_packed else reach
+    places = [0]
+    while (place := 2 * places[-1] or HEAD) < last:
+        places.append(place)
+    if reach - HEAD > places[-1] and not is_packed:
+        places.append((reach - HEAD) // 2 * 2)
+    for place in places:
+        text = text_of(content, charset, min(HEAD, reach - place), place)
+        if place:
+            _, _, text = text.partition(b"\n")
+        yield whole_lines(text, final=final and not place and reach <= HEAD)
 
 
 def blocks(content: Content, charset: str, begin: int, reach: int) -> list[bytes]:

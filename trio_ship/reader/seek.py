@@ -29,7 +29,7 @@ from trio_ship.reader.arena import SLACK
 from trio_ship.reader.content import Content
 from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.packed import Packed
-from trio_ship.reader.samples import blocks, later_blocks, text_of
+from trio_ship.reader.samples import blocks, heads, later_blocks, text_of
 from trio_ship.state import FileEntry, Position
 
 __all__ = ["Seeker"]
@@ -83,12 +83,9 @@ class Seeker:
             OSError: It cannot be read.
         """
         size = content.measure() if isinstance(content, Packed) else size
-        head = text_of(content, entry.charset, HEAD, 0)
-        if size > HEAD or b"\n" in head:
-            head = head[: head.rfind(b"\n") + 1]
         entry = self._decoders.recognise(
             entry,
-            head,
+            heads(content, entry.charset, size, final=not self._follow),
             mtime_ns=mtime_ns,
             blocks=lambda: blocks(content, entry.charset, 0, size),
             later=lambda: later_blocks(content, entry.charset, 0, size),

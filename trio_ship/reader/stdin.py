@@ -26,6 +26,7 @@ from trio_ship.merge import optional_ns, select
 from trio_ship.notes import Note
 from trio_ship.reader.arena import SLACK
 from trio_ship.reader.decoders import HEAD, Decoders
+from trio_ship.reader.samples import whole_lines
 from trio_ship.report import Chain, Poll, Report
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
@@ -167,9 +168,9 @@ class StdinReader:
         if not self._data:
             return None
         if not self._decoders.knows(self._entry):
-            head = self._data if final else self._data[: self._data.rfind(b"\n") + 1]
+            head = whole_lines(self._data[:HEAD], final=final and len(self._data) <= HEAD)
             self._entry = self._decoders.recognise(
-                self._entry, head[:HEAD], mtime_ns=self._wall_ns(), blocks=lambda: [head]
+                self._entry, [head], mtime_ns=self._wall_ns(), blocks=lambda: [self._data]
             )
             for note in self._notes:
                 _LOG.log(note.level, "%s", note.text)

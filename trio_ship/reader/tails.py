@@ -27,6 +27,7 @@ class Tail:
         packed: Whether it is compressed, as far as it was opened.
         read_to: All before it has been looked at; what lies between `position`
             and here waits for more bytes or for time.
+        sought: Whether stamps were looked for from its beginning to its end.
         want: How many bytes the next read should ask for, for a long record.
         held: Whether its last record has complete lines but stays open.
         lacking: Whether the last record handed over was left without its end.
@@ -47,6 +48,7 @@ class Tail:
     content: Content | None = None
     packed: bool = False
     read_to: int = 0
+    sought: bool = False
     want: int = 0
     held: bool = False
     lacking: bool = False
