@@ -6,6 +6,8 @@ import errno
 import logging
 import os
 import pwd
+import re
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,7 +20,7 @@ from memory_disk import MemoryDisk
 from trio_ship.batch import Kind
 from trio_ship.diagnosis import Diagnosis, fitting_zone, likely_zone
 from trio_ship.filesystem import Status
-from trio_ship.notes import refusal
+from trio_ship.notes import misread_zone, refusal
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -139,3 +141,35 @@ def test_r25_the_remedy_fits_what_is_refused(path: str, mode: int, gid: int, rem
     user = pwd.getpwuid(os.geteuid()).pw_name
     denied = PermissionError(errno.EACCES, "Permission denied")
     assert remedy.format(user=user) in refusal(Owned(), path, denied).text
+
+
+@pytest.mark.parametrize(
+    ("given", "system", "expected"),
+    [
+        (None, "UTC", None),
+        ("", "UTC", None),
+        (":Asia/Tokyo", "Asia/Tokyo", None),
+        ("EST5EDT,M3.2.0,M11.1.0", "EST5EDT", None),
+        ("<+03>-3", "<+03>-3", None),
+        ("Foo/Bar", "Foo/Bar", "TZ=Foo/Bar names no time zone, so .* TZ to a name such as"),
+        ("UTC+", "UTC+", "TZ=UTC. names no time zone"),
+        ("../../etc", "UTC", "names no time zone"),
+        (":/no/such/file", "UTC", "TZ=:/no/such/file names no time zone"),
+        ("Asia/Tokyo", "UTC", 'install tzdata, or set timestamp.timezone = "Asia/Tokyo" for'),
+    ],
+)
+def test_a_zone_that_the_system_takes_for_utc_is_said(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, system: str, expected: str | None
+) -> None:
+    """What $TZ names is looked up, for the C library says nothing of what it does not know."""
+    monkeypatch.setenv("TZ", system)
+    time.tzset()
+    try:
+        note = misread_zone({} if given is None else {"TZ": given})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert (note is None) == (expected is None)
+    if note is not None and expected is not None:
+        assert note.level == logging.WARNING
+        assert re.search(expected, note.text)

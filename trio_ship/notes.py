@@ -9,18 +9,26 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import shlex
 import stat
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem, Status
 
-__all__ = ["Note", "planted_by", "refusal"]
+__all__ = ["Note", "misread_zone", "planted_by", "refusal"]
 
 _ROOT: Final = 0
 """The group that nobody should have to join for the sake of a log."""
+
+
+# As POSIX writes zones: a name, how far west of UTC, and perhaps rules for the summer.
+_POSIX_ZONE: Final = re.compile(r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?\d.*")
 
 
 @attrs.frozen
@@ -91,6 +99,28 @@ def planted_by(disk: ReadableFilesystem, path: str, status: Status) -> str:
     return (
         f"it belongs to {_user_name(status.uid)}, in a folder where everybody may make files; "
         "remove it, or choose another folder"
+    )
+
+
+def misread_zone(environ: Mapping[str, str]) -> Note | None:
+    """Say of a zone in $TZ that the system does not know it: it silently takes it for UTC."""
+    given = environ.get("TZ", "")
+    name = given.removeprefix(":")
+    if not name or _POSIX_ZONE.fullmatch(name) or (name.startswith("/") and os.path.isfile(name)):
+        return None
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return Note.warning(
+            f"TZ={given} names no time zone, so stamps without one are taken as UTC; "
+            "set TZ to a name such as Europe/Berlin, or timestamp.timezone of the sources"
+        )
+    months = [datetime(2024, month, 1) for month in (1, 7)]  # noqa: DTZ001  (what a clock shows)
+    if all(at.astimezone().utcoffset() == at.replace(tzinfo=zone).utcoffset() for at in months):
+        return None
+    return Note.warning(
+        f"TZ={given} is a zone that the C library has no file of, so stamps without one are taken "
+        f'as UTC; install tzdata, or set timestamp.timezone = "{name}" for the sources'
     )
 
 

@@ -13,6 +13,7 @@ once more when the flow has ended, however it ended.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from trio_ship.cut import common_start
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
 from trio_ship.flow import Flow
+from trio_ship.notes import misread_zone
 from trio_ship.quantities import counted
 from trio_ship.reader.budget import most_unwritten
 from trio_ship.report import Report
@@ -219,6 +221,10 @@ class Pipeline:
 
     def _tell_start(self) -> None:
         snapshot = self._board.snapshot
+        zones = {source.timestamp.timezone for source in self._config.sources.values()}
+        note = misread_zone(os.environ) if "local" in zones else None
+        if note is not None:
+            _LOG.log(note.level, "%s", note.text)
         if self._resumed and snapshot.last_key is not None:
             key = snapshot.last_key
             _LOG.info(
