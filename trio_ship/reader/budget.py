@@ -22,8 +22,8 @@ __all__ = ["Budget", "most_unwritten", "weight"]
 
 _ROUNDS: Final = 4
 # Measured: beside reading so much, what a round costs by itself is little.
-_FEW: Final = 16 << 20
-_MOST: Final = 2 << 20
+_FEW: Final = 14 << 20
+_MOST: Final = _FEW // 8
 # Of so many files that each gives less, a round read early only holds memory.
 _EARLY: Final = 64 << 10
 _LEAST: Final = 4096
