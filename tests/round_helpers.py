@@ -123,7 +123,7 @@ def _take_up(file: File, region: int, result: Round) -> None:
         key, own, latest = (
             int(values[row]) for values in (batch.key, batch.timestamp, batch.latest)
         )
-        (after,) = positions_after(batch, column([row]))[2]
+        (after,) = positions_after(batch, column([region]), column([row]))
         assert after.offset == file.position.offset + len(data)
         file.position = after
         is_continued = bool(flags & Flag.CONTINUED)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP, Batch, Flag
 from trio_ship.follow import footprint
-from trio_ship.merge import compact, merge_order, optional_ns, positions_after
+from trio_ship.merge import compact, ends_of, merge_order, optional_ns, positions_after
 from trio_ship.state import Position
 
 SEEDS = st.integers(0, 2**32)
@@ -90,9 +90,10 @@ def test_positions_stand_behind_the_last_row_of_each_region(seed: int) -> None:
     )
     if not len(rows):
         return
-    touched, sizes, positions = positions_after(batch, rows)
-    assert touched == [region for region, count in enumerate(left) if count]
-    for region, size, position in zip(touched, sizes, positions, strict=True):
+    touched, lasts, sizes = ends_of(batch, rows)
+    positions = positions_after(batch, touched, lasts)
+    assert touched.tolist() == [region for region, count in enumerate(left) if count]
+    for region, size, position in zip(touched.tolist(), sizes.tolist(), positions, strict=True):
         mine = rows[batch.region[rows] == region]
         last = int(mine[-1])
         assert size == int((batch.end[mine] - batch.start[mine]).sum())

@@ -11,7 +11,7 @@ from trio_ship.decode.charsets import as_in_file
 from trio_ship.follow import footprint
 from trio_ship.state import Position
 
-__all__ = ["compact", "merge_order", "optional_ns", "positions_after", "select"]
+__all__ = ["compact", "ends_of", "merge_order", "optional_ns", "positions_after", "select"]
 
 _BITS = 63
 
@@ -99,22 +99,27 @@ def optional_ns(value: int) -> int | None:
     return None if value == NO_STAMP else value
 
 
-def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list[Position]]:
-    """Return how far each region has come when `rows` (ascending) have left.
+def ends_of(batch: Batch, rows: I64) -> tuple[I64, I64, I64]:
+    """Return where rows (ascending) end in their regions.
 
     Returns:
-        Three lists of one entry for each region touched: its number, the bytes
-        that have left, and the position behind them.
+        Three columns with an entry for each region touched: its number, its last row
+        of these, and the bytes from its first one to that.
     """
     edges = np.searchsorted(rows, batch.first)
     touched = np.flatnonzero(np.diff(edges))
     head, last = rows[edges[touched]], rows[edges[touched + 1] - 1]
+    return touched, last, batch.end[last] - batch.start[head]
+
+
+def positions_after(batch: Batch, regions: I64, rows: I64) -> list[Position]:
+    """Return the position behind each of some rows, which are of `regions`; both (k,)."""
     if batch.ranges is None:
-        offset = batch.end[last] + batch.shift[touched]
+        offset = batch.end[rows] + batch.shift[regions]
     else:
-        offset = batch.ranges[1][last]
+        offset = batch.ranges[1][rows]
     data = batch.buffer.data
-    positions = [
+    return [
         Position(
             place,
             optional_ns(key),
@@ -123,15 +128,13 @@ def positions_after(batch: Batch, rows: I64) -> tuple[list[int], list[int], list
             footprint(as_in_file(data[start:end], batch.files[region].charset)),
         )
         for region, start, end, place, key, latest, flags in zip(
-            touched.tolist(),
-            batch.start[last].tolist(),
-            batch.end[last].tolist(),
+            regions.tolist(),
+            batch.start[rows].tolist(),
+            batch.end[rows].tolist(),
             offset.tolist(),
-            batch.key[last].tolist(),
-            batch.latest[last].tolist(),
-            batch.flags[last].tolist(),
+            batch.key[rows].tolist(),
+            batch.latest[rows].tolist(),
+            batch.flags[rows].tolist(),
             strict=True,
         )
     ]
-    taken = batch.end[last] - batch.start[head]
-    return touched.tolist(), taken.tolist(), positions

@@ -26,12 +26,14 @@ The rules
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP, Batch, Flag, Kind, Move, OrderedBatch
-from trio_ship.merge import compact, merge_order, positions_after
+from trio_ship.merge import compact, ends_of, merge_order, positions_after
 from trio_ship.report import Report
 from trio_ship.state import OrderKey
 from trio_ship.watermarks import Watermarks
@@ -242,8 +244,8 @@ class Sequencer:
 
     def _leave(self, masks: list[_Mask], kind: Kind) -> OrderedBatch:
         """Make the ordered batch of the rows in `masks`, and take them out."""
-        moves: dict[str, Move] = {}
         parts: list[Batch] = []
+        ends: list[tuple[I64, I64]] = []
         rows: list[I64] = []
         keys: list[I64] = []
         ranks: list[I64] = []
@@ -253,7 +255,7 @@ class Sequencer:
             if not len(mine):
                 continue
             held.live &= ~mask
-            self._move(held, mine, moves)
+            ends.append(self._take_out(held, mine))
             parts.append(held.batch)
             rows.append(mine + base)
             keys.append(held.batch.key[mine])
@@ -270,7 +272,7 @@ class Sequencer:
             kind=kind,
             parts=tuple(parts),
             rows=row,
-            moves=tuple(moves.values()),
+            moves=_moves(parts, ends),
             last_key=self._last_key,
         )
         if kind is Kind.IN_ORDER:
@@ -292,14 +294,13 @@ class Sequencer:
         key = OrderKey(timestamp, file.source, file.path, file.generation, offset)
         return key if self._last_key is None else max(key, self._last_key)
 
-    def _move(self, held: _Held, rows: I64, moves: dict[str, Move]) -> None:
-        batch = held.batch
+    def _take_out(self, held: _Held, rows: I64) -> tuple[I64, I64]:
+        """Take rows out of what waits; return the regions touched, and the last row of each."""
+        regions, last, size = ends_of(held.batch, rows)
+        np.subtract.at(self._pending, held.batch.chain[regions], size)
         held.waiting -= len(rows)
-        for region, size, after in zip(*positions_after(batch, rows), strict=True):
-            file = batch.files[region]
-            moves[file.id] = Move(file=file, after=after, limit_ns=int(batch.limit[region]))
-            self._pending[batch.chain[region]] -= size
-            held.pinned -= size
+        held.pinned -= int(size.sum())
+        return regions, last
 
     def _release(self) -> None:
         """Forget batches that have left; copy small rests out of their arenas."""
@@ -314,3 +315,23 @@ class Sequencer:
             else:
                 kept.append(held)
         self._held = kept
+
+
+def _moves(parts: Sequence[Batch], ends: Sequence[tuple[I64, I64]]) -> tuple[Move, ...]:
+    """Return how far files have come.
+
+    Args:
+        parts: Batches; of the rows of one file those further back stand in later ones.
+        ends: Of each part the regions touched, and the last row of each.
+    """
+    moves: dict[str, Move] = {}
+    for batch, (touched, last) in zip(reversed(parts), reversed(ends), strict=True):
+        numbers = enumerate(touched.tolist())
+        fresh = [place for place, region in numbers if batch.files[region].id not in moves]
+        regions, rows = touched[fresh], last[fresh]
+        positions = positions_after(batch, regions, rows)
+        limits = batch.limit[regions].tolist()
+        for region, after, limit_ns in zip(regions.tolist(), positions, limits, strict=True):
+            file = batch.files[region]
+            moves[file.id] = Move(file=file, after=after, limit_ns=limit_ns)
+    return tuple(moves.values())
