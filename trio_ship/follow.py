@@ -40,8 +40,8 @@ __all__ = [
 HEAD: Final = 1024
 """How many bytes of a file's beginning its fingerprint covers at most."""
 
-_FOOT: Final = 1024
-"""How many bytes in front of a position its footprint covers at most."""
+_FOOT: Final = 256
+"""How many bytes in front of a position its footprint covers at most: a line and more."""
 
 _PACKINGS: Final = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _TURN: Final = re.compile(r"(?<=[^/])[-._]?\d[-._\dTZ]*$")

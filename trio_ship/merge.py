@@ -124,17 +124,17 @@ def positions_after(batch: Batch, regions: I64, rows: I64) -> list[Position]:
             place,
             optional_ns(key),
             optional_ns(latest),
-            bool(flags & Flag.PARTIAL.value),
+            inside,
             footprint(as_in_file(data[start:end], batch.files[region].charset)),
         )
-        for region, start, end, place, key, latest, flags in zip(
+        for region, start, end, place, key, latest, inside in zip(
             regions.tolist(),
             batch.start[rows].tolist(),
             batch.end[rows].tolist(),
             offset.tolist(),
             batch.key[rows].tolist(),
             batch.latest[rows].tolist(),
-            batch.flags[rows].tolist(),
+            (batch.flags[rows] & Flag.PARTIAL.value != 0).tolist(),
             strict=True,
         )
     ]

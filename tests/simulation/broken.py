@@ -53,7 +53,7 @@ _HAND_OVER: Final = Reader._hand_over
 async def _position_at_read(self: Any, reading: Reading, send: Any) -> None:
     """Count as delivered what was only read."""
     board = self._board
-    tails = [tail for job in reading.done for tail in job.chain.tails]
+    tails = [tail for chain in self._chains.by_path.values() for tail in chain.tails]
     read = {tail.entry.id: tail.position for tail in tails}
     positions = MappingProxyType({**board.snapshot.positions, **read})
     board.snapshot = attrs.evolve(board.snapshot, positions=positions)

@@ -10,6 +10,7 @@ U+FFFD too, which takes the place of each unit or byte that is no character.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -67,6 +68,7 @@ class Narrowed:
     replaced: I64
 
 
+@functools.lru_cache(maxsize=256)
 def charset_of(configured: str, known: str, head: bytes) -> str:
     """Return how a file is encoded.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
 import numpy as np
 
 from trio_ship.batch import I64, Batch
@@ -112,8 +111,10 @@ class Budget:
 
 
 def _cut(job: Job, length: int) -> Job:
-    granted = min(job.length, max(length, job.chain.tails[0].want))
-    return attrs.evolve(job, length=granted, closing=job.closing and granted == job.length)
+    granted = max(length, job.chain.tails[0].want)
+    if granted < job.length:
+        job.length, job.closing = granted, False
+    return job
 
 
 def _of(column: I64, numbers: Sequence[int]) -> I64:

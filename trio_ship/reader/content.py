@@ -64,11 +64,9 @@ class Plain:
 
     def readinto(self, memory: memoryview, offset: int) -> int:
         """See `Content.readinto`."""
-        size = 0
-        while size < len(memory):
+        size = count = self._disk.preadv(self._fd, [memory], offset)
+        while count and size < len(memory):
             count = self._disk.preadv(self._fd, [memory[size:]], offset + size)
-            if not count:
-                break
             size += count
         return size
 

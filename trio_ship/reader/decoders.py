@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
+import numpy as np
 
+from trio_ship.batch import I32, I64
 from trio_ship.config import SourceConfig
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
@@ -71,18 +73,25 @@ class Decoders:
         if not entry.layout:
             return -1
         key = (entry.layout, entry.zone)
-        if key not in self._numbers:
+        number = self._numbers.get(key)
+        if number is None:
             pattern = self._config.timestamp.pattern
             decoder = StampDecoder(entry.layout, zone=entry.zone, pattern=pattern)
             with self._lock:
                 self.all.append(decoder)
-                self._numbers[key] = len(self.all) - 1
-        return self._numbers[key]
+                number = self._numbers[key] = len(self.all) - 1
+        return number
 
     def resolution_ns(self, entry: FileEntry) -> int:
         """Return the step of a file's stamps in nanoseconds, 0 while not known."""
         number = self.number(entry)
         return self.all[number].resolution_ns if number >= 0 else 0
+
+    def resolutions_ns(self, numbers: I32) -> I64:
+        """Return the same for files whose decoders have these indices. Shapes (m,)."""
+        # A file of which nothing is known has the last of these.
+        steps = [*(decoder.resolution_ns for decoder in self.all), 0]
+        return np.array(steps, np.int64)[numbers]
 
     def recognise(
         self,

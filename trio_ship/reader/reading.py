@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import attrs
+import numpy as np
 
-from trio_ship.batch import U8
+from trio_ship.batch import I64, U8
 from trio_ship.decode.charsets import Narrowed
 from trio_ship.decode.round import Round
 from trio_ship.reader.tails import ChainFiles
@@ -15,9 +14,9 @@ from trio_ship.state import FileEntry
 __all__ = ["Filled", "Job", "Reading"]
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Job:
-    """What to read of one chain in a round.
+    """What to read of one chain in a round: made anew for each, and cut to what is granted.
 
     Attributes:
         chain: The chain; its first file is read.
@@ -32,9 +31,9 @@ class Job:
     final: bool = False
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False)
 class Filled:
-    """What one file gave.
+    """What one file gave; not to be changed, but made too often to be frozen.
 
     Attributes:
         job: What was to be read.
@@ -71,12 +70,12 @@ class Reading:
         arena: Where the bytes go. Dtype uint8.
         now: The pipeline's clock before the read, in seconds.
         place: Where the bytes of the next file go.
-        done: The jobs that could be read.
-        result: What they gave.
+        result: What was read of those files that could be read; None: of none.
+        resolution_ns: The step of the stamps of each of them, 0 while not known. (m,).
     """
 
     arena: U8
     now: float
     place: int = 0
-    done: Sequence[Job] = ()
     result: Round | None = None
+    resolution_ns: I64 = attrs.field(factory=lambda: np.zeros(0, np.int64))

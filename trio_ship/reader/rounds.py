@@ -95,10 +95,14 @@ class RoundReader:
             patience: How long one disk call may take, in seconds.
             now: The pipeline's clock before the read, in seconds.
         """
-        arena = self._arenas.lend(sum(map(self._room, jobs)))
+        rooms = [self._room(job) for job in jobs]
+        arena = self._arenas.lend(sum(rooms))
         reading = Reading(arena=arena, now=now)
         hop = Hop(
-            [partial(self._fill, reading, job) for job in jobs],
+            [
+                partial(self._fill, reading, job, room)
+                for job, room in zip(jobs, rooms, strict=True)
+            ],
             [patience] * len(jobs),
             self._disk,
             partial(self.conclude, reading),
@@ -107,19 +111,18 @@ class RoundReader:
 
     def _room(self, job: Job) -> int:
         """Return how many bytes in UTF-8 a job may give."""
-        factor = growth(self._charset(job.chain.tails[0], b""))
+        factor = growth(self._charset(job.chain.tails[0]))
         return factor * job.length + (0 if factor == 1 else _REST)
 
-    def _charset(self, tail: Tail, data: bytes | memoryview) -> str:
-        """Return how a file is encoded from which `data` was read."""
-        head = bytes(data[:2]) if not tail.position.offset else b""
+    def _charset(self, tail: Tail, head: bytes = b"") -> str:
+        """Return how a file is encoded; `head` is how it begins, where that is at hand."""
         return charset_of(self._config.charset, tail.entry.charset, head)
 
-    def _fill(self, reading: Reading, job: Job) -> Filled:
+    def _fill(self, reading: Reading, job: Job, room: int) -> Filled:
         """Read what one file has; it changes nothing but its own place in the arena."""
         tail = job.chain.tails[0]
         place, entry = reading.place, tail.entry
-        memory = reading.arena.data[place : place + self._room(job)]
+        memory = reading.arena.data[place : place + room]
         reach, fault, text = tail.size, "", None
         asked = job.length
         try:
@@ -136,7 +139,8 @@ class RoundReader:
                 fault = content.fault
             if size and not _is_same(tail, content, memory[:size]):
                 return Filled(job=job, place=place, reach=reach, entry=entry, is_same=False)
-            charset = self._charset(tail, memory[:size])
+            at_begin = not tail.position.offset
+            charset = self._charset(tail, bytes(memory[: min(size, 2)]) if at_begin else b"")
             if charset != entry.charset and size:
                 entry = attrs.evolve(entry, charset=charset)
             if charset != UTF_8:
@@ -175,7 +179,7 @@ class RoundReader:
             filled: The results of neighbouring steps. Files that could not be
                 read are left out of the round.
         """
-        reading.done, reading.result = [], None
+        reading.result = None
         done = []
         for one in filled:
             tail = one.job.chain.tails[0]
@@ -209,7 +213,8 @@ class RoundReader:
         self._advance(done, regions, result, reading.now)
         if self._until_ns is not None:
             result = self._ended(jobs, result, self._until_ns)
-        reading.done, reading.result = jobs, result
+        reading.result = result
+        reading.resolution_ns = self.decoders.resolutions_ns(regions.decoder)
 
     def _ended(self, jobs: Sequence[Job], result: Round, until_ns: int) -> Round:
         """Return a round without what is too late, and let go of chains that have come so far."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -21,7 +20,6 @@ import trio
 from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
 from trio_ship.config import PipelineConfig
-from trio_ship.decode.round import Round
 from trio_ship.filesystem import Filesystem
 from trio_ship.notes import Note
 from trio_ship.reader.budget import Budget
@@ -118,14 +116,14 @@ class Reader:
                 continue
             if not told:
                 told = True
-                await send.send(self._report([], None))
+                await send.send(self._report())
             await self._take_late(send)
             jobs = self._jobs(trio.current_time())
             if jobs:
                 await self._round(jobs, hops, send)
                 continue
             if fresh or self._closed:
-                await send.send(self._report([], None))
+                await send.send(self._report())
             if not self._follow and not self._chains.active:
                 return
             await bell.wait_ring()
@@ -223,9 +221,9 @@ class Reader:
     # What to read
 
     def _jobs(self, now: float) -> list[Job]:
-        active = [
-            chain for chain in self._chains.active.values() if not self._is_out_of_reach(chain)
-        ]
+        active = list(self._chains.active.values())
+        if self._late:
+            active = [chain for chain in active if not self._is_out_of_reach(chain)]
         jobs = [job for chain in active if (job := self._next_step(chain, now)) is not None]
         ready = self._budget.granted(jobs)
         if self._late:
@@ -250,16 +248,16 @@ class Reader:
             tail = chain.tails[0]
             failed = bool(tail.failures)
             left = tail.size - tail.position.offset
+            if failed and self._follow and now < tail.retry_at:
+                return None
+            if tail.is_unread and (self._follow or not failed):
+                stop = tail.next_stop if tail.stops else None
+                length = left if stop is None else min(left, stop - tail.position.offset)
+                return Job(chain, length, closing=length < left, final=not self._follow)
             # A read of the rest that has failed is made again; an error of a look says
             # that nobody knows whether there is more.
             again = self._follow and left > 0 and bool(tail.retry_at)
             over = (again or not failed) and self._is_over(tail, len(chain.tails) > 1, now)
-            if failed and self._follow and now < tail.retry_at:
-                return None
-            if tail.is_unread and (self._follow or not failed):
-                stop = tail.next_stop
-                length = left if stop is None else min(left, stop - tail.position.offset)
-                return Job(chain, length, closing=length < left, final=not self._follow)
             if over and left > 0:
                 return Job(chain, left, closing=True, final=True)
             if not over and self._follow:
@@ -321,50 +319,56 @@ class Reader:
         self._tell()
         self._chains.close_quiet()
         result = reading.result
-        report = self._report(reading.done, result)
+        report = self._report(reading)
         if result is not None and len(result.batch):
             self._budget.take(result.batch)
         await send.send(report)
 
-    def _report(self, done: Sequence[Job], result: Round | None) -> Report:
+    def _report(self, reading: Reading | None = None) -> Report:
         opened, self._chains.opened = self._chains.opened, []
         closed, self._closed = self._closed, []
-        numbers = [chain.number for chain in opened]
-        marks = [self._known_ns(chain) for chain in opened]
-        told = opened + [job.chain for job in done]
-        if result is not None:
-            numbers += [job.chain.number for job in done]
-            marks += result.watermark.tolist()
-        decoders = self._rounds.decoders
-        steps = [
-            decoders.resolution_ns(chain.tails[0].entry) if chain.tails else 0 for chain in told
-        ]
+        numbers = np.array([chain.number for chain in opened], np.int64)
+        marks = np.array([self._known_ns(chain) for chain in opened], np.int64)
+        resolution_of = self._rounds.decoders.resolution_ns
+        steps = np.array(
+            [resolution_of(chain.tails[0].entry) if chain.tails else 0 for chain in opened],
+            np.int64,
+        )
+        result = reading.result if reading is not None else None
+        if reading is not None and result is not None:
+            numbers = np.concatenate([numbers, result.batch.chain])
+            marks = np.concatenate([marks, result.watermark])
+            steps = np.concatenate([steps, reading.resolution_ns])
         return Report(
             source=self._name,
             batch=result.batch if result is not None and len(result.batch) else None,
             opened=tuple(
                 Chain(number=chain.number, source=self._name, path=chain.path) for chain in opened
             ),
-            chains=np.array(numbers, np.int64),
-            watermarks=np.array(marks, np.int64),
-            resolution_ns=np.array(steps, np.int64),
+            chains=numbers,
+            watermarks=marks,
+            resolution_ns=steps,
             closed=tuple(closed),
             poll=self._poll if self._follow else None,
-            unread=frozenset(self._unread()),
-            held=frozenset(
-                chain.number
-                for chain in self._chains.active.values()
-                # A file that cannot be read counts as at its end, whatever it holds.
-                if chain.tails
-                and chain.tails[0].held
-                and not chain.tails[0].failures
-                and not self._is_out_of_reach(chain)
-            ),
+            unread=frozenset(self._unread()) if self._follow else frozenset(),
+            held=frozenset(self._held()) if self._follow else frozenset(),
         )
 
     def _known_ns(self, chain: ChainFiles) -> int:
         known = chain.tails[0].position.max_ns if chain.tails else chain.max_ns
         return NO_STAMP if known is None else known
+
+    def _held(self) -> list[int]:
+        """Return the chains at their end whose last record is open."""
+        return [
+            chain.number
+            for chain in self._chains.active.values()
+            # A file that cannot be read counts as at its end, whatever it holds.
+            if chain.tails
+            and chain.tails[0].held
+            and not chain.tails[0].failures
+            and not self._is_out_of_reach(chain)
+        ]
 
     def _unread(self) -> list[int]:
         """Return the chains that have more to tell, or may have: a log that was just cut."""
