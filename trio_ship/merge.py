@@ -78,9 +78,9 @@ def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:
     first = batch.first
     filled = np.flatnonzero(np.diff(first))
     begin, stop = batch.start[first[filled]], batch.end[first[filled + 1] - 1]
-    buffer = np.concatenate(
-        [batch.buffer[a:b] for a, b in zip(begin.tolist(), stop.tolist(), strict=True)]
-    )
+    data = batch.buffer.data  # slices of it cost less than those of an array
+    pieces = [data[a:b] for a, b in zip(begin.tolist(), stop.tolist(), strict=True)]
+    buffer = np.frombuffer(b"".join(pieces), np.uint8)
     size = stop - begin
     moved = np.zeros(len(batch.chain), np.int64)
     moved[filled] = begin - (np.cumsum(size) - size)
