@@ -17,18 +17,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-
-# `pyarrow.compute` has these from there too, and `Array.cast` would import it: it writes
-# 300 functions with their documentation, which takes a tenth of a start.
-from pyarrow._compute import CastOptions, call_function
 
 from trio_ship.batch import I32, I64, U8
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "Pieces",
@@ -47,7 +45,6 @@ Slice: TypeAlias = memoryview
 _INLINE: Final = 12
 _LARGEST: Final = 2**31 - 1
 _LONG_RUN: Final = 4
-_TO_BINARY: Final = CastOptions.safe(pa.large_binary())
 
 
 @attrs.frozen(eq=False)
@@ -121,7 +118,7 @@ def gather_slices(
     for number in np.flatnonzero(np.bincount(buffer[short])).tolist():
         rows = short[buffer[short] == number]
         _inline(described, Pieces(buffers[number], start[rows], length[rows]), rows)
-    memory = [pa.py_buffer(data) for data in buffers]
+    memory = _shared(buffers)
     for piece, stop in itertools.pairwise(edges.tolist()):
         if stop == piece + 1:
             begin = int(start[piece])
@@ -146,7 +143,7 @@ def interleave(columns: Sequence[Pieces]) -> Slice:
         _check(len(column.data), column.start, column.length)
         _describe(described[:, number], number, column.start, column.length)
         _inline(described[:, number], column)
-    return _copy([pa.py_buffer(column.data) for column in columns], described)
+    return _copy(_shared([column.data for column in columns]), described)
 
 
 def constant(text: bytes, there: npt.NDArray[np.bool_]) -> Pieces:
@@ -217,14 +214,28 @@ def _inline(described: I32, pieces: Pieces, rows: I64 | None = None) -> None:
         inlined[row, :size] = pieces.data[first : first + size]
 
 
+def _shared(buffers: Sequence[U8]) -> list[pa.Buffer]:
+    """Return the same buffers for Arrow."""
+    import pyarrow as pa  # noqa: PLC0415 - its import is slow, and one file's records need no copy
+
+    return [pa.py_buffer(data) for data in buffers]
+
+
 def _copy(memory: Sequence[pa.Buffer], described: I32) -> Slice:
     """Return what descriptors of shape (..., 4) stand for, end to end."""
+    import pyarrow as pa  # noqa: PLC0415 - see `_shared`
+
+    # `pyarrow.compute` has these from there too, and `Array.cast` would import it: it writes
+    # 300 functions with their documentation, which takes a tenth of a start.
+    from pyarrow._compute import CastOptions, call_function  # noqa: PLC0415 - see `_shared`
+
     count = described.size // 4
     columns = [None, pa.py_buffer(described), *memory]
     views = pa.Array.from_buffers(pa.binary_view(), count, columns)
     # Arrow's own pool keeps a heap for each thread that ever encoded, and gives little back.
     pool = pa.system_memory_pool()
-    _, ends, data = call_function("cast", [views], _TO_BINARY, memory_pool=pool).buffers()
+    to_binary = CastOptions.safe(pa.large_binary())
+    _, ends, data = call_function("cast", [views], to_binary, memory_pool=pool).buffers()
     # The buffer of an empty array may be longer than what is in it.
     size = int(np.frombuffer(ends, np.int64)[count]) if count else 0
     return memoryview(data).cast("B")[:size]
