@@ -87,6 +87,10 @@ SPELLINGS = [
     "month_day@3,4,*/// ",
     "syslog@30,20,*",
     "iso8601@_3,5,*/ ",
+    "day_month_name@32,30,31,47,*///:.3",
+    "ctime@64,59,*",
+    "chromium@*/.6",
+    "db2@70,5,*/.6",
 ]
 PIECES = [
     b"2026-11-23T08:00:00.123Z",
@@ -96,6 +100,10 @@ PIECES = [
     b"[23/Nov/2026:08:00:00",
     b"[",
     b"23 Nov 2026 08:00:00.123",
+    b"23/Nov/2026:08:00:00.123",
+    b"Mon Nov 23 08:00:00 2026",
+    b":1123/080000.123456",
+    b"2026-11-23-08.00.00.123456",
     b"3 Nov 2026 08:00:00",
     b"Nov 23 08:00:00",
     b"1795420800",
@@ -115,7 +123,7 @@ PIECES = [
     b" ts=",
 ]
 lines = st.lists(
-    st.lists(st.sampled_from(PIECES), max_size=7).map(b"".join), min_size=1, max_size=12
+    st.lists(st.sampled_from(PIECES), max_size=9).map(b"".join), min_size=1, max_size=12
 )
 
 
@@ -128,7 +136,7 @@ def test_the_short_way_to_a_stamp_leads_where_the_long_one_does(
     """A stamp that is read at a likely place is the one that counts."""
     text = b"".join(line + b"\n" for line in texts)
     decoder = StampDecoder(spelling)
-    with mock.patch("trio_ship.decode.places.ROWS", rows):
+    with mock.patch("trio_ship.decode.likely.ROWS", rows):
         short = decoder.read(*frame(text))
     with mock.patch.object(Place, "likely", return_value=None):
         long = decoder.read(*frame(text))

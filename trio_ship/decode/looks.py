@@ -137,12 +137,14 @@ class Outline:
         first: A look at the first eight bytes.
         windows: Looks at the bytes from some later places on.
         choices: Places behind the eighth and which of all bytes can stand there.
+        is_number: Whether it begins with a digit.
     """
 
     marks: tuple[tuple[int, int], ...]
     first: _Window
     windows: tuple[tuple[int, _Window], ...]
     choices: tuple[tuple[int, Bools], ...]
+    is_number: bool
 
     @classmethod
     def of(cls, way: _Bytes, marker: str) -> Outline:
@@ -160,7 +162,7 @@ class Outline:
             if place >= _LOOKED_AT and len(some) > 1 and not (some <= _DIGIT or some <= _LETTER)
         ]
         first = _Window(padded[:_LOOKED_AT])
-        return cls(tuple(marks), first, tuple(windows), tuple(choices))
+        return cls(tuple(marks), first, tuple(windows), tuple(choices), way[0] <= _DIGIT)
 
     def fits(self, arena: U8, at: I64) -> Bools:
         """Tell where the bytes behind the eighth can be those of a stamp. Shape (n,)."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.search import condense, find_marks, first_of_lines, have_marks
-from trio_ship.decode.windows import ROWS, WIDEST, Windows, first_bit, last_bit, of_one_byte
+from trio_ship.decode.windows import ROWS, WIDEST, Windows, first_bit, last_bit, telling
 from trio_ship.decode.words import MAX_WIDTH, within
 
 __all__ = ["FIELDS", "find_field"]
@@ -163,7 +163,7 @@ def _search_near(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) ->
     begin = np.maximum(end - WIDEST, 0) if last else start
     windows = Windows(arena, begin)
     marks = list(enumerate(text))
-    begins = windows.begins(of_one_byte(windows.counts, marks))
+    begins = windows.begins(telling(windows.counts, marks, bytes_=1))
     if text[:1] not in _OPENED:
         space = windows.places(ord(" ")) | windows.places(ord("\t"))
         begins &= space << begins.dtype.type(1) | begins.dtype.type(1)

@@ -23,15 +23,13 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.containers import Wrapping
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.looks import Head, longest, outlines, shortest
+from trio_ship.decode.likely import behind_markers, in_columns, searched
+from trio_ship.decode.looks import Head, fits_somehow, outlines, shortest
 from trio_ship.decode.members import find_field
-from trio_ship.decode.search import find_marks, find_numbers, rows_of
-from trio_ship.decode.windows import ROWS, WIDEST, Bits, Windows, first_bit, of_one_byte
+from trio_ship.decode.search import condense, find_marks, find_numbers, rows_of
 from trio_ship.decode.words import Bools, within
 
 __all__ = ["SEARCHED_BYTES", "Place", "behind_indent"]
-
-_SAMPLES: Final = 8
 
 SEARCHED_BYTES: Final = 256
 """Where in its line a stamp begins at the latest, if no field holds it."""
@@ -112,58 +110,18 @@ class Place:
         """
         if len(self.columns) == 1:
             return _free(layout, arena, start, self.columns[0])
-        width = self._width(layout, arena, start, end)
-        if not width:
-            return None
-        if len(start) <= ROWS:
-            return self._likely(layout, arena, start, width)
-        parts = range(0, len(start), ROWS)
-        return np.concatenate(
-            [self._likely(layout, arena, start[low : low + ROWS], width) for low in parts]
-        )
-
-    def _width(self, layout: Layout, arena: U8, start: I64, end: I64) -> int:
-        """Return how many bytes of each line are looked at for its likely place; 0 for too many."""
+        at: I64 | None
         if self.columns:
-            needed = max(self.columns) + longest(layout) + 1
-        elif not layout.marker:
-            return 0
+            at = in_columns(layout, self.columns, arena, start)
         else:
-            marker = layout.marker.encode()
-            rows = np.linspace(0, len(start) - 1, _SAMPLES, dtype=np.int64).tolist()
-            lines = (arena[start[row] : end[row]].tobytes() for row in rows)
-            needed = 1 + max(line.find(marker) for line in lines)
-        return next((width for width in (32, WIDEST) if needed <= width), 0)
-
-    def _likely(self, layout: Layout, arena: U8, start: I64, width: int) -> I64:
-        """Return the likely place of each of so many lines that fit the processor's cache."""
-        windows = Windows(arena, start, width)
-        if not self.columns:
-            # A stamp is behind the first marker, if that is the marker of one.
-            column = first_bit(windows.places(ord(layout.marker))) + 1
-            at = start + column
-            at[(column > width) | _IS_SPACE[arena[start]]] = -1
-            return at
-        begins: Bits | None = None
-        for marks in outlines(layout):
-            if marks:
-                some = windows.begins(of_one_byte(windows.counts, marks))
-            else:
-                some = windows.numbers(shortest(layout))
-            begins = some if begins is None else begins | some
-        assert begins is not None  # noqa: S101 - a layout has a width at least
-        column = np.full(len(start), width, np.int64)
-        for place in reversed(self.columns):
-            np.copyto(column, place, where=(begins & begins.dtype.type(1 << place)) != 0)
-        lacking = column == width
-        if self.searched and lacking.any():
-            # Only so far can every stamp be seen.
-            first = first_bit(begins)
-            seen = lacking & (first + longest(layout) < width) & ~_IS_SPACE[arena[start]]
-            np.copyto(column, first, where=seen)
-            lacking = column == width
-        at = start + column
-        at[lacking] = -1
+            at = behind_markers(layout, arena, start, end) if layout.marker else None
+            at = np.full(len(start), -1) if at is None else at
+            at[_IS_SPACE[arena[start]]] = -1
+        if at is None:
+            return None
+        if self.searched:
+            open_rows = np.flatnonzero((at < 0) & ~_IS_SPACE[arena[start]])
+            at[open_rows] = searched(layout, arena, start[open_rows], end[open_rows])
         if layout.is_number:
             behind = _may_not_follow(layout)[arena[np.maximum(at - 1, 0)]]
             behind &= at > start
@@ -191,6 +149,7 @@ class Place:
             some = len(open_rows) < len(start)
             at = _free(layout, arena, start[open_rows] if some else start, column)
             fits = head.fits(arena, at, end[open_rows] if some else end) & (at >= 0)
+            fits[fits] = fits_somehow(layout, arena, at[fits])
             if not some and fits.all():
                 return at
             found[open_rows[fits]] = at[fits]
@@ -250,6 +209,14 @@ def _search(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
         found = np.empty_like(start)
         found[order] = _search(layout, head, arena, start[order], end[order])
         return found
+    arena, begins, end = condense(arena, start, end)
+    found = _search_all(layout, head, arena, begins, end)
+    found[found >= 0] += (start - begins)[found >= 0]
+    return found
+
+
+def _search_all(layout: Layout, head: Head, arena: U8, start: I64, end: I64) -> I64:
+    """Do as `_search`, for ascending lines among no others."""
     nowhere = np.iinfo(np.int64).max
     found = np.full(len(start), nowhere)
     for marks, group in outlines(layout).items():

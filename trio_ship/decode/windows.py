@@ -17,7 +17,7 @@ import numpy.typing as npt
 from trio_ship.batch import I64, U8
 from trio_ship.decode.words import Bools
 
-__all__ = ["ROWS", "WIDEST", "Bits", "Windows", "first_bit", "last_bit", "of_one_byte"]
+__all__ = ["ROWS", "WIDEST", "Bits", "Windows", "first_bit", "last_bit", "telling"]
 
 Bits: TypeAlias = npt.NDArray[np.unsignedinteger]
 """Words with one bit for each byte of a window, the first byte's lowest."""
@@ -48,6 +48,7 @@ class Windows:
         self.width = width
         self._bytes = items[at].view(np.uint8)
         self._places: dict[int, Bits] = {}
+        self._digits: Bits | None = None
         self.counts: list[int] = np.bincount(self._bytes[:_SAMPLE], minlength=256).tolist()
 
     def places(self, byte: int) -> Bits:
@@ -72,9 +73,15 @@ class Windows:
         assert found is not None  # noqa: S101 - one byte is always sought
         return found
 
+    def digits(self) -> Bits:
+        """Return where digits stand in each window. Shape (n,)."""
+        if self._digits is None:
+            self._digits = self._pack((self._bytes - np.uint8(48)) <= 9)  # noqa: PLR2004 - digits
+        return self._digits
+
     def numbers(self, digits: int) -> Bits:
         """Return where numbers of so many digits begin."""
-        digit = self._pack((self._bytes - np.uint8(48)) <= 9)  # noqa: PLR2004 - digits
+        digit = self.digits()
         bits = digit.dtype.type
         found, known = digit.copy(), 1
         while known < digits:
@@ -90,18 +97,25 @@ class Windows:
         return words
 
 
-def of_one_byte(counts: Sequence[int], marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return those of some marks that are of the one byte that is least likely at all of them.
+def telling(
+    counts: Sequence[int], marks: Sequence[tuple[int, int]], *, bytes_: int = 2
+) -> list[tuple[int, int]]:
+    """Return a few of some marks: two of the byte least likely at all its places, one of the next.
 
     Args:
         counts: How often each byte is met.
         marks: Places and bytes; at least one.
+        bytes_: Of how many bytes marks are wanted, at most.
     """
     groups: dict[int, list[tuple[int, int]]] = {}
     for place, byte in marks:
         groups.setdefault(byte, []).append((place, byte))
     share = 1 / (1 + sum(counts))
-    return min(groups.values(), key=lambda marks: ((1 + counts[marks[0][1]]) * share) ** len(marks))
+    ranked = sorted(
+        groups.values(), key=lambda marks: ((1 + counts[marks[0][1]]) * share) ** len(marks)
+    )
+    rarest, *others = ranked[:bytes_]
+    return rarest[:2] + [mark for group in others for mark in group[:1]]
 
 
 def first_bit(words: Bits) -> I64:
