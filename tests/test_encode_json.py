@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP, Flag, Kind, OrderedBatch
-from trio_ship.encode.json_lines import JsonEncoder, _escaped_lines
+from trio_ship.encode.json_lines import JsonEncoder, _escaped_lines, least_size
 from trio_ship.encode.raw import Lines
 
 BOM = b"\xef\xbb\xbf"
@@ -152,6 +152,15 @@ def test_messages_survive_a_round_trip(texts: list[str]) -> None:
     """Valid text that begins with no NUL or mark is read back as it was."""
     texts = ["." + text + "." for text in texts]
     assert texts == _messages([Row(data=text.encode() + b"\n") for text in texts])
+
+
+@given(st.lists(st.builds(Row, data=st.binary().map(b".%b\n".__mod__), stamp=STAMPS), min_size=1))
+@settings(max_examples=100, deadline=None)
+def test_a_batch_makes_at_least_so_many_bytes(rows: list[Row]) -> None:
+    """Stamps, names and escapes only add to it; that much room is asked for in one call."""
+    batch = make_ordered(make_part([rows]))
+    made = sum(map(len, JsonEncoder()(batch)))
+    assert sum(len(row.data) for row in rows) < least_size(batch) < made
 
 
 @given(st.text(max_size=30), st.text(max_size=20))

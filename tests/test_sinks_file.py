@@ -64,15 +64,19 @@ async def test_much_output_goes_to_the_disk_before_it_is_synced(
         assert disk.count("start_writeback", OUTPUT) == 1
 
 
+@pytest.mark.parametrize("encoding", ["raw", "json"])
 async def test_room_is_reserved_for_large_batches_only(
-    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+    encoding: str, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call that finds blocks for all of a batch is worth it where there are many."""
     monkeypatch.setattr("trio_ship.sinks.stream._RESERVED", 1000)
+    # So that the size of the large batch is known only when it is written.
+    monkeypatch.setattr("trio_ship.encode.raw.SLICE_BYTES", 600)
     disk = new_disk()
-    async with running(disk, config(interval=1000)):
-        for size in (400, 2000, 400):
-            put(disk, f"app {'x' * size}")
+    sinks = f'[sinks.merged]\ntype = "file"\npath = "{OUTPUT}"\nencoding = "{encoding}"\n'
+    async with running(disk, config(interval=1000, sinks=sinks)):
+        for count in (1, 6, 1):
+            put(disk, *(f"app {'x' * 400}" for _ in range(count)))
             await trio.sleep(3)
         assert disk.count("reserve", OUTPUT) == 1
 

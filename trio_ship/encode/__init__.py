@@ -13,11 +13,11 @@ from typing import Protocol
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.encode.gather import Slice
-from trio_ship.encode.json_lines import JsonEncoder
+from trio_ship.encode.json_lines import JsonEncoder, least_size
 from trio_ship.encode.raw import encode_raw, raw_size
 from trio_ship.encode.text import TextEncoder
 
-__all__ = ["Encoder", "announced", "encoded_size", "encoder", "sized"]
+__all__ = ["Encoder", "announced", "encoded_size", "encoder", "expected_size", "sized"]
 
 
 class Encoder(Protocol):
@@ -30,6 +30,13 @@ class Encoder(Protocol):
 def encoded_size(encode: Encoder, batch: OrderedBatch) -> int | None:
     """Return how many bytes a batch will make, where that is cheap to know."""
     return raw_size(batch) if encode is encode_raw else None
+
+
+def expected_size(encode: Encoder, batch: OrderedBatch) -> int:
+    """Return how many bytes a batch will make, or nearly all of them; 0: nobody knows."""
+    if isinstance(encode, JsonEncoder):
+        return least_size(batch)
+    return encoded_size(encode, batch) or 0
 
 
 def sized(slices: Iterator[Slice], size: int | None) -> tuple[Iterator[Slice], int | None]:

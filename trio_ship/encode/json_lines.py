@@ -36,7 +36,7 @@ from trio_ship.encode.gather import Pieces, Slice, constant, gather, interleave
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
 
-__all__ = ["JsonEncoder", "stamp_pieces"]
+__all__ = ["JsonEncoder", "least_size", "stamp_pieces"]
 
 _Rows: TypeAlias = npt.NDArray[np.void]
 
@@ -80,6 +80,16 @@ _CLOSE: Final = {
 _SECONDS: Final = np.array([b":%02d." % number for number in range(60)]).view("V4")
 _DIGITS: Final = np.array([b"%03d" % number for number in range(1000)], "S4").view("V4")
 _HEX: Final = np.array([b"%02x" % number for number in range(256)]).view(np.uint16)
+
+
+_LEAST: Final = (
+    len(b'{"timestamp":null,"source":"","path":"","message":"","id":"-"}') + 2 * _ID_DIGITS
+)
+
+
+def least_size(batch: OrderedBatch) -> int:
+    """Return how many bytes a batch will make at least, if no message is cut."""
+    return int(batch.length.sum()) + _LEAST * len(batch)
 
 
 class JsonEncoder:

@@ -21,7 +21,7 @@ import attrs
 from trio_ship.batch import OrderedBatch
 from trio_ship.checkpoint.journal import Journal
 from trio_ship.checkpoint.recovery import Written, beyond, last_output, read_journal, recover
-from trio_ship.encode import Encoder, announced, encoded_size, sized
+from trio_ship.encode import Encoder, announced, encoded_size, expected_size, sized
 from trio_ship.errors import ConfigError, SinkError
 from trio_ship.filesystem import Filesystem, Status, read_range
 from trio_ship.notes import planted_by
@@ -147,7 +147,7 @@ class FileSink:
             if not begun:
                 slices, size = prepare()
                 begun = True
-                self._stream.load(slices, size or 0)
+                self._stream.load(slices, size or expected_size(self._encoder, batch))
             self._stream.push()
 
         await self._stream.keep_trying(work)

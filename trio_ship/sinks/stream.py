@@ -172,8 +172,8 @@ class FileStream(anyio.abc.ByteSendStream):
 
         Args:
             slices: What to write.
-            size: How many bytes they are together, or less; calls the disk where they
-                are many.
+            size: How many bytes they are together, about; calls the disk where they are
+                many.
         """
         self._slices = iter(slices)
         if size >= _RESERVED:
