@@ -33,7 +33,7 @@ def on_terminal(folder: Path, *arguments: str, environment: dict[str, str] | Non
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=subprocess.PIPE,
-        env={**inherited, "TZ": "UTC", "PYTHONUTF8": "1", **(environment or {})},
+        env={**inherited, "TERM": "xterm", "TZ": "UTC", "PYTHONUTF8": "1", **(environment or {})},
     )
     os.close(theirs)
     data = b""

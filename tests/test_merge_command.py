@@ -81,12 +81,13 @@ def test_a_terminal_gets_labels_and_colors(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables"), [((), {"NO_COLOR": "1"}), (("--color", "never"), {})]
+    ("arguments", "variables"),
+    [((), {"NO_COLOR": "1"}), ((), {"TERM": "dumb"}), (("--color", "never"), {})],
 )
 def test_colors_can_be_refused(
     folder: Path, arguments: tuple[str, ...], variables: dict[str, str]
 ) -> None:
-    """With NO_COLOR, or `--color never`, a terminal gets labels without colours."""
+    """With NO_COLOR or `--color never`, or a terminal that has none, labels have no colours."""
     seen = on_terminal(
         folder, "merge", *arguments, "app.log", "web/access.log", environment=variables
     )

@@ -16,7 +16,7 @@ import trio
 
 from trio_ship.cli.configuration import reading_config
 from trio_ship.cli.explanation import Explained, Line, as_json, details, overview, total
-from trio_ship.cli.logs import wants_color
+from trio_ship.cli.logs import is_terminal, wants_color
 from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, tune_process
 from trio_ship.cli.progress import show_progress
 from trio_ship.cli.streams import answer, show
@@ -53,7 +53,7 @@ def explain(options: argparse.Namespace) -> int:
     ending = Ending()
     refused = None
     try:
-        trio.run(_explain, pipeline, ending, sys.stderr.isatty() and not options.quiet)
+        trio.run(_explain, pipeline, ending, is_terminal(sys.stderr) and not options.quiet)
     except SourceError as error:
         refused = error
     if ending.signal:

@@ -11,16 +11,21 @@ from typing import TextIO
 
 from trio_ship.config.values import printable
 
-__all__ = ["set_up_logging", "wants_color"]
+__all__ = ["is_terminal", "set_up_logging", "wants_color"]
 
 _COLORS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31"}
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell whether a stream goes to a terminal that can do more than show lines."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def wants_color(color: str, stream: TextIO) -> bool:
     """Tell whether to colour a stream: "always", "never", or "auto"."""
     if color != "auto":
         return color == "always"
-    return stream.isatty() and not os.environ.get("NO_COLOR")
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
 
 
 class _Stderr(logging.StreamHandler[TextIO]):

@@ -149,7 +149,8 @@ def _parser() -> argparse.ArgumentParser:
         "--color",
         choices=["auto", "always", "never"],
         default="auto",
-        help="whether to colour, there and in answers (default: terminals, without NO_COLOR)",
+        help="whether to colour, there and in answers (default: on terminals, unless NO_COLOR or "
+        "TERM=dumb says otherwise)",
     )
 
     parser = _Parser(

@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from trio_ship.cli.configuration import chosen_config, with_times
+from trio_ship.cli.logs import is_terminal
 from trio_ship.cli.process import SIGNAL_STATUS, settle_heap, tune_process
 from trio_ship.cli.progress import show_progress, stage_lines, summary
 from trio_ship.cli.streams import discard_output
@@ -128,7 +129,7 @@ async def _tell_begun(pipeline: Pipeline) -> None:
 
 
 def _bar_is_welcome(config: Config, options: argparse.Namespace) -> bool:
-    if options.log_format == "json" or not sys.stderr.isatty():
+    if options.log_format == "json" or not is_terminal(sys.stderr):
         return False
     to_terminal = any(sink.type == "stdout" for sink in config.sinks.values())
     return not (to_terminal and sys.stdout.isatty())
