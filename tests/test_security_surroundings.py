@@ -18,13 +18,26 @@ LINES = stamped(1, "one") + "2026-11-23T00:00:02Z größer \udcff\n".encode(erro
 
 
 def redirected(
-    folder: Path, how: str, *arguments: str, environment: Mapping[str, str] | None = None
+    folder: Path,
+    how: str,
+    *arguments: str,
+    before: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the program to its end as a shell does with some redirections."""
     bash = shutil.which("bash")
     assert bash is not None
     return subprocess.run(
-        [bash, "-c", f'exec "$@" {how}', bash, sys.executable, "-m", "trio_ship", *arguments],
+        [
+            bash,
+            "-c",
+            f'{before}exec "$@" {how}',
+            bash,
+            sys.executable,
+            "-m",
+            "trio_ship",
+            *arguments,
+        ],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -139,6 +152,30 @@ def test_p09_the_same_bytes_come_out_in_every_locale(
         outputs.append([line[: line.index(b',"source"')] for line in records])
     assert outputs[:2] == outputs[2:]
     assert outputs[0] == LINES
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        (["run", "-q", "-c", "{}/ship.toml"], 0, b""),
+        (["run", "-q", "ship.toml"], 2, b"the current folder is gone; absolute paths are wanted"),
+        (["run"], 2, b"there is no ./trio-ship.toml"),
+        (["explain", "{}/logs/a.log"], 0, b""),
+    ],
+)
+def test_p09_the_current_folder_is_gone(
+    folder: Path, command: list[str], status: int, said: bytes
+) -> None:
+    """A shell may stand in a folder that was removed: what does not need it is done."""
+    done = redirected(
+        folder,
+        "",
+        *(word.format(folder) for word in command),
+        before="mkdir gone; cd gone; rmdir ../gone; ",
+    )
+    assert done.returncode == status
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == (1 if said else 0)
 
 
 def test_p09_a_home_is_found_without_the_variable(tmp_path: Path) -> None:

@@ -17,9 +17,17 @@ from trio_ship.config.moments import Beginning, resolve_moment
 from trio_ship.config.values import InvalidValueError
 from trio_ship.errors import ConfigError
 
-__all__ = ["chosen_config", "reading_config", "with_times"]
+__all__ = ["chosen_config", "current_folder", "reading_config", "with_times"]
 
 _LOG = logging.getLogger("trio_ship")
+
+
+def current_folder() -> str:
+    """Return the current folder; an empty text where somebody has removed it: nothing is in it."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def chosen_config(options: argparse.Namespace) -> Config:
@@ -33,7 +41,7 @@ def chosen_config(options: argparse.Namespace) -> Config:
     """
     if options.config is not None:
         return load_config(options.config)
-    found = find_config(os.environ, os.getcwd())
+    found = find_config(os.environ, current_folder())
     if found is None:
         files = f", or name files: trio-ship {options.command} FILE ..."
         raise ConfigError(

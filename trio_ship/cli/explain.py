@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import trio
 
-from trio_ship.cli.configuration import reading_config
+from trio_ship.cli.configuration import current_folder, reading_config
 from trio_ship.cli.explanation import Explained, Line, as_json, details, overview, total
 from trio_ship.cli.logs import is_terminal, wants_color
 from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, tune_process
@@ -99,7 +99,7 @@ def _files(config: Config, pipeline: Pipeline, survey: Survey) -> Iterator[Expla
     """Yield the files in the order in which they were given, or of their paths."""
     given = [path for source in config.sources.values() for path in source.paths]
     place = {path: number for number, path in enumerate(given)}
-    folder = os.path.join(os.getcwd(), "")
+    folder = os.path.join(current_folder(), "")
     # Standard input is none of the files that a checkpoint would know.
     files = {**survey.files, **pipeline.snapshot.files}.values()
     for entry in sorted(files, key=lambda file: (place.get(file.path, len(place)), file.path)):
