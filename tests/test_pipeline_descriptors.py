@@ -42,6 +42,37 @@ async def test_r28_a_one_shot_run_over_more_files_than_descriptors(
     assert output_lines(disk) == [text for _, _, text in expected]
 
 
+async def test_r28_all_files_are_rotated_at_once_and_there_are_fewer_descriptors(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 60 logs each line is read once: before and after the rename, and long after it."""
+    disk = new_disk()
+    disk.max_open = 20
+    monkeypatch.setattr(assembly, "_file_limit", lambda: 12)
+    expected: list[str] = []
+
+    def write(path: str, text: str) -> None:
+        expected.append(text)
+        disk.append(path, now_line(text))
+
+    async with running(disk, config()):
+        for number in range(60):
+            write(f"/logs/{number}.log", f"{number} a")
+        await trio.sleep(5)
+        for number in range(60):
+            write(f"/logs/{number}.log", f"{number} b")
+            disk.rename(f"/logs/{number}.log", f"/logs/{number}.log.1")
+            write(f"/logs/{number}.log.1", f"{number} c")
+            write(f"/logs/{number}.log", f"{number} d")
+        await trio.sleep(20)
+        assert sorted(output_lines(disk)) == sorted(expected)
+        for number in range(60):
+            write(f"/logs/{number}.log.1", f"{number} e")
+            write(f"/logs/{number}.log", f"{number} f")
+        await trio.sleep(40)
+    assert sorted(output_lines(disk)) == sorted(expected)
+
+
 async def test_r29_deleted_files_are_closed_when_they_are_read_and_quiet(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -216,7 +216,7 @@ class Chains:
 
         It is closed if more are open than may stay so.
         """
-        if self._open > self._keep and tail.rotated_at is None:
+        if self._open > (self._keep if tail.rotated_at is not None else self._keep_named):
             self.close_tail(tail)
         elif isinstance(tail.content, Packed) and tail.content.is_heavy:
             self._unpacking.pop(tail.content, None)
@@ -225,6 +225,15 @@ class Chains:
                 longest_unused = next(iter(self._unpacking))
                 longest_unused.drop()
                 del self._unpacking[longest_unused]
+
+    @property
+    def _keep_named(self) -> int:
+        """How many files may stay open while one of them has its name.
+
+        That will be found again; one that has lost its name may be deleted, and room for
+        such is left.
+        """
+        return self._keep // 2 if self.follow else self._keep
 
     def is_same(self, tail: Tail, head: bytes) -> bool:
         """Tell whether an open file that begins with `head` is still what it was read as.
@@ -235,7 +244,7 @@ class Chains:
         return matches_head(tail.entry.fingerprint, head) and is_at(self.open(tail), tail.position)
 
     def rotate(self, tail: Tail, now: float) -> None:
-        """Take in that a file has lost its name."""
+        """Take in that a file has lost its name; it is to `rest` then."""
         tail.rotated_at = now if tail.rotated_at is None else tail.rotated_at
         self.hold_on(tail, now)
 
@@ -295,15 +304,29 @@ class Chains:
         """Let go of a chain's first file; the next one begins."""
         tail = chain.tails.pop(0)
         may_grow = self.follow and not packing_of(tail.entry.file)
-        if may_grow and tail.rotated_at is not None and tail.content is not None:
-            chain.lingering.append(tail)
-            self.known.lingering.add(tail.entry.id)
+        if may_grow and tail.rotated_at is not None:
+            self.linger(chain, tail)
         else:
             self.close_tail(tail)
         self.known.finished[tail.entry.id] = tail.position
         chain.leave(tail.position)
         if chain.tails:
             chain.tails[0].position = chain.carry(chain.tails[0].position)
+
+    def linger(self, chain: ChainFiles, tail: Tail) -> None:
+        """Keep a finished file in view: somebody may write on."""
+        if tail not in chain.lingering:
+            chain.lingering.append(tail)
+        self.rest(tail)
+        if tail.content is not None:
+            self.known.lingering.add(tail.entry.id)
+        else:
+            self.known.lingering.discard(tail.entry.id)
+
+    def part_for_good(self, chain: ChainFiles, tail: Tail) -> None:
+        """Take a finished file out of view."""
+        chain.lingering.remove(tail)
+        self.known.lingering.discard(tail.entry.id)
 
     def close_tail(self, tail: Tail) -> None:
         """Close a file if it is open."""
@@ -320,7 +343,7 @@ class Chains:
         is_open = [tail for tail in tails if tail.content is not None]
         quiet = [tail for tail in is_open if tail.rotated_at is None and not tail.is_unread]
         quiet.sort(key=lambda tail: tail.changed_at)
-        for tail in quiet[: max(0, len(is_open) - self._keep)]:
+        for tail in quiet[: self._open - self._keep]:
             self.close_tail(tail)
 
     def close(self) -> None:

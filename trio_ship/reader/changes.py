@@ -186,6 +186,8 @@ class Changes:
         content = tail.content
         if isinstance(content, Plain) and not self._chains.is_same(tail, content.pread(HEAD, 0)):
             self._truncated_unseen(chain, tail, content, now)
+        else:
+            self._chains.rest(tail)
 
     def _truncated_unseen(
         self, chain: ChainFiles, tail: Tail, content: Content, now: float

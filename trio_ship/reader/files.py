@@ -34,6 +34,9 @@ _CHECK_SECONDS: Final = 3600.0
 _RETRY_SECONDS: Final = 1.0
 _LINGER_SECONDS: Final = 900.0
 _DELETED_SECONDS: Final = 60.0
+_CLOSED_SECONDS: Final = 10.0
+"""How often a finished file is looked at for which there is no descriptor."""
+_PARTS: Final = 16
 _CLOCK_NS: Final = 20_000_000
 """How far the clock of a disk may be behind."""
 
@@ -95,6 +98,7 @@ class SourceFiles:
             for tail in [] if chain.hangs else chain.tails:
                 if tail.rotated_at is not None:
                     self.chains.hold_on(tail, now)
+                    self.chains.rest(tail)
         self._hanging = {path for path, chain in self.chains.by_path.items() if chain.hangs}
         self._note_unlisted(look)
         for path in list(self._unrestored):
@@ -244,13 +248,22 @@ class SourceFiles:
     def _look_after(self, chain: ChainFiles, now: float) -> None:
         """Go back to finished files that were written on; let go of those long quiet."""
         for tail in list(chain.lingering):
+            if tail.content is None:
+                if now < tail.retry_at:
+                    continue
+                # Not all of them in the same look.
+                tail.retry_at = now + _CLOSED_SECONDS * (1 + chain.number % _PARTS / _PARTS)
+            grew = is_same = False
             try:
                 content = self.chains.open(tail)
                 status = content.status()
                 grew = status.size > tail.read_to
                 is_same = grew and self.chains.is_same(tail, content.pread(HEAD, 0))
                 if not grew and not self._is_out_of_reach(chain, tail, now):
+                    self.chains.linger(chain, tail)
                     continue
+            except FileNotFoundError:
+                pass  # it is deleted
             except OSError:
                 continue  # the next look asks again
             if is_same:
@@ -263,8 +276,7 @@ class SourceFiles:
                 self.chains.active[chain.number] = chain
             else:
                 self.chains.close_tail(tail)
-            chain.lingering.remove(tail)
-            self.chains.known.lingering.discard(tail.entry.id)
+            self.chains.part_for_good(chain, tail)
 
     def _is_out_of_reach(self, chain: ChainFiles, tail: Tail, now: float) -> bool:
         """Tell whether a finished file is to be closed: long quiet, or deleted."""

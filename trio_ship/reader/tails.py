@@ -84,7 +84,8 @@ class ChainFiles:
         number: The number of the chain in the sequencer.
         path: The path.
         tails: The files, oldest first; only the first is read.
-        lingering: Finished files that are still open: somebody may write on.
+        lingering: Finished files without their name: somebody may write on. They are
+            open as far as there are descriptors.
         max_ns: The running maximum behind the last finished file.
         generation: The highest generation given to a file.
         since_ns: Modification time of the file seen last.
