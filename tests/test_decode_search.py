@@ -15,7 +15,14 @@ from trio_ship.decode.others import read_at
 from trio_ship.decode.padding import pad
 from trio_ship.decode.places import Place
 from trio_ship.decode.readings import LayoutDecoder
-from trio_ship.decode.search import find_marks, find_numbers, first_of_lines, true_places
+from trio_ship.decode.search import (
+    count_pair,
+    find_marks,
+    find_numbers,
+    first_of_lines,
+    rarest_pair,
+    true_places,
+)
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.decode.table import layout_named
 from trio_ship.decode.words import gather
@@ -29,6 +36,7 @@ def test_true_places_are_those_of_flatnonzero(places: list[int], size: int) -> N
     hits = np.zeros(size, np.bool_)
     hits[[place for place in places if place < size]] = True
     assert true_places(hits).tolist() == np.flatnonzero(hits).tolist()
+    assert true_places(hits, bits=32).tolist() == np.flatnonzero(hits).tolist()
 
 
 @given(
@@ -47,6 +55,22 @@ def test_marks_are_found_where_all_of_them_stand(text: str, marks: dict[int, str
     ]
     found = find_marks(arena, [(place, ord(mark)) for place, mark in marks.items()], begin, stop)
     assert found.tolist() == expected
+
+
+@given(st.text("ab:\n", max_size=120), st.text("ab:", min_size=2, max_size=4), st.integers(1, 40))
+def test_marks_are_found_by_two_of_their_bytes(text: str, marks: str, block: int) -> None:
+    """Wherever the search goes on with another block; how often both stand together is told."""
+    arena = np.frombuffer(b"ab" + text.encode() + b"b:" + bytes(64), np.uint8)
+    sought = [(place, ord(mark)) for place, mark in enumerate(marks)]
+    expected = [at for at in range(2, 2 + len(text)) if text[at - 2 :].startswith(marks)]
+    with mock.patch.multiple(search, _PAIRED=block, _SMALL=0, _RARE_PAIR=1):
+        assert find_marks(arena, sought, 2, 2 + len(text)).tolist() == expected
+        pair = rarest_pair(arena, sought)
+        if pair is None:
+            assert len(set(marks)) == 1
+        else:
+            again = re.findall(f"(?={pair[1].decode()})", text)
+            assert count_pair(arena, pair, 2, 2 + len(text)) == len(again)
 
 
 @given(st.text("12a", max_size=120), st.integers(1, 5), st.integers(1, 40))

@@ -166,6 +166,11 @@ fields = st.lists(
 )
 
 
+def seen(*, is_near: bool, distance: int = 0) -> mock.Mock:
+    """Return what some lines may seem to have in common."""
+    return mock.Mock(beginning=b"", is_near=is_near, distance=distance)
+
+
 @pytest.mark.parametrize(("field", "last"), [('"ts"', False), ('"ts"', True), ("ts=", False)])
 @settings(max_examples=80, deadline=None)
 @given(texts=fields, rows=st.integers(1, 8))
@@ -176,9 +181,38 @@ def test_the_short_way_to_a_field_leads_where_the_long_one_does(
     arena, start, end = frame(b"".join(line + b"\n" for line in texts))
     with (
         mock.patch.multiple(members, _MANY=0, ROWS=rows),
-        mock.patch.object(members, "_is_near", return_value=True),
+        mock.patch("trio_ship.decode.members._Seen.of", return_value=seen(is_near=True)),
     ):
         short = find_field(field, arena, start, end, last=last)
     with mock.patch.object(members, "_MANY", 1 << 30):
         long = find_field(field, arena, start, end, last=last)
     assert short.tolist() == long.tolist()
+
+
+@pytest.mark.parametrize("last", [False, True])
+@settings(max_examples=80, deadline=None)
+@given(texts=fields, tail=st.sampled_from([b'"ts":1}', b'"ts":1,"ts":2}', b'"tt":1}', b""]))
+def test_a_field_at_one_distance_from_all_ends_is_where_a_search_finds_it(
+    *, last: bool, texts: list[bytes], tail: bytes
+) -> None:
+    """Unless a line has it elsewhere too, or does not have it there."""
+    arena, start, end = frame(b"".join(line + tail + b"\n" for line in texts))
+    for distance in (len(b'"ts":1}\n'), len(tail) + 1):
+        common = seen(is_near=False, distance=distance)
+        with (
+            mock.patch.object(members, "_MANY", 0),
+            mock.patch("trio_ship.decode.members._Seen.of", return_value=common),
+        ):
+            short = find_field('"ts"', arena, start, end, last=last)
+        with mock.patch.object(members, "_MANY", 1 << 30):
+            long = find_field('"ts"', arena, start, end, last=last)
+        assert short.tolist() == long.tolist()
+
+
+def test_the_distance_from_the_end_spares_a_search() -> None:
+    """Lines of a usual program have a late field once, and so far from their end."""
+    lines = b"".join(b'{"msg":"%s","ts":%d}\n' % (b"a" * n, n % 10) for n in range(70, 200))
+    arena, start, end = frame(lines)
+    with mock.patch.object(members, "_search_all", side_effect=AssertionError):
+        found = find_field('"ts"', arena, start, end)
+    assert found.tolist() == (end - 3).tolist()

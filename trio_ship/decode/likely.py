@@ -130,7 +130,7 @@ def _listed(begins: Bits, columns: Sequence[int]) -> I64:
     bit = begins.dtype.type
     begins &= bit(sum(1 << column for column in columns))
     place = first_bit(begins)
-    several = np.flatnonzero(begins & (begins - bit(1)))
+    several = np.flatnonzero((begins & (begins - bit(1))) != 0)
     if len(several):
         left = begins[several]
         for column in reversed(columns):

@@ -7,20 +7,30 @@ all others first, and only lines that begin otherwise are searched.
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections import Counter
 from typing import Final
 
+import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8
-from trio_ship.decode.search import condense, find_marks, first_of_lines, have_marks
+from trio_ship.decode.search import (
+    condense,
+    count_pair,
+    find_marks,
+    first_of_lines,
+    have_marks,
+    rarest_pair,
+)
 from trio_ship.decode.windows import ROWS, WIDEST, Windows, first_bit, last_bit, telling
 from trio_ship.decode.words import MAX_WIDTH, within
 
 __all__ = ["FIELDS", "find_field"]
 
 _SAMPLES: Final = 8
-_BEGINNINGS: Final = 2
+_SAMPLE: Final = 4096
 _MANY: Final = 64
 _OPENED: Final = (b'"', b"<")
 """Fields that begin so may have anything before them; others have white space."""
@@ -76,35 +86,72 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
     """
     in_json = field[0] == '"'
     text = field.encode() + b":" * in_json
+    seen = _Seen.of(text, arena, start, end, last=last)
     value = np.full(len(start), -1, np.int64)
     rows = np.arange(len(start))
-    for beginning in () if last else _beginnings(text, arena, start, end):
-        begin = start[rows] if len(rows) < len(start) else start
-        after = begin + len(beginning)
-        fits = have_marks(arena, within(arena, begin), list(enumerate(beginning)))
-        fits &= after < end[rows]
-        if fits.all() and len(rows) == len(start):
-            value = after
-        else:
-            value[rows[fits]] = after[fits]
-        some, rows = len(rows), rows[~fits]
-        if 2 * len(rows) > some or not len(rows):
-            break  # the samples deceived, or nothing is left to do
+    if seen.beginning:
+        after = start + len(seen.beginning)
+        marks = list(enumerate(seen.beginning))
+        fits = have_marks(arena, within(arena, start), marks) & (after < end)
+        if fits.all():
+            return _opened(arena, after, spaced=in_json)
+        if 2 * np.count_nonzero(fits) >= len(start):  # else the samples deceived
+            value[fits] = after[fits]
+            rows = np.flatnonzero(~fits)
     if len(rows) == len(start):
-        value = _search(text, arena, start, end, last=last)
+        value = _search(text, seen, arena, start, end, last=last)
         value += np.where(value >= 0, len(text), 0)
-    elif len(rows):
+    else:
         own, begin, stop = condense(arena, start[rows], end[rows])
-        at = _search(text, own, begin, stop, last=last)
+        at = _search(text, seen, own, begin, stop, last=last)
         value[rows] = np.where(at >= 0, at + len(text) + start[rows] - begin, -1)
     return _opened(arena, value, spaced=in_json)
+
+
+@attrs.frozen
+class _Seen:
+    """Where a field stands in some lines.
+
+    Attributes:
+        beginning: What nearly all of them have up to it, and with it; may be empty.
+        is_near: Whether nearly all have it near their beginning or, where the last
+            one is sought, near their end.
+        distance: How far from their end all of them have it; 0: it differs.
+    """
+
+    beginning: bytes
+    is_near: bool
+    distance: int
+
+    @classmethod
+    def of(cls, text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> _Seen:
+        """Look at some lines; arguments as for `_search`."""
+        beginnings: Counter[bytes] = Counter()
+        distances: set[int] = set()
+        near = 0
+        step = max(len(start) // _SAMPLES, 1)
+        bounds = zip(start[::step].tolist(), end[::step].tolist(), strict=True)
+        for low, high in itertools.islice(bounds, _SAMPLES):
+            line = arena[low:high].tobytes()
+            at = line.rfind(text) if last else line.find(text)
+            while at > 0 and text[:1] not in _OPENED and line[at - 1 : at] not in (b" ", b"\t"):
+                at = line.rfind(text, 0, at) if last else line.find(text, at + 1)
+            distances.add(len(line) - at if at >= 0 else 0)
+            if at >= 0:
+                after = at + len(text)
+                near += (len(line) - at if last else after) <= WIDEST
+                beginnings[line[:after] if after <= MAX_WIDTH else b""] += 1
+        beginning, count = max(beginnings.items(), key=operator.itemgetter(1), default=(b"", 0))
+        is_usual = not last and count >= _SAMPLES - 1
+        distance = distances.pop() if len(distances) == 1 else 0
+        return cls(beginning if is_usual else b"", near >= _SAMPLES - 2, distance)
 
 
 def _opened(arena: U8, value: I64, *, spaced: bool) -> I64:
     """Return where values begin behind a quote, with `spaced` also behind a space; -1 is none."""
     first = arena[value]
-    if (first == first[0]).all() and first[0] not in b" \"'" and not (value < 0).any():
-        return value
+    if (first == first[0]).all() and value.min() >= 0 and first[0] != ord(" "):
+        return value + (first[0] in b"\"'")
     found = value >= 0
     if spaced and (first == ord(" ")).any():
         value += (first == ord(" ")) & found
@@ -113,26 +160,13 @@ def _opened(arena: U8, value: I64, *, spaced: bool) -> I64:
     return value
 
 
-def _beginnings(text: bytes, arena: U8, start: I64, end: I64) -> list[bytes]:
-    """Return what nearly all of some lines have up to their first such field, and with it."""
-    found = []
-    for row in np.linspace(0, len(start) - 1, _SAMPLES, dtype=np.int64).tolist():
-        line = arena[start[row] : min(end[row], start[row] + MAX_WIDTH)].tobytes()
-        at = line.find(text)
-        while at > 0 and text[:1] not in _OPENED and line[at - 1 : at] not in (b" ", b"\t"):
-            at = line.find(text, at + 1)
-        if at >= 0:
-            found.append(line[: at + len(text)])
-    counts = Counter(found).most_common(_BEGINNINGS)
-    if sum(count for _, count in counts) < _SAMPLES - 1:
-        return []
-    return [beginning for beginning, _ in counts]
-
-
-def _search(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
+def _search(text: bytes, seen: _Seen, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
     """Return where the name of a field stands in each line; -1 for nowhere."""
-    if len(start) < _MANY or not _is_near(text, arena, start, end, last=last):
+    if len(start) < _MANY:
         return _search_all(text, arena, start, end, last=last)
+    if not seen.is_near:
+        at = _search_distant(text, seen.distance, arena, start, end)
+        return _search_all(text, arena, start, end, last=last) if at is None else at
     found = np.empty_like(start)
     for low in range(0, len(start), ROWS):
         rows = slice(low, low + ROWS)
@@ -145,14 +179,20 @@ def _search(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
     return found
 
 
-def _is_near(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> bool:
-    """Tell whether the field is within a window of most of some lines."""
-    near = 0
-    for row in np.linspace(0, len(start) - 1, _SAMPLES, dtype=np.int64).tolist():
-        low, high = int(start[row]), int(end[row])
-        low, high = (max(low, high - WIDEST), high) if last else (low, min(high, low + WIDEST))
-        near += text in arena[low:high].tobytes()
-    return near >= _SAMPLES - 2
+def _search_distant(text: bytes, distance: int, arena: U8, start: I64, end: I64) -> I64 | None:
+    """Return where a field stands if each line has it once, so far from its end; else None.
+
+    That it stands nowhere else is known from how often two of its bytes are met.
+    """
+    at = end - distance
+    if distance <= len(text) or text[:1] not in _OPENED or not (at >= start).all():
+        return None
+    marks = list(enumerate(text))
+    begin, stop = int(start[0]), int(end[-1])
+    pair = rarest_pair(arena[(begin + stop) // 2 :][:_SAMPLE], marks)
+    if pair is None or not have_marks(arena, within(arena, at), marks).all():
+        return None
+    return at if count_pair(arena, pair, begin, stop) == len(at) else None
 
 
 def _search_near(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
@@ -163,7 +203,7 @@ def _search_near(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) ->
     begin = np.maximum(end - WIDEST, 0) if last else start
     windows = Windows(arena, begin)
     marks = list(enumerate(text))
-    begins = windows.begins(telling(windows.counts, marks, bytes_=1))
+    begins = windows.begins(telling(windows.counts, marks))
     if text[:1] not in _OPENED:
         space = windows.places(ord(" ")) | windows.places(ord("\t"))
         begins &= space << begins.dtype.type(1) | begins.dtype.type(1)

@@ -120,7 +120,8 @@ class Place:
         if at is None:
             return None
         if self.searched:
-            open_rows = np.flatnonzero((at < 0) & ~_IS_SPACE[arena[start]])
+            open_rows = np.flatnonzero(at < 0)
+            open_rows = open_rows[~_IS_SPACE[arena[start[open_rows]]]]
             at[open_rows] = searched(layout, arena, start[open_rows], end[open_rows])
         if layout.is_number:
             behind = _may_not_follow(layout)[arena[np.maximum(at - 1, 0)]]

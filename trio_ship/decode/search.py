@@ -7,49 +7,63 @@ with one byte if that is rare enough: a line is never looked at by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.words import Bools, Words, gather
 
 __all__ = [
+    "Pair",
     "condense",
+    "count_pair",
     "find_marks",
     "find_numbers",
     "first_of_lines",
     "have_marks",
+    "lowest_bit",
+    "rarest_pair",
     "rows_of",
     "true_places",
 ]
 
 _BLOCK: Final = 1 << 19
+_PAIRED: Final = 1 << 20  # so many bytes are half as many answers
 _SAMPLE: Final = 2048
 _SMALL: Final = 1 << 14
 _PIECE: Final = 1000  # so many bytes are searched while one piece is copied
 _RARE: Final = 1 / 100
+_RARE_PAIR: Final = 1 / 50
 _WORD: Final = 8
 _FEW: Final = 4
 
+Pair: TypeAlias = tuple[int, bytes]
+"""A place and the two bytes that stand there and behind it."""
 
-def true_places(hits: Bools) -> I64:
+
+def true_places(hits: Bools, *, bits: Literal[32, 64] = 64) -> I64:
     """Return where `hits` is true, ascending; quick where that is seldom.
 
-    One bit for each byte makes words of 64 bytes. Where few words hold more than
-    one hit, only words that hold any are looked at closely.
+    One bit for each byte makes words. Where few words hold more than one hit, only
+    words that hold any are looked at closely.
+
+    Args:
+        hits: Shape (n,).
+        bits: How long words are; shorter ones are better where places lie closer.
     """
-    bits = np.packbits(hits, bitorder="little")
-    if len(bits) % _WORD:
-        bits = np.append(bits, np.zeros(-len(bits) % _WORD, np.uint8))
-    words = bits.view("<u8")
+    packed = np.packbits(hits, bitorder="little")
+    if len(packed) % _WORD:
+        packed = np.append(packed, np.zeros(-len(packed) % _WORD, np.uint8))
+    words = packed.view(f"<u{bits // 8}")
     where = np.flatnonzero(words != 0)
     left = words[where]
     counts = np.bitwise_count(left)
-    where <<= 6
+    where <<= bits.bit_length() - 1
     several = np.count_nonzero(counts > 1)
     if not several:
-        return where + _lowest_bit(left)
+        return where + lowest_bit(left)
     if several * _FEW > len(left):
         return np.flatnonzero(hits)
     # The k-th hit of a word goes k places behind its first one.
@@ -57,17 +71,19 @@ def true_places(hits: Bools) -> I64:
     places = np.empty(int(first[-1]) + int(counts[-1]), np.int64)
     rows = np.arange(len(left))
     while len(rows):
-        places[first[rows]] = where[rows] + _lowest_bit(left)
+        places[first[rows]] = where[rows] + lowest_bit(left)
         first[rows] += 1
-        left &= left - np.uint64(1)
+        left &= left - left.dtype.type(1)
         more = left != 0
         rows, left = rows[more], left[more]
     return places
 
 
-def _lowest_bit(words: Words) -> U8:
-    """Return the number of the lowest bit that is set in each word."""
-    bits: U8 = np.bitwise_count(~words & (words - np.uint64(1)))
+def lowest_bit(words: npt.NDArray[np.unsignedinteger]) -> U8:
+    """Return the number of the lowest bit that is set in each word, or how many it has."""
+    below = ~words
+    below &= words - words.dtype.type(1)
+    bits: U8 = np.bitwise_count(below)
     return bits
 
 
@@ -83,7 +99,12 @@ def find_marks(arena: U8, marks: Sequence[tuple[int, int]], begin: int, stop: in
     begin -= min(0, *(place for place, _ in marks))
     stop -= max(0, *(place for place, _ in marks))
     small = stop - begin <= _SMALL
-    sought = marks if small else _rarest(arena[(begin + stop) // 2 :][:_SAMPLE], marks)
+    sample = arena[(begin + stop) // 2 :][:_SAMPLE]
+    pair = None if small else rarest_pair(sample, marks)
+    if pair is not None:
+        at = _find_pair(arena, pair, begin, stop)
+        return at[have_marks(arena, at, marks)] if len(marks) > 2 and len(at) else at  # noqa: PLR2004 - a pair
+    sought = marks if small else _rarest(sample, marks)
     found = []
     for low in range(begin, stop, _BLOCK):
         high = min(low + _BLOCK, stop)
@@ -119,6 +140,65 @@ def find_numbers(arena: U8, width: int, begin: int, stop: int) -> I64:
         found.append(edges[begins] + (low + (low > begin)))
     at = np.concatenate(found)
     return at[at < stop]
+
+
+def rarest_pair(sample: U8, marks: Sequence[tuple[int, int]]) -> Pair | None:
+    """Return the rarest two neighbours among some marks; None where none are rare.
+
+    Args:
+        sample: Some bytes like those that will be searched.
+        marks: Places and bytes.
+    """
+    text = sample.tobytes()
+    near = dict(marks)
+    pairs = [
+        (place, bytes((byte, near[place + 1])))
+        for place, byte in marks
+        if near.get(place + 1, byte) != byte
+    ]
+    counts = {pair: text.count(pair[1]) for pair in pairs}
+    pair = min(pairs, key=lambda pair: counts[pair], default=None)
+    return pair if pair is not None and counts[pair] <= len(text) * _RARE_PAIR else None
+
+
+def count_pair(arena: U8, pair: Pair, begin: int, stop: int) -> int:
+    """Return how often a pair stands between two places.
+
+    Args:
+        arena: Bytes, with at least one more behind `stop`.
+        pair: As `rarest_pair` gives it.
+        begin: No byte before it counts.
+        stop: No byte from it on counts.
+    """
+    return sum(
+        int(np.count_nonzero(hits))
+        for low in range(begin, stop - 1, _PAIRED)
+        for hits in _pair_hits(arena, pair, low, min(low + _PAIRED, stop - 1))
+    )
+
+
+def _pair_hits(arena: U8, pair: Pair, low: int, high: int) -> tuple[Bools, Bools]:
+    """Tell of every second place, and of those between, whether a pair begins there."""
+    code = np.uint16(int.from_bytes(pair[1], "little"))
+    even, odd = (high - low + 1) // 2, (high - low) // 2
+    return (
+        np.ndarray((even,), "<u2", arena, low) == code,
+        np.ndarray((odd,), "<u2", arena, low + 1) == code,
+    )
+
+
+def _find_pair(arena: U8, pair: Pair, begin: int, stop: int) -> I64:
+    """Do as `find_marks`, for the two marks of a pair."""
+    place, text = pair
+    found = [np.zeros(0, np.int64)]
+    for low in range(begin, stop, _PAIRED):
+        even, odd = _pair_hits(arena, pair, low + place, min(low + _PAIRED, stop) + place)
+        # A pair of two different bytes is never at both places.
+        even[: len(odd)] |= odd
+        at = 2 * true_places(even, bits=32) + (low + place)
+        at += (arena[at] != text[0]) | (arena[at + 1] != text[1])
+        found.append(at - place)
+    return np.concatenate(found)
 
 
 def _rarest(sample: U8, marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.search import lowest_bit
 from trio_ship.decode.words import Bools
 
 __all__ = ["ROWS", "WIDEST", "Bits", "Windows", "first_bit", "last_bit", "telling"]
@@ -97,37 +98,32 @@ class Windows:
         return words
 
 
-def telling(
-    counts: Sequence[int], marks: Sequence[tuple[int, int]], *, bytes_: int = 2
-) -> list[tuple[int, int]]:
+def telling(counts: Sequence[int], marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return a few of some marks: two of the byte least likely at all its places, one of the next.
 
     Args:
         counts: How often each byte is met.
         marks: Places and bytes; at least one.
-        bytes_: Of how many bytes marks are wanted, at most.
     """
     groups: dict[int, list[tuple[int, int]]] = {}
     for place, byte in marks:
         groups.setdefault(byte, []).append((place, byte))
     share = 1 / (1 + sum(counts))
-    ranked = sorted(
+    rarest, *others = sorted(
         groups.values(), key=lambda marks: ((1 + counts[marks[0][1]]) * share) ** len(marks)
     )
-    rarest, *others = ranked[:bytes_]
-    return rarest[:2] + [mark for group in others for mark in group[:1]]
+    return rarest[:2] + [mark for group in others[:1] for mark in group[:1]]
 
 
 def first_bit(words: Bits) -> I64:
     """Return the number of the lowest bit that is set in each word, or how many it has."""
-    below = ~words
-    below &= words - words.dtype.type(1)
-    return np.bitwise_count(below).astype(np.int64)
+    return lowest_bit(words).astype(np.int64)
 
 
 def last_bit(words: Bits) -> I64:
     """Return the number of the highest bit that is set in each word, or -1."""
-    filled = words.copy()
-    for power in range(words.dtype.itemsize.bit_length() + 2):
-        filled |= filled >> words.dtype.type(1 << power)
-    return np.bitwise_count(filled).astype(np.int64) - 1
+    # Without the bit below it the highest one is not lost by rounding.
+    exponents = (words & ~(words >> words.dtype.type(1))).astype(np.float64).view(np.int64)
+    exponents >>= 52
+    exponents -= 1023
+    return np.maximum(exponents, -1, out=exponents)
