@@ -46,6 +46,7 @@ _RATIO_TO_SORT_LARGE: Final = 0.67
 _CPU_PER_SORT_SECOND: Final = 1.5
 _TIMES_SHIPPER: Final = 3.0
 _RATIO_TO_TAIL: Final = 1.5
+_RATIO_TO_CAT: Final = 3.0
 _JSON_SHARES: Final = {"plain": 1 / 2, "quotes": 1 / 3, "non-ASCII": 1 / 3}
 _MANY_SHARES: Final = {100: 0.6, 1000: 0.4}
 _PEAK_MB: Final = 200.0
@@ -130,6 +131,7 @@ class Sections:
         corpus = make_corpus(self._options.size_mb, files=1)
         found = self._race(f"one file, {_mb(corpus)}", corpus, self._contenders)
         self._ratio("one file", found, OURS, "tail -n +1", _RATIO_TO_TAIL)
+        self._ratio("one file", found, OURS, "cat", _RATIO_TO_CAT)
         self._against_shippers(found, "one file")
 
     def _json(self) -> None:
