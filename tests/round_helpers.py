@@ -127,7 +127,7 @@ def _take_up(file: File, region: int, result: Round) -> None:
         assert after.offset == file.position.offset + len(data)
         file.position = after
         is_continued = bool(flags & Flag.CONTINUED)
-        flags &= ~Flag.CONTINUED
+        flags &= ~(Flag.CONTINUED | Flag.REST)
         file.found.append(Found(data, key, own, latest, flags, is_continued, after))
     assert file.position.offset == int(result.offset[region])
     file.position = Position(

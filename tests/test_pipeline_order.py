@@ -11,7 +11,16 @@ import pytest
 import trio
 import trio.testing
 from memory_disk import MemoryDisk
-from pipeline_helpers import OUTPUT, config, line, new_disk, now_line, running, wall_ns
+from pipeline_helpers import (
+    OUTPUT,
+    config,
+    line,
+    new_disk,
+    now_line,
+    run_once,
+    running,
+    wall_ns,
+)
 
 JSON = f'[sinks.merged]\ntype = "file"\npath = "{OUTPUT}"\nencoding = "json"\n'
 
@@ -156,3 +165,19 @@ async def test_late_records_are_dropped_where_that_is_wanted(
             if pipeline.snapshot.files[name].path == "/logs/b.log"
         ]
         assert place == len(disk.read("/logs/b.log"))
+
+
+async def test_the_parts_of_a_cut_record_count_as_unparsed_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What goes on with a record has no stamp because of that: it is nothing not understood."""
+    disk = new_disk()
+    trace = b"  at line 7\n" * 30_000
+    disk.write("/logs/a.log", line(1, "x" * 200_000) + line(2, "failed") + trace)
+    disk.write("/logs/b.log", b"y" * 200_000 + b"\n")
+    settings = config(
+        follow=False, source="max_record_bytes = 64", pipeline="max_buffer_bytes = 65536"
+    )
+    pipeline = await run_once(disk, settings)
+    assert pipeline.statistics.records > 10_000
+    assert pipeline.statistics.unparsed == 1

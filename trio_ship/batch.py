@@ -66,6 +66,8 @@ class Flag(enum.IntFlag):
     """Lines without a stamp that came after their record had left."""
     IMPOSSIBLE = 8
     """It carries a stamp too far in the future to be believed."""
+    REST = 16
+    """It goes on with a record in front of it that was cut, and so has no stamp of its own."""
 
 
 class Kind(enum.Enum):

@@ -51,7 +51,8 @@ class Statistics:
         late: Records delivered late.
         ahead: Records delivered ahead of the frontier.
         dropped: Late records left out.
-        unparsed: Records without a stamp of their own.
+        unparsed: Records without a stamp of their own, what goes on with one that was
+            cut or has left being none.
         impossible: Records with a stamp too far in the future.
         cut: Parts of records that were too long.
         replaced: Records whose bytes were not UTF-8 and were replaced in json.

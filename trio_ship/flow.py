@@ -32,6 +32,7 @@ __all__ = ["Flow"]
 _LOG = logging.getLogger("trio_ship")
 # Measured: with one batch waiting at each sink, reading and writing overlap.
 _BATCHES_WAITING: Final = 1
+_GOES_ON: Final = int(Flag.REST | Flag.CONTINUED)
 # So many turns of the loop take a reader from a report to its next read: it is under way
 # when the sequencer, which keeps the loop to itself, begins.
 _HEAD_START: Final = 3
@@ -173,7 +174,12 @@ class Flow:
             _LOG.warning("%s", sentence)
         records = len(batch)
         flags = batch.flags if batch.is_flagged else np.zeros(0, np.uint8)
-        unparsed = 0 if batch.is_stamped else int(np.count_nonzero(batch.timestamp == NO_STAMP))
+        unparsed = 0
+        if not batch.is_stamped:
+            bare = batch.timestamp == NO_STAMP
+            if len(flags):
+                bare &= flags & _GOES_ON == 0
+            unparsed = int(np.count_nonzero(bare))
         size = int(batch.length.sum())
         self._stages.count(Stage.MERGE, size)
         self._board.count(

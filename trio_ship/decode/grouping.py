@@ -52,6 +52,8 @@ class Groups:
         open: Whether the last record of a region may go on. Shape (m,).
         continued: Whether a region begins with lines that belonged to a record
             which has left. Shape (m,).
+        rests: The first lines of records that go on with one which would have been too
+            large. Shape (j,).
         lacking: Whether a line leaves its record without an end that only the
             next one could have. Shape (n,); None where none does.
     """
@@ -59,6 +61,7 @@ class Groups:
     heads: I64
     open: Bools
     continued: Bools
+    rests: I64
     lacking: Bools | None = None
 
 
@@ -116,12 +119,8 @@ class Grouping:
         begins[first] = True
         cut = np.flatnonzero(lines.flags)
         begins[cut[cut + 1 < len(begins)] + 1] = True
-        return Groups(
-            heads=self._limited(lines, begins),
-            open=is_open,
-            continued=continued,
-            lacking=lacking,
-        )
+        heads, rests = self._limited(lines, begins)
+        return Groups(heads=heads, open=is_open, continued=continued, rests=rests, lacking=lacking)
 
     def _judge(
         self,
@@ -162,10 +161,11 @@ class Grouping:
             return indented
         return self.pattern.matches(arena, start, end)
 
-    def _limited(self, lines: Lines, begins: Bools) -> I64:
-        """Return the heads of records, none of which is too large."""
+    def _limited(self, lines: Lines, begins: Bools) -> tuple[I64, I64]:
+        """Return the heads of records, none of which is too large, and those that this adds."""
         if begins.all():
-            return np.arange(len(begins))  # and no line is longer than `longest`
+            # No line is longer than `longest`.
+            return np.arange(len(begins)), np.zeros(0, np.int64)
         heads = np.flatnonzero(begins)
         tails = np.append(heads, len(begins))[1:] - 1
         most = len(begins) if self.most_lines is None else self.most_lines
@@ -173,7 +173,7 @@ class Grouping:
         is_large |= tails - heads >= most
         large = np.flatnonzero(is_large)
         if not len(large):
-            return heads
+            return heads, large
         extra: list[int] = []
         for record in large.tolist():
             head, stop = int(heads[record]), int(tails[record]) + 1
@@ -184,7 +184,8 @@ class Grouping:
                 if head >= stop:
                     break
                 extra.append(head)
-        return np.sort(np.concatenate([heads, np.array(extra, np.int64)]))
+        rests = np.array(extra, np.int64)
+        return np.sort(np.concatenate([heads, rests])), rests
 
 
 def _join(begins: Bools, ends: Bools | None, wrapped: Wrapped) -> None:

@@ -184,7 +184,8 @@ def _decode_lines(
     grouping: Grouping,
     read_at: float,
 ) -> Round:
-    stamps = _stamps(arena, lines, regions, decoders)
+    inner = _inner(lines, regions)
+    stamps = _stamps(arena, lines, regions, decoders, inner)
     stamped = stamps != NO_STAMP
     believed, flags = stamped, lines.flags
     if stamps.max(initial=NO_STAMP) > regions.limit_ns.min(initial=_NEVER):
@@ -196,6 +197,9 @@ def _decode_lines(
     groups = grouping.group(arena, lines, regions, stamped, believed, wrapped)
     first, start, end, timestamp, kind = _columns(lines, groups.heads, stamps, flags)
     kind[first[:-1][groups.continued]] |= Flag.CONTINUED.value
+    if len(inner) or len(groups.rests):
+        rests = np.concatenate([inner, groups.rests])
+        kind[np.searchsorted(groups.heads, rests)] |= Flag.REST.value
     key = running_maximum(timestamp, first, regions.max_ns)
     tails = np.append(groups.heads, len(stamps))[1:] - 1
     if timestamp is stamps or (timestamp != NO_STAMP).sum() == believed.sum():
@@ -281,13 +285,20 @@ def _ranges(
     return begin, stop
 
 
-def _stamps(arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampDecoder]) -> I64:
-    """Return the stamp of every line; the rest of a cut line has none."""
-    counts = np.diff(lines.first)
-    start = lines.start
+def _inner(lines: Lines, regions: Regions) -> I64:
+    """Return the lines that are parts of a line which was cut, but for the first ones."""
     cut = np.flatnonzero(lines.flags[:-1] & Flag.PARTIAL.value)
     cut = cut[lines.region[cut] == lines.region[cut + 1]]
-    inner = np.concatenate([cut + 1, lines.first[:-1][regions.inside & (counts > 0)]])
+    filled = np.diff(lines.first) > 0
+    return np.concatenate([cut + 1, lines.first[:-1][regions.inside & filled]])
+
+
+def _stamps(
+    arena: U8, lines: Lines, regions: Regions, decoders: Sequence[StampDecoder], inner: I64
+) -> I64:
+    """Return the stamp of every line; those that are `inner` have none."""
+    counts = np.diff(lines.first)
+    start = lines.start
     if len(inner):
         start = start.copy()
         start[inner] = lines.end[inner]
