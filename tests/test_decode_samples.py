@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stamp_forms import FORMS
 from stamp_rarities import RARITIES
 from stamp_samples import SAMPLES, TWO_STAMPS
 
@@ -41,12 +42,22 @@ def spelling(text: bytes, *, inner: bool = False) -> str:
     return found.spelling
 
 
-@pytest.mark.parametrize(("line", "moment"), [sample[1:] for sample in SAMPLES + RARITIES])
+@pytest.mark.parametrize(("line", "moment"), [sample[1:] for sample in SAMPLES + RARITIES + FORMS])
 def test_a_line_of_a_program_is_recognised_and_read_right(line: bytes, moment: str) -> None:
     """One line tells how stamps are written, and each line gives the moment that it says."""
     text = (line + b"\n") * 3
     assert decode(spelling(line + b"\n"), text) == [ns(moment)] * 3
     assert decode(spelling(text), line + b"\r\n") == [ns(moment)]
+
+
+def test_a_day_of_two_digits_is_read_whole_where_prefixes_differ_in_width() -> None:
+    """The column of one line, a space and a digit in another, is no place of its stamp."""
+    text = (
+        b"Monday, 23 November 2026 08:00:00 x\nTuesday, 24 November 2026 08:00:00 x\n"
+        b"Tuesday, 01 December 2026 08:00:00 x\nWednesday, 2 December 2026 08:00:00 x\n"
+    )
+    days = ("2026-11-23", "2026-11-24", "2026-12-01", "2026-12-02")
+    assert decode(spelling(text), text) == [ns(f"{day}T08:00:00") for day in days]
 
 
 @pytest.mark.parametrize(("line", "outer", "inner"), TWO_STAMPS)

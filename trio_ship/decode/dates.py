@@ -13,6 +13,7 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.abbreviations import offset_of
+from trio_ship.decode.layouts import MONTHS
 from trio_ship.decode.words import Bools
 
 __all__ = ["Dates"]
@@ -24,7 +25,10 @@ _NO_DATE: Final = 10_957  # its first day
 _EPOCH_SECONDS: Final = (1_000_000_000, 9_223_372_035)
 _BILLION: Final = 10**9
 _TAI: Final = (1 << 62) + 10
-_IN_PAIRS: Final = ("%Y", "%y", "%m", "%d", "%e", "%H", "%k", "%M", "%s", "%r", "hours", "minutes")
+_IN_PAIRS: Final = (
+    *("%Y", "%y", "%m", "%d", "%e", "%j", "%H", "%k", "%M", "%s", "%r"),
+    *("hours", "minutes"),
+)
 _HEXADECIMAL: Final = np.array(
     [int(chr(byte), 16) if chr(byte) in "0123456789abcdef" else 255 for byte in range(256)],
     np.uint8,
@@ -46,6 +50,16 @@ def _which(rows: U8, places: range, names: I64) -> I64:
         total = total * 256 + (rows[:, place] | 32)
     hits = total[:, None] == names
     return np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, 0)
+
+
+def _which_month(rows: U8, places: range) -> I64:
+    """Return the month whose name, written out, stands in each row; 0 for none."""
+    month = np.zeros(len(rows), np.int64)
+    letters = rows[:, places] | 32
+    for number, name in enumerate(MONTHS, 1):
+        if len(name) == len(places):
+            month[(letters == np.frombuffer(name.encode(), np.uint8)).all(axis=1)] = number
+    return month
 
 
 class Dates:
@@ -154,7 +168,7 @@ class Dates:
     def _decode_days(self, rows: U8, pairs: I64, valid: Bools) -> I64:
         """Return days since 1970; clear `valid` where the date does not exist."""
         places = self._places
-        if "%b" not in places and "%m" not in places:
+        if {"%b", "%B", "%m", "%j"}.isdisjoint(places):
             return np.full(len(rows), _NO_DATE)
         if "%Y" in places:
             year = self._number(pairs, "%Y")
@@ -166,8 +180,18 @@ class Dates:
             year = np.full(len(rows), _LEAP_YEAR, np.int64)
         if "%a" in places:
             valid &= _which(rows, places["%a"], _DAYS) > 0
-        named = "%b" in places
-        month = _which(rows, places["%b"], _MONTHS) if named else self._number(pairs, "%m")
+        if "%j" in places:
+            begin = (year - 1970).view("M8[Y]").astype("M8[D]").astype(np.int64)
+            following = (year - 1969).view("M8[Y]").astype("M8[D]").astype(np.int64)
+            day = self._number(pairs, "%j")
+            valid &= (day >= 1) & (day <= following - begin)
+            return begin + day - 1
+        if "%b" in places:
+            month = _which(rows, places["%b"], _MONTHS)
+        elif "%B" in places:
+            month = _which_month(rows, places["%B"])
+        else:
+            month = self._number(pairs, "%m")
         day = self._number(pairs, "%e" if "%e" in places else "%d")
         valid &= (month >= 1) & (month <= 12) & (day >= 1)  # noqa: PLR2004 - December
         months = np.where(valid, (year - 1970) * 12 + month - 1, 0)

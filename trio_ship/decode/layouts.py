@@ -10,16 +10,19 @@ A template is text with these fields; everything else stands for itself:
     %m %d       month, day; two digits
     %e %k       day, hour; two digits or a space and a digit
     %b %a       name of the month, of the day; three letters, English
+    %j          day of the year, three digits
     %H %M %S    hour, minute, second; two digits
     %-m ...     the same of %m %d %H %M %S with one digit or two
     %s          seconds since 1970, ten digits, the first not 0
     %r          the last nine digits of seconds since 1970, the first being 1
     %3 %6 %9    so many digits of a fraction
     %-3 %-9     milliseconds, one to three digits; nanoseconds, one to nine
-    %o %h       offset from UTC, +hhmm; +hh
+    %o %O %h    offset from UTC, +hhmm; +hh:mm; +hh
     %u %w       minutes east of UTC, +mmm; minutes west
     %x %n       a TAI64 label, 16 hexadecimal digits; nanoseconds, 8 of them
     {x|yz}      one of these texts
+    %B          name of the month, written out
+    %Z          abbreviation of a zone
     %E          day, as %e or as a single digit
     %f          nothing, or `.` or `,` and one to nine digits, or `:` and three
     %g          nothing, or `.` and one to nine digits
@@ -28,7 +31,7 @@ A template is text with these fields; everything else stands for itself:
     %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
                 or the abbreviation of a zone
 
-The last seven leave a choice. What a stamp has chosen is its *variant*, a short
+The last nine leave a choice. What a stamp has chosen is its *variant*, a short
 text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`).
 
 A stamp is not one when a digit follows, when its date or time does not exist
@@ -46,9 +49,13 @@ import attrs
 
 from trio_ship.decode.abbreviations import OFFSETS
 
-__all__ = ["FIELD_WIDTHS", "LOOSE", "Layout"]
+__all__ = ["FIELD_WIDTHS", "LOOSE", "MONTHS", "Layout"]
 
-_DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2, "%3": 3, "%6": 6, "%9": 9}
+_DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%H": 2, "%M": 2, "%S": 2} | {
+    "%3": 3,
+    "%6": 6,
+    "%9": 9,
+}
 LOOSE: Final = {"%-m": 2, "%-d": 2, "%-H": 2, "%-M": 2, "%-S": 2, "%-3": 3, "%-9": 9}
 """How many digits each field of varying width has at most."""
 
@@ -57,6 +64,7 @@ FIELD_WIDTHS: Final = (
     | {"%s": 10, "%r": 9, "%e": 2, "%k": 2, "%b": 3, "%a": 3}
     | {
         "%o": 5,
+        "%O": 6,
         "%h": 3,
         "%u": 4,
         "%w": 4,
@@ -79,6 +87,7 @@ _TEXTS: Final = (
         "%b": r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
         "%a": r"(?i:mon|tue|wed|thu|fri|sat|sun)",
         "%o": r"[+-]\d{4}",
+        "%O": r"[+-]\d\d:\d\d",
         "%h": r"[+-]\d\d",
         "%u": r"[+-]\d{3}",
         "%w": r"[+-]\d{3}",
@@ -86,8 +95,16 @@ _TEXTS: Final = (
         "%n": r"[0-9a-f]{8}",
     }
 )
+MONTHS: Final = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+"""The names of months, written out."""
+
 _NAMES: Final = "|".join(sorted(OFFSETS, key=len, reverse=True))
 _CHOICES: Final = {
+    "%B": f"((?i:{'|'.join(MONTHS)}))",
+    "%Z": f"({_NAMES})",
     "%E": r"([ \d]\d|\d)(?!\d)",
     "%f": r"(?:([.,]\d{1,9}|:\d{3})(?!\d)|(?!\.?\d|,\d{1,9}(?!\d)))",
     "%g": r"(?:(\.\d{1,9})(?!\d)|(?!\.?\d))",
@@ -98,6 +115,8 @@ _CHOICES: Final = {
 # What a fraction may still have behind some digits of it.
 _LEFT: Final = {"%3": 6, "%6": 3}
 _VARIANTS: Final = {
+    "%B": r"(B[3-9])",
+    "%Z": r"(ZZZZ?)",
     "%E": r"(d?)",
     "%f": r"([.,][1-9]|:3)?",
     "%g": r"(\.[1-9])?",
@@ -109,8 +128,8 @@ _VARIANTS: Final = {
 
 def _choice(field: str, text: str) -> str:
     """Return what a piece of a stamp says about its variant."""
-    if field == "%E":
-        return "d" if len(text) == 1 else ""
+    if field in ("%B", "%Z", "%E"):
+        return {"%B": f"B{len(text)}", "%Z": "Z" * len(text), "%E": "d"[: 2 - len(text)]}[field]
     if field in ("%f", "%g"):
         return f"{text[0]}{len(text) - 1}" if text else ""
     if field == "%q":
@@ -204,7 +223,7 @@ class Layout:
     @functools.cached_property
     def has_date(self) -> bool:
         """Whether the stamp says its day, in one year or other."""
-        return self.has_year or not {"%m", "%-m", "%b"}.isdisjoint(self.fields)
+        return self.has_year or not {"%m", "%-m", "%b", "%B"}.isdisjoint(self.fields)
 
     @functools.cached_property
     def mark(self) -> str:

@@ -43,6 +43,7 @@ _BYTES: Final = {
     "%b": [_LETTER] * 3,
     "%a": [_LETTER] * 3,
     "%o": [frozenset(b"+-"), *[_DIGIT] * 4],
+    "%O": [frozenset(b"+-"), _DIGIT, _DIGIT, frozenset(b":"), _DIGIT, _DIGIT],
     "%h": [frozenset(b"+-"), *[_DIGIT] * 2],
     "%u": [frozenset(b"+-"), *[_DIGIT] * 3],
     "%w": [frozenset(b"+-"), *[_DIGIT] * 3],
@@ -59,6 +60,8 @@ def _ways(field: str) -> list[_Bytes]:
         return [(_DIGIT,) * width for width in range(1, LOOSE[field] + 1)]
     if field == "%E":
         return [tuple(_BYTES["%e"]), (_DIGIT,)]
+    if field in ("%B", "%Z"):
+        return [(_LETTER,) * width for width in (range(3, 10) if field == "%B" else (3, 4))]
     if field in FIELD_WIDTHS:
         return [tuple(_BYTES.get(field, [_DIGIT] * FIELD_WIDTHS[field]))]
     if field[0] != "{":
@@ -136,7 +139,7 @@ class Outline:
             marker stands at -1.
         first: A look at the first eight bytes.
         windows: Looks at the bytes from some later places on.
-        choices: Places behind the eighth and which of all bytes can stand there.
+        choices: Places of several characters and which of all bytes can stand there.
         is_number: Whether it begins with a digit.
     """
 
@@ -159,13 +162,13 @@ class Outline:
         choices = [
             (place, np.isin(np.arange(256), list(some)))
             for place, some in enumerate(way)
-            if place >= _LOOKED_AT and len(some) > 1 and not (some <= _DIGIT or some <= _LETTER)
+            if len(some) > 1 and not (some <= _DIGIT or some <= _LETTER)
         ]
         first = _Window(padded[:_LOOKED_AT])
         return cls(tuple(marks), first, tuple(windows), tuple(choices), way[0] <= _DIGIT)
 
     def fits(self, arena: U8, at: I64) -> Bools:
-        """Tell where the bytes behind the eighth can be those of a stamp. Shape (n,)."""
+        """Tell where a stamp can be, digits and letters of its first eight bytes apart. (n,)."""
         found = np.ones(len(at), np.bool_)
         for place, window in self.windows:
             found &= window.fits(arena, at + place)

@@ -208,6 +208,14 @@ NUMBERS: Final = (
         writers="svlogd",
     ),
     Layout(
+        name="day_of_year",
+        template="%Y{-|.|/|:|,}%j{T| |-|/|:|.|,}%H{:|.}%M{:|.}%S%f%z",
+        example="2026-327T08:00:00Z",
+        example_ns=1_795_420_800_000_000_000,
+        writers="spacecraft, observatories, IBM Z",
+        anywhere=True,
+    ),
+    Layout(
         name="iso8601_minutes",
         template="%Y-%m-%d{T| }%H:%M%z",
         example="2026-11-23 08:00",

@@ -150,6 +150,8 @@ class Place:
             some = len(open_rows) < len(start)
             at = _free(layout, arena, start[open_rows] if some else start, column)
             fits = head.fits(arena, at, end[open_rows] if some else end) & (at >= 0)
+            # Where a day has one digit or two, its neighbours may look like one for eight bytes.
+            # Where a day has one digit or two, its neighbours may look like one for eight bytes.
             fits[fits] = fits_somehow(layout, arena, at[fits])
             if not some and fits.all():
                 return at

@@ -32,7 +32,7 @@ _SECOND: Final = 1_000_000_000
 _FOUR: Final = 4
 _QUICK: Final = ("%S", "seconds", "%f", "%3", "%6", "%9", "%n")
 _FRACTIONS: Final = {"%3": 10**6, "%6": 10**3, "%9": 1}
-_FORMS: Final = {"%o": "+hhmm", "%h": "+hh", "%u": "+mmm", "%w": "-mmm"}
+_FORMS: Final = {"%o": "+hhmm", "%O": "+hh:mm", "%h": "+hh", "%u": "+mmm", "%w": "-mmm"}
 _ZONE_FIELDS: Final = {"sign", "sign of west", "name", "%s", "%r", "%x"}
 
 
@@ -49,13 +49,16 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
             yield from _formed(_FORMS[field])
         elif field in FIELD_WIDTHS:
             yield field, FIELD_WIDTHS[field], False
-        elif field == "%E":
-            yield "%e", 2 - len(next(choices)), False
+        elif field in ("%B", "%E"):
+            choice = next(choices)
+            yield (
+                (field, int(choice[1:]), False) if field == "%B" else ("%e", 2 - len(choice), False)
+            )
         elif field in ("%f", "%g", "%q"):
             if choice := next(choices):
                 yield choice[0].replace("~", ""), 0, False
                 yield "%f", int(choice[1:]), False
-        elif field in ("%z", "%p"):
+        elif field in ("%z", "%p", "%Z"):
             yield from _formed(next(choices))
         else:
             yield (next(choices) if field[0] == "{" else field), 0, False

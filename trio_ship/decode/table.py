@@ -43,6 +43,13 @@ LAYOUTS: Final = (
         writers="MariaDB, apt",
         anywhere=True,
     ),
+    Layout(
+        name="zone_first",
+        template="%Z %Y{-|/}%m{-|/}%d{ |T}%H:%M:%S%f",
+        example="CET 2026-11-23 09:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="programs that name their zone first",
+    ),
     *NAMED,
     *NUMBERS,
 )
