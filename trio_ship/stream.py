@@ -31,7 +31,9 @@ class Stream:
 
     A batch may be acknowledged at any time after it was handed out; that
     acknowledges those before it too. One that never is will be handed out
-    again by the next run with the same checkpoint.
+    again by the next run with the same checkpoint. So may one be that was
+    acknowledged since the last checkpoint, where the process is killed, or
+    where an exception ends the body before another sink has taken it.
 
     Args:
         parser: Finds the fields of records; None: nothing is left to find.
