@@ -10,6 +10,7 @@ import trio
 import trio.testing
 from pipeline_helpers import config, line, new_disk, now_line, output_lines, run_once, running
 
+from trio_ship.cli.progress import summary
 from trio_ship.errors import SourceError
 
 PATHS = '["/logs/app.log", "/logs/nothere.log"]'
@@ -72,6 +73,16 @@ async def test_a_pattern_that_matches_nothing_is_said(
         await trio.sleep(3)
     warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert warnings == [expected]
+
+
+async def test_where_there_was_never_a_record_nobody_is_told_to_start_over(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A second run over nothing has as little to say as the first."""
+    disk = new_disk()
+    for _ in range(2):
+        pipeline = await run_once(disk, config(follow=False))
+        assert len(summary(pipeline, 1.0)) == 1
 
 
 async def test_a_path_that_was_rotated_away_is_not_missing(

@@ -138,14 +138,14 @@ async def test_what_is_left_out_is_taken_and_counted(
     assert web.count(b"\n") == web.count(b"from [ipv4] x") == web.count(b'"source":"web"') == 120
     assert nothing == b""
     assert summary(pipeline, 1.0)[1:] == [
-        "all sinks: removed 60 by steps[0]",
+        "all sinks: 60 left out by steps[0]",
         (
-            "sinks.fields: removed 120 by sinks.fields.inputs, 30 by sinks.fields.when, "
-            "90 by sinks.fields.steps[1] ap*"
+            "sinks.fields: 120 left out by sinks.fields.inputs, "
+            "30 left out by sinks.fields.when, 90 removed by sinks.fields.steps[1] ap*"
         ),
-        "sinks.nothing: removed 240 by sinks.nothing.when",
-        "sinks.warnings: removed 120 by sinks.warnings.when",
-        "sinks.web: removed 120 by sinks.web.inputs, 120 by sinks.web.steps[0] ipv4",
+        "sinks.nothing: 240 left out by sinks.nothing.when",
+        "sinks.warnings: 120 left out by sinks.warnings.when",
+        ("sinks.web: 120 left out by sinks.web.inputs, 120 redacted by sinks.web.steps[0] ipv4"),
     ]
     again = await run_once(disk, SETTINGS)
     assert again.statistics.records == 0

@@ -113,11 +113,11 @@ def test_fields_are_added_renamed_and_removed() -> None:
         {"code": "200", "env": "test"},
     ]
     assert +chain.removed == {
-        "steps[0] user": 1,
-        "steps[0] x": 1,
-        "sinks.out.steps[0] *space": 2,
-        "sinks.out.steps[0] container": 2,
-        "sinks.out.steps[0] n": 5,
+        "removed by steps[0] user": 1,
+        "removed by steps[0] x": 1,
+        "removed by sinks.out.steps[0] *space": 2,
+        "removed by sinks.out.steps[0] container": 2,
+        "removed by sinks.out.steps[0] n": 5,
     }
     assert chain.fieldless == 1
 
@@ -154,8 +154,8 @@ def test_records_are_chosen_by_what_fields_say(
     )
     assert len(lines) == len(expected)
     assert len(list(b"".join(dropped(batch)).splitlines())) == len(whole) - len(expected)
-    assert kept.removed["sinks.out.when"] + len(expected) == len(whole)
-    assert dropped.removed["steps[0]"] == len(expected)
+    assert kept.removed["left out by sinks.out.when"] + len(expected) == len(whole)
+    assert dropped.removed["left out by steps[0]"] == len(expected)
 
 
 REDACT = """
@@ -181,7 +181,8 @@ def test_secrets_that_containers_have_cut(before: str) -> None:
     assert lines[3]["fields"].items() >= {"a": "[ipv4]", "stream": "stdout"}.items()
     assert [line["fields"].get("e") for line in lines] == [1 if before else None] * 5
     number = 1 if before else 0
-    assert +chain.removed == {f"steps[{number}] {name}": 1 for name in ("card", "email", "ipv4")}
+    names = ("card", "email", "ipv4")
+    assert +chain.removed == {f"redacted by steps[{number}] {name}": 1 for name in names}
     text = _chain(REDACT, "text")
     readable = b"".join(text(_batch([b"{}"], CUT))).splitlines()
     assert [line.split(None, 2)[2] for line in readable[1:]] == [
@@ -222,7 +223,7 @@ def test_fields_are_those_of_what_is_left() -> None:
     found = _fields(chain, _batch([b"{}"], lines))
     names = {**NAMES, "stream": "stdout"}
     assert found == [{}, {**names, "y": 1, "hidden": 1}, {**names, "y": 3}]
-    assert +chain.removed == {"steps[0]": 1, "steps[2] match": 1}
+    assert +chain.removed == {"left out by steps[0]": 1, "redacted by steps[2] match": 1}
 
 
 ALL_STEPS = """

@@ -100,7 +100,7 @@ class Assembly:
 
     @property
     def removed(self) -> dict[str, Counter[str]]:
-        """What steps have removed, by whose steps they are and the reason."""
+        """How much steps have removed: by whose they are, and how and where."""
         common = {"all sinks": self.common.removed} if self.common is not None else {}
         own = {f"sinks.{name}": chain.removed for name, chain in self._chains.items()}
         return common | own

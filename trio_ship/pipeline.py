@@ -106,7 +106,7 @@ class Pipeline:
 
     @property
     def removed(self) -> Mapping[str, Mapping[str, int]]:
-        """What steps have left out or made unreadable, by whose they are and the reason."""
+        """How much steps have left out or redacted: by whose they are, and how and where."""
         return self._assembly.removed
 
     @property

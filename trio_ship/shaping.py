@@ -115,7 +115,8 @@ class _Steps:
             unwrap=self._unwrap,
         )
         parser = self._found_by() if when.field else None
-        self.made.append(Filter(reason=reason, when=condition, drop=drop, parser=parser))
+        how = f"left out by {reason}"
+        self.made.append(Filter(reason=how, when=condition, drop=drop, parser=parser))
 
     def add_all(self, steps: Sequence[StepConfig], place: str) -> None:
         """Have done what steps say that stand at a place of the configuration."""
@@ -175,11 +176,12 @@ def _unwrap(config: Config) -> Parser | None:
 
 
 def _edit(step: StepConfig, reason: str, parser: Parser) -> Step:
+    how = f"removed by {reason}"
     if not isinstance(step.fields, Mapping):
-        return Remove(parser=parser, reason=reason, names=step.fields)
+        return Remove(parser=parser, reason=how, names=step.fields)
     if step.type == "rename":
         names = {old: str(new) for old, new in step.fields.items()}
-        return Rename(parser=parser, reason=reason, names=names)
+        return Rename(parser=parser, reason=how, names=names)
     values = {
         name: json.dumps(value, ensure_ascii=False).encode() for name, value in step.fields.items()
     }
@@ -192,7 +194,7 @@ def _redactions(step: StepConfig, reason: str) -> tuple[Redaction, ...]:
         wanted.append(("match", step.match))
     return tuple(
         Redaction(
-            name=f"{reason} {name}",
+            name=f"redacted by {reason} {name}",
             pattern=pattern,
             text=_mark(name) if step.text is None else step.text,
         )

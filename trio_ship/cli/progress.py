@@ -54,9 +54,9 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
     ]
     for name, removed in pipeline.removed.items():
         if sum(removed.values()):
-            reasons = ", ".join(f"{count:,} by {why}" for why, count in removed.items() if count)
-            lines.append(f"{name}: removed {reasons}")
-    if pipeline.is_resumed and not done.records:
+            counts = ", ".join(f"{count:,} {how}" for how, count in removed.items() if count)
+            lines.append(f"{name}: {counts}")
+    if pipeline.snapshot.sequence and pipeline.is_resumed and not done.records:
         lines.append(
             f"nothing new since record {pipeline.snapshot.sequence:,}; "
             "to start over: trio-ship run --ignore-checkpoint"

@@ -121,7 +121,7 @@ class Chain:
 
     Attributes:
         removed: How many records, or places and fields in records, were removed so
-            far, by reason.
+            far, by reason, such as "left out by steps[0]".
     """
 
     def __init__(
