@@ -35,6 +35,8 @@ def test_one_line_is_enough_for_every_layout(layout: Layout) -> None:
         (b"1700000000123 a\n", "epoch_ms@0"),
         (b"app.log.2001-02-03_04:05:06 2001-02-03 04:05:06.789 a\n", "iso8601@28,*/ .3"),
         (b"hello\nworld\n", ""),
+        (b"run 1 on 2003-02-01 UTC 04:05:06 a\n", ""),
+        (b"a 3 Feb | 04:05:06 a\n", ""),
         (b"", ""),
         (b"\n", ""),
         (b"call 5551234567 now\n", ""),

@@ -60,6 +60,17 @@ def test_a_day_of_two_digits_is_read_whole_where_prefixes_differ_in_width() -> N
     assert decode(spelling(text), text) == [ns(f"{day}T08:00:00") for day in days]
 
 
+def test_the_next_column_of_a_table_is_no_fraction() -> None:
+    """Behind a comma stand milliseconds, or a number of any length that a column ends."""
+    text = (
+        b"2026-11-23 08:00:00,5,a\n2026-11-23 08:00:00,25;a\n2026-11-23 08:00:00,1250,a\n"
+        b"2026-11-23 08:00:00,25\n2026-11-23 08:00:00,250.5,a\n2026-11-23 08:00:00,1.5\n"
+    )
+    assert decode(spelling(text), text) == [ns("2026-11-23T08:00:00")] * 6
+    text = b"2026-11-23 08:00:00,250,INFO\n2026-11-23 08:00:00,25 x\n2026-11-23 08:00:00,250\n"
+    assert decode(spelling(text), text) == [ns("2026-11-23T08:00:00.25")] * 3
+
+
 @pytest.mark.parametrize(("line", "outer", "inner"), TWO_STAMPS)
 def test_of_two_stamps_the_outer_counts_unless_the_inner_is_preferred(
     line: bytes, outer: str, inner: str
@@ -161,6 +172,7 @@ def test_other_stamps_of_a_line_do_not_depend_on_its_neighbours(lines: list[byte
 @given(
     st.sampled_from(LAYOUTS),
     st.sampled_from(["", " ", " x", "0", ".5", ",25 x", "Z", " +0100", " -1 x", "+02:00", " CET"])
+    | st.sampled_from([",25,x", ",250;x", ",25\r", ",2500", ",123.5", ",1.5", ",25,12"])
     | st.sampled_from([" INFO", " PM", " am x", "PM", " CETA", ":5", " +02", " ESTABLISHED"])
     | st.integers(1, 20).map(lambda count: "," + "7" * count),
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from("0123456789 :AxZ")), max_size=2),

@@ -172,8 +172,11 @@ def write(stamp: Stamp) -> tuple[bytes, int]:
     shift = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * (-1 if zone[0] == "-" else 1)
     moment = wall.replace(microsecond=0, tzinfo=timezone(shift))
     parts = fraction // 10 ** (9 - digits) * 10 ** (9 - digits)
+    rest = rest.rstrip(b"\n") + b"\n"
+    if point == "," and digits not in (3, 6, 7, 9) and not offset and rest[:1] in b",\n":
+        parts = 0  # the next column of a table
     expected = (moment - EPOCH) // timedelta(seconds=1) * SECOND + parts
-    return (text + offset).encode() + rest.rstrip(b"\n") + b"\n", expected
+    return (text + offset).encode() + rest, expected
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import string
 from typing import Final
 
@@ -53,6 +54,10 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
         return None
     if variant.endswith("Z"):
         return _may_continue(frozenset(), behind="ZZ") if variant.endswith("ZZ") else None
+    comma = re.search(r",\d$", variant) if ending else None
+    if comma is not None:
+        behind = "." if comma[0][1] in "3679" else ".,;\r\n"
+        return _may_continue(frozenset(left), behind=behind)
     by_minute = "%M" in layout.fields and "%S" not in layout.fields
     behind = ":" if by_minute or variant.endswith("+hh") else ""
     if ending and variant.endswith("p"):
@@ -62,7 +67,12 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
 
 @functools.cache
 def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
-    """Return the table for the fields left out, behind a `p`, a name (`ZZ`) or before a `:`."""
+    """Return the table for the fields left out.
+
+    Args:
+        left: The fields.
+        behind: `p` behind AM or PM, `ZZ` behind a name; else what may be before digits.
+    """
     first, second = np.arange(_PAIRS) & 255, np.arange(_PAIRS) >> 8
 
     def one_of(values: npt.NDArray[np.int64], characters: bytes) -> Bools:
@@ -76,6 +86,9 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
         table |= one_of(first, b".") & digit_next
     if behind in ("p", "ZZ"):
         table |= one_of(first, _WORD + b"+-" * (behind == "ZZ"))
+    if "." in behind:
+        table |= one_of(first, b".") & digit_next
+        table |= one_of(first, behind.encode().replace(b".", b""))
     if behind == ":":
         table |= one_of(first, b":") & digit_next
     if "%p" in left:

@@ -30,6 +30,12 @@ _NESTED: Final = 2000  # behind every column
 _UNDATED: Final = 1000  # so is whatever says its date better
 _SPARE: Final = 10  # one in so many lines may lack what hardly is a stamp
 _DOCKER: Final = b'{"log":"'
+_DATE_BEFORE: Final = re.compile(
+    rb"(?<![\d.])(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:\d\d){1,2}"
+    rb"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ .-]{1,2}\d\d?"
+    rb"|\d\d?[ .-]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[ -]\d{2,4})?)"
+    rb"(?![\d.]\d)[^\d]{1,12}$"
+)
 
 
 @attrs.frozen
@@ -170,10 +176,20 @@ def _in_most(layouts: Sequence[Layout], texts: list[bytes], rank: int) -> Iterat
         votes.add_prefixed(layout, texts)
         if layout.has_date and not votes.example.startswith("1"):
             continue  # as the seconds from 2001 to 2033 do; others are telephone numbers
+        if not layout.has_date and _follow_dates(layout, texts):
+            continue  # a day that the lines say otherwise would be a wrong one
         if votes.columns.total() * _SPARE > (_SPARE - 1) * len(texts) and votes.column > 1:
             place = Place(columns=_frequent(votes.columns), searched=True)
             behind = rank if layout.has_date else _UNDATED
             yield votes.guess(layout, place, behind + 1 + votes.column)
+
+
+def _follow_dates(layout: Layout, texts: list[bytes]) -> bool:
+    """Tell whether most times of day stand behind a date, of whatever form."""
+    columns = (layout.find(text[:SEARCHED_BYTES])[0] for text in texts)
+    pairs = zip(texts, columns, strict=True)
+    dated = sum(_DATE_BEFORE.search(text, 0, column) is not None for text, column in pairs)
+    return 2 * dated > len(texts)
 
 
 def _in_fields(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]:

@@ -24,7 +24,8 @@ A template is text with these fields; everything else stands for itself:
     %B          name of the month, written out
     %Z          abbreviation of a zone
     %E          day, as %e or as a single digit
-    %f          nothing, or `.` or `,` and one to nine digits, or `:` and three
+    %f          nothing, or `.` and one to nine digits, `:` and three, or `,` and
+                three, six, seven or nine, or another number if no column ends there
     %g          nothing, or `.` and one to nine digits
     %q          no digit, or up to nine of a fraction
     %p          nothing, or AM or PM, which makes the hour one of twelve
@@ -102,11 +103,14 @@ MONTHS: Final = (
 """The names of months, written out."""
 
 _NAMES: Final = "|".join(sorted(OFFSETS, key=len, reverse=True))
+# In a table a number behind a comma may be the next column.
+_COMMA: Final = r",(?:(?:\d{3}|\d{6,7}|\d{9})(?!\d|\.\d)|\d{1,9}(?![\d,;\r\n]|\.\d))"
+_FRACTION: Final = rf"(?:\.\d{{1,9}}|:\d{{3}})(?!\d)|{_COMMA}"
 _CHOICES: Final = {
     "%B": f"((?i:{'|'.join(MONTHS)}))",
     "%Z": f"({_NAMES})",
     "%E": r"([ \d]\d|\d)(?!\d)",
-    "%f": r"(?:([.,]\d{1,9}|:\d{3})(?!\d)|(?!\.?\d|,\d{1,9}(?!\d)))",
+    "%f": rf"(?:({_FRACTION})|(?!\.?\d)(?!{_COMMA}))",
     "%g": r"(?:(\.\d{1,9})(?!\d)|(?!\.?\d))",
     "%q": r"(\d{0,9})(?!\d)",
     "%p": r"((?:[ ]|\xe2\x80\xaf)?[AaPp][Mm](?![A-Za-z0-9]))?",

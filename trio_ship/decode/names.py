@@ -91,6 +91,14 @@ NAMED: Final = (
         anywhere=True,
     ),
     Layout(
+        name="syslog_year_last",
+        template="%b %E %H:%M:%S%f%z %Y",
+        example="Nov 23 08:00:00.123 2026",
+        example_ns=1_795_420_800_123_000_000,
+        writers="Mailman, Junos, Comware",
+        anywhere=True,
+    ),
+    Layout(
         name="syslog",
         template="%b %E %H:%M:%S%f%z",
         example="Jun  4 15:16:01",

@@ -221,6 +221,7 @@ NUMBERS: Final = (
         example="2026-11-23 08:00",
         example_ns=1_795_420_800_000_000_000,
         writers="pacman",
+        anywhere=True,
     ),
     Layout(
         name="iso8601_loose",
@@ -331,6 +332,7 @@ NUMBERS: Final = (
         example="23/11/2026, 08:00",
         example_ns=1_795_420_800_000_000_000,
         writers="WhatsApp, exports",
+        anywhere=True,
         family="long_minutes",
     ),
     Layout(
@@ -339,6 +341,7 @@ NUMBERS: Final = (
         example="11/23/2026 8:00 AM",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US",
+        anywhere=True,
         family="long_minutes",
     ),
     Layout(

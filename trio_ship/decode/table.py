@@ -2,7 +2,7 @@
 
 Each row holds an example and the moment that it is, so it says what it is good
 for and tests itself. `layouts` explains the templates. Rows with names of months are
-in `names`, those of numbers in `numbers`.
+in `names`, those of numbers in `numbers` and, where date and time are apart, in `apart`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from typing import Final
 
+from trio_ship.decode.apart import APART
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.names import NAMED
 from trio_ship.decode.numbers import NUMBERS
@@ -52,6 +53,7 @@ LAYOUTS: Final = (
     ),
     *NAMED,
     *NUMBERS,
+    *APART,
 )
 """Every layout, the likelier first: the order decides where two fit as well."""
 

@@ -1,0 +1,101 @@
+"""Layouts whose date and time stand apart, or the time first; rows of the table.
+
+So tables are exported: a date and a time in columns of their own, with or without
+quotes. What is between the two is more than a space, so that hardly any other text
+looks like it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trio_ship.decode.layouts import Layout
+
+__all__ = ["APART"]
+
+_BETWEEN: Final = '{,|;|\t|","|";"|  | -- | at }'
+
+APART: Final = (
+    Layout(
+        name="iso8601_apart",
+        template='%Y{-|/|.}%m{-|/|.}%d{,|;|, |","|";"|][| - | at }%-H:%M:%S%f%p%z',
+        example="2026-11-23,08:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="tables with a column for the date, fern of Rust",
+        anywhere=True,
+    ),
+    Layout(
+        name="day_month_apart",
+        template=f"%-d{{/|.|-}}%-m{{/|.|-}}%Y{_BETWEEN}%-H:%M:%S%f%p%z",
+        example="23.11.2026;08:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="tables, Suricata",
+        anywhere=True,
+        family="apart",
+    ),
+    Layout(
+        name="month_day_apart",
+        template=f"%-m{{/|.|-}}%-d{{/|.|-}}%Y{_BETWEEN}%-H:%M:%S%f%p%z",
+        example="11/23/2026,8:00:00 AM",
+        example_ns=1_795_420_800_000_000_000,
+        writers="the same in the US, Network Policy Server",
+        anywhere=True,
+        family="apart",
+    ),
+    Layout(
+        name="day_month_short_apart",
+        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"}%-H:%M:%S%f%p',
+        example="23/11/26,08:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="tables with two digits of the year",
+        anywhere=True,
+        family="short_apart",
+    ),
+    Layout(
+        name="month_day_short_apart",
+        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"}%-H:%M:%S%f%p',
+        example='11/23/26","08:00:00',
+        example_ns=1_795_420_800_000_000_000,
+        writers="the same in the US, IIS, ColdFusion",
+        anywhere=True,
+        family="short_apart",
+    ),
+    Layout(
+        name="time_first",
+        template="%H:%M:%S%f%z{ |  |\t|, | - }%Y{-|/|.}%m{-|/|.}%d",
+        example="08:00:00.123 2026-11-23",
+        example_ns=1_795_420_800_123_000_000,
+        writers="programs that put the time first",
+    ),
+    Layout(
+        name="time_first_ctime",
+        template="%H:%M:%S%f%z %a %b %e %Y",
+        example="08:00:00.123 UTC Mon Nov 23 2026",
+        example_ns=1_795_420_800_123_000_000,
+        writers="the clock of Cisco",
+    ),
+    Layout(
+        name="time_first_named",
+        template="%H:%M:%S%f%z{ |, }%E{ |-|/}%b{ |-|/}%Y",
+        example="08:00:00 23 Nov 2026",
+        example_ns=1_795_420_800_000_000_000,
+        writers="the same with the name of the month",
+    ),
+    Layout(
+        name="time_first_day_month",
+        template="%H:%M:%S%f%p{ |  |\t|, | - }%-d{/|.|-}%-m{/|.|-}%Y",
+        example="08:00:00 23.11.2026",
+        example_ns=1_795_420_800_000_000_000,
+        writers="the same in numbers",
+        family="time_first",
+    ),
+    Layout(
+        name="time_first_month_day",
+        template="%H:%M:%S%f%p{ |  |\t|, | - }%-m{/|.|-}%-d{/|.|-}%Y",
+        example="08:00:00 11/23/2026",
+        example_ns=1_795_420_800_000_000_000,
+        writers="the same in the US",
+        family="time_first",
+    ),
+)
+"""The likelier first."""
