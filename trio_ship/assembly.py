@@ -269,9 +269,7 @@ class Assembly:
             # A file is known some seconds after it was made.
             since_ns=max(0, saved_ns - _UNKNOWN_NS),
             recorded=recorded,
-            outputs=lambda: {
-                (state.device, state.inode) for state in board.snapshot.sinks.values()
-            },
+            outputs=lambda: {state.identity for state in board.snapshot.sinks.values()},
             seek=self._seek(source, chains),
         )
         rounds = RoundReader(

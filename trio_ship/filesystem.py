@@ -21,6 +21,8 @@ from typing import Final, ParamSpec, Protocol, TypeVar
 import attrs
 import trio
 
+from trio_ship.state import Identity
+
 __all__ = [
     "Disk",
     "Entry",
@@ -59,6 +61,11 @@ class Status:
     mode: int
     uid: int = 0
     gid: int = 0
+
+    @property
+    def identity(self) -> Identity:
+        """Which file of the system it is."""
+        return self.device, self.inode
 
 
 @attrs.frozen

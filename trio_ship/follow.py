@@ -16,7 +16,7 @@ from typing import Final
 
 import attrs
 
-from trio_ship.state import FileEntry, Position
+from trio_ship.state import FileEntry, Identity, Position
 
 __all__ = [
     "HEAD",
@@ -87,6 +87,11 @@ class Candidate:
     inode: int
     size: int
     mtime_ns: int
+
+    @property
+    def identity(self) -> Identity:
+        """Which file of the system it is."""
+        return self.device, self.inode
 
     @property
     def is_packed(self) -> bool:
@@ -168,7 +173,7 @@ def judge(entry: FileEntry, read: int, seen: Candidate | None) -> Change:
     """Decide what has become of a file whose first `read` bytes were read."""
     if seen is None:
         return Change.GONE
-    if (seen.device, seen.inode) != (entry.device, entry.inode):
+    if seen.identity != entry.identity:
         return Change.REPLACED
     if seen.size < read:
         return Change.SHRANK
@@ -203,7 +208,7 @@ def _age(suffix: str) -> tuple[int, ...]:
 
 
 def successors(
-    path: str, since_ns: int, candidates: Iterable[Candidate], known: set[tuple[int, int]]
+    path: str, since_ns: int, candidates: Iterable[Candidate], known: set[Identity]
 ) -> list[Candidate]:
     """Return the files that came and were rotated away unseen, oldest first.
 
@@ -221,12 +226,12 @@ def successors(
     """
     candidates = list(candidates)
     plain = {candidate.path for candidate in candidates}
-    here = {(other.device, other.inode) for other in candidates if other.path == path}
+    here = {other.identity for other in candidates if other.path == path}
     unseen = {
-        (candidate.device, candidate.inode): candidate
+        candidate.identity: candidate
         for candidate in candidates
         if candidate.path.startswith(path)
-        and (candidate.device, candidate.inode) not in known | here
+        and candidate.identity not in known | here
         and candidate.mtime_ns >= since_ns
         and not (candidate.is_packed and candidate.path.rpartition(".")[0] in plain)
     }

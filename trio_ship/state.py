@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
-__all__ = ["FileEntry", "OrderKey", "Position", "SinkState", "Snapshot"]
+__all__ = ["FileEntry", "Identity", "OrderKey", "Position", "SinkState", "Snapshot"]
+
+Identity: TypeAlias = tuple[int, int]
+"""Device and inode number of a file: it keeps them whatever its name becomes."""
 
 
 @attrs.frozen(order=True)
@@ -81,6 +84,11 @@ class FileEntry:
     unpacked: int = 0
     gone_ns: int | None = None
 
+    @property
+    def identity(self) -> Identity:
+        """Which file of the system it is."""
+        return self.device, self.inode
+
 
 @attrs.frozen
 class Position:
@@ -126,6 +134,11 @@ class SinkState:
     inode: int = 0
     offset: int = 0
     ahead: Mapping[str, Position] = attrs.field(factory=dict, converter=_frozen_mapping)
+
+    @property
+    def identity(self) -> Identity:
+        """Which file of the system the output is."""
+        return self.device, self.inode
 
 
 @attrs.frozen(kw_only=True)

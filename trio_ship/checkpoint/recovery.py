@@ -80,7 +80,7 @@ def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any
     head = next(values, None)
     if not head or head.get("journal") != VERSION or not is_head(head):
         return []
-    if (head["device"], head["inode"]) != (state.device, state.inode):
+    if (head["device"], head["inode"]) != state.identity:
         return []
     lines = _joined(values)
     if boot and head.get("boot") == boot:
@@ -179,7 +179,7 @@ def _unknown(lines: list[dict[str, Any]], state: SinkState, sequence: int) -> li
             continue
         if "output" in line:
             output = SinkState(**line["output"])
-            is_same = (output.device, output.inode) == (state.device, state.inode)
+            is_same = output.identity == state.identity
             is_known = is_same and output.offset < state.offset
         else:
             # Of a batch nothing may have been written, for a condition has left it out.

@@ -44,7 +44,7 @@ from trio_ship.checkpoint.document import from_document, refuse_foreign, render,
 from trio_ship.errors import CheckpointError
 from trio_ship.filesystem import Filesystem, is_regular
 from trio_ship.notes import planted_by
-from trio_ship.state import Snapshot
+from trio_ship.state import Identity, Snapshot
 
 __all__ = ["MAX_BYTES", "Loaded", "Store"]
 
@@ -105,7 +105,7 @@ class Store:
         self._pipeline = pipeline
         self._folder = os.path.dirname(path) or "."
         # Device and inode of a current generation that is known to be whole.
-        self._whole: tuple[int, int] | None = None
+        self._whole: Identity | None = None
 
     # --- at the start -------------------------------------------------------------
 
@@ -267,7 +267,7 @@ class Store:
             self._disk.unlink(spare)
 
     def _is_good(self, fd: int) -> bool:
-        if self._identity(fd) == self._whole:
+        if self._disk.fstat(fd).identity == self._whole:
             return True
         try:
             self._judge(fd)
@@ -357,7 +357,7 @@ class Store:
             raise _DamagedError(f"it cannot be read: {error.strerror}") from error
         return b"".join(pieces)
 
-    def _write(self, path: str, data: bytes) -> tuple[int, int]:
+    def _write(self, path: str, data: bytes) -> Identity:
         """Write a new file and make its content durable; return its identity."""
         fd = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
@@ -365,13 +365,9 @@ class Store:
             while done < len(data):
                 done += self._disk.pwrite(fd, view[done:], done)
             self._disk.fsync(fd)
-            return self._identity(fd)
+            return self._disk.fstat(fd).identity
         finally:
             self._disk.close(fd)
-
-    def _identity(self, fd: int) -> tuple[int, int]:
-        status = self._disk.fstat(fd)
-        return status.device, status.inode
 
     def _temporary(self) -> str:
         folder, name = os.path.split(self.path)

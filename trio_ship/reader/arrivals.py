@@ -32,7 +32,7 @@ from trio_ship.reader.folders import candidate_at
 from trio_ship.reader.locate import open_candidate
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, new_id
-from trio_ship.state import FileEntry, Position
+from trio_ship.state import FileEntry, Identity, Position
 
 __all__ = ["Arrivals", "Seek"]
 
@@ -69,8 +69,8 @@ class Arrivals:
         self._chains = chains
         self._covers = covers
         self._seek = seek
-        self.refused: dict[tuple[int, int], tuple[ChainFiles, Candidate]] = {}
-        self._failing: dict[tuple[int, int], float] = {}
+        self.refused: dict[Identity, tuple[ChainFiles, Candidate]] = {}
+        self._failing: dict[Identity, float] = {}
 
     def begin(
         self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
@@ -95,7 +95,7 @@ class Arrivals:
         if compressed.is_known_form(self._chains, seen):
             return
         passed = self.append_passed(chain, now)
-        if (seen.device, seen.inode) not in passed:
+        if seen.identity not in passed:
             self.append(chain, seen, now, at_end=at_end)
 
     def retry(self, chain: ChainFiles, seen: Candidate, now: float) -> None:
@@ -104,16 +104,16 @@ class Arrivals:
         Raises:
             OSError: It cannot be looked at just now.
         """
-        identity = (seen.device, seen.inode)
+        identity = seen.identity
         there = candidate_at(self._disk, seen.path)
-        if there is None or (there.device, there.inode) != identity:
+        if there is None or there.identity != identity:
             listed = self._chains.known.folders[os.path.dirname(seen.path)]
             named = listed.with_inode(seen.inode)
             there = next((one for one in named if one.device == seen.device), None)
         if there is not None:
             self.begin(chain, there, now)
 
-    def append_passed(self, chain: ChainFiles, now: float) -> set[tuple[int, int]]:
+    def append_passed(self, chain: ChainFiles, now: float) -> set[Identity]:
         """Add the files that came and were renamed unseen; return their identities.
 
         Raises:
@@ -124,9 +124,7 @@ class Arrivals:
         known = self._chains.known
         length_of = partial(compressed.length_of, self._chains)
         found = self._beside(chain)
-        known_here = {
-            (other.device, other.inode) for other in found if known.entry_of(other) is not None
-        }
+        known_here = {other.identity for other in found if known.entry_of(other) is not None}
         between = [
             other
             for other in successors(chain.path, chain.since_ns, found, known_here)
@@ -137,7 +135,7 @@ class Arrivals:
             if not self.append(chain, passed, now):
                 # What compressing makes of it is to be seen when it is looked for again.
                 raise BlockingIOError(errno.EAGAIN, "it has gone just now", passed.path)
-        return {(other.device, other.inode) for other in between}
+        return {other.identity for other in between}
 
     def append(
         self,
@@ -170,11 +168,11 @@ class Arrivals:
             return False
         except OSError as error:
             # Once a later file is known, nobody looks for one that came before it.
-            first = self._failing.setdefault((seen.device, seen.inode), now)
+            first = self._failing.setdefault(seen.identity, now)
             if seen.path != chain.path and now - first < _PATIENCE_SECONDS:
                 raise
             chains.refuse(seen.path, refusal(self._disk, seen.path, error))
-            self.refused[seen.device, seen.inode] = (chain, seen)
+            self.refused[seen.identity] = (chain, seen)
             return True
         if not isinstance(content, Packed) and compressed.is_misnamed(chains, seen.path, head):
             content.close()
@@ -184,7 +182,7 @@ class Arrivals:
         except OSError:
             content.close()
             raise
-        self._failing.pop((seen.device, seen.inode), None)
+        self._failing.pop(seen.identity, None)
         return True
 
     def _entry(self, chain: ChainFiles, seen: Candidate, head: bytes) -> FileEntry:

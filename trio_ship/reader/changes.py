@@ -26,9 +26,10 @@ from trio_ship.reader import compressed
 from trio_ship.reader.arrivals import Arrivals, Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, Plain
-from trio_ship.reader.folders import beginnings, candidate_at
+from trio_ship.reader.folders import as_candidate, beginnings, candidate_at
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail
+from trio_ship.state import Identity
 
 __all__ = ["Changes"]
 
@@ -55,7 +56,7 @@ class Changes:
         chains: Chains,
         *,
         covers: Callable[[str], bool],
-        outputs: Callable[[], set[tuple[int, int]]],
+        outputs: Callable[[], set[Identity]],
         seek: Seek | None = None,
     ) -> None:
         self._disk = disk
@@ -77,7 +78,7 @@ class Changes:
             OSError: It cannot be looked at just now.
         """
         chains = self._chains
-        if (seen.device, seen.inode) in self._outputs():
+        if seen.identity in self._outputs():
             chains.notes.append(
                 Note.warning(
                     f"{path} is written by a sink and not read; say so with "
@@ -193,8 +194,7 @@ class Changes:
         self, chain: ChainFiles, tail: Tail, content: Content, now: float
     ) -> None:
         """Take in that a file was truncated and has lost its name; its descriptor leads to it."""
-        status = content.status()
-        held = Candidate(tail.entry.file, status.device, status.inode, status.size, status.mtime_ns)
+        held = as_candidate(tail.entry.file, content.status())
         self._truncated(chain, tail, held, now)
         chain.tails[-1].rotated_at = now
 
@@ -303,4 +303,4 @@ class Changes:
 
 
 def _is_same_file(tail: Tail, seen: Candidate) -> bool:
-    return (tail.entry.device, tail.entry.inode) == (seen.device, seen.inode)
+    return tail.entry.identity == seen.identity

@@ -26,7 +26,7 @@ from trio_ship.reader.folders import beginnings
 from trio_ship.reader.restore import by_chain, restore
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.reader.watch import Look, Problem, Sighting
-from trio_ship.state import FileEntry, Position
+from trio_ship.state import FileEntry, Identity, Position
 
 __all__ = ["SourceFiles"]
 
@@ -70,7 +70,7 @@ class SourceFiles:
         from_end: bool,
         since_ns: int,
         recorded: Sequence[tuple[FileEntry, Position]],
-        outputs: Callable[[], set[tuple[int, int]]],
+        outputs: Callable[[], set[Identity]],
         seek: Seek | None = None,
     ) -> None:
         self._disk = disk

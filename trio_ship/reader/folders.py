@@ -15,10 +15,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from trio_ship.filesystem import ReadableFilesystem
+from trio_ship.filesystem import ReadableFilesystem, Status
 from trio_ship.follow import Candidate
 
-__all__ = ["Folders", "Listing", "beginnings", "candidate_at", "candidates_in"]
+__all__ = ["Folders", "Listing", "as_candidate", "beginnings", "candidate_at", "candidates_in"]
 
 _TRIES: Final = 10
 
@@ -148,4 +148,9 @@ def candidate_at(disk: ReadableFilesystem, path: str) -> Candidate | None:
         return None
     if not stat.S_ISREG(status.mode):
         return None
-    return Candidate(path, status.device, status.inode, status.size, status.mtime_ns)
+    return as_candidate(path, status)
+
+
+def as_candidate(path: str, status: Status) -> Candidate:
+    """Return what a path and a status say of a file."""
+    return Candidate(path, *status.identity, status.size, status.mtime_ns)

@@ -24,7 +24,7 @@ from trio_ship.reader.locate import (
     open_candidate,
     open_known,
 )
-from trio_ship.state import FileEntry, Position
+from trio_ship.state import FileEntry, Identity, Position
 
 __all__ = ["LONG_KEPT_NS", "KnownFiles"]
 
@@ -59,11 +59,11 @@ class KnownFiles:
         self._disk = disk
         self.folders = Folders(disk)
         self._files: dict[str, FileEntry] = {}
-        self._ids: dict[tuple[int, int], str] = {}
+        self._ids: dict[Identity, str] = {}
         self._chains: dict[str, dict[str, None]] = {}
         self._stems: dict[str, dict[str, None]] = {}
-        self._packed: dict[tuple[int, int], str] = {}
-        self._denied: dict[tuple[int, int], float] = {}
+        self._packed: dict[Identity, str] = {}
+        self._denied: dict[Identity, float] = {}
         self.now = 0.0
         self.wall_ns = 0
         self.finished: dict[str, Position] = {}
@@ -75,9 +75,9 @@ class KnownFiles:
 
     def add(self, entry: FileEntry) -> None:
         """Take in a file, or a better description of one."""
-        identity = (entry.device, entry.inode)
+        identity = entry.identity
         before = self._files.get(entry.id, entry)
-        if (before.device, before.inode) != identity:
+        if before.identity != identity:
             self._release(before)
         self._files[entry.id] = entry
         self._ids[identity] = entry.id
@@ -87,11 +87,11 @@ class KnownFiles:
     def _release(self, entry: FileEntry) -> None:
         """Let the identity of a file be another's, unless it is already."""
         if self.has_identity(entry):
-            del self._ids[entry.device, entry.inode]
+            del self._ids[entry.identity]
 
     def has_identity(self, entry: FileEntry) -> bool:
         """Tell whether no other file was found to have the inode of a known one."""
-        return self._ids.get((entry.device, entry.inode)) == entry.id
+        return self._ids.get(entry.identity) == entry.id
 
     def _is_still(
         self, seen: Candidate, entry: FileEntry, position: Position | None = None
@@ -100,7 +100,7 @@ class KnownFiles:
 
         Whoever copies or compresses a file may set its owner and mode a moment later.
         """
-        identity = (seen.device, seen.inode)
+        identity = seen.identity
         try:
             answer = is_still(self._disk, seen, entry, position)
         except PermissionError:
@@ -112,7 +112,7 @@ class KnownFiles:
 
     def bearer(self, seen: Candidate) -> FileEntry | None:
         """Return which file had this identity last, whether this is it or not."""
-        name = self._ids.get((seen.device, seen.inode))
+        name = self._ids.get(seen.identity)
         return None if name is None else self._files[name]
 
     def entry_of(self, seen: Candidate) -> FileEntry | None:
@@ -157,7 +157,7 @@ class KnownFiles:
             if seen.path != path
             and not seen.is_packed
             and 0 < seen.size < position.offset
-            and (seen.device, seen.inode) not in self._ids
+            and seen.identity not in self._ids
             and self._is_still(seen, entry)
         ]
         return max(found, key=lambda seen: seen.size, default=None)
@@ -205,7 +205,7 @@ class KnownFiles:
         Raises:
             OSError: Nobody can tell just now.
         """
-        identity = (seen.device, seen.inode)
+        identity = seen.identity
         if identity in self._packed:
             return self._files.get(self._packed[identity])
         for entry in self._named_like(seen.path):
@@ -304,18 +304,16 @@ class KnownFiles:
         """
         suspects = [entry for entry in self._files.values() if entry.id not in needed]
         folders = {os.path.dirname(entry.file) for entry in suspects}
-        there = {
-            (seen.device, seen.inode): seen for folder in folders for seen in self.folders[folder]
-        }
+        there = {seen.identity: seen for folder in folders for seen in self.folders[folder]}
         forms = {
             name: there[identity] for identity, name in self._packed.items() if identity in there
         }
         changed, forgotten = [], []
         for entry in suspects:
-            if entry.id in forms and (entry.device, entry.inode) not in there:
+            if entry.id in forms and entry.identity not in there:
                 changed.append(self._adopt(entry, forms[entry.id]))
                 continue
-            if self.has_identity(entry) and (entry.device, entry.inode) in there:
+            if self.has_identity(entry) and entry.identity in there:
                 gone_ns = None
             else:
                 gone_ns = now_ns if entry.gone_ns is None else entry.gone_ns

@@ -53,7 +53,7 @@ def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, 
         if content is not None:
             try:
                 status = content.status()
-                is_it = (status.device, status.inode) == (seen.device, seen.inode)
+                is_it = status.identity == seen.identity
                 head = content.pread(HEAD, 0) if is_it else b""
             except OSError:
                 content.close()
@@ -65,7 +65,7 @@ def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, 
         renamed = [
             other
             for other in candidates_in(disk, os.path.dirname(seen.path))
-            if (other.device, other.inode) == (seen.device, seen.inode)
+            if other.identity == seen.identity
         ]
         if not renamed:
             break

@@ -13,7 +13,7 @@ from trio_ship.notes import Note
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.locate import find_by_identity, is_still
 from trio_ship.reader.tails import ChainFiles
-from trio_ship.state import FileEntry, Position
+from trio_ship.state import FileEntry, Identity, Position
 
 __all__ = ["by_chain", "restore"]
 
@@ -81,11 +81,11 @@ def _without_doubles(there: list[_Found]) -> list[_Found]:
 
     A log that was cut may have been met once more in its copy.
     """
-    furthest: dict[tuple[int, int], tuple[int, int]] = {}
+    furthest: dict[Identity, tuple[int, int]] = {}
     for number, ((_, position), seen) in enumerate(there):
         if seen is not None:
-            identity = (seen.device, seen.inode)
-            furthest[identity] = max((position.offset, number), furthest.get(identity, (0, 0)))
+            best = furthest.get(seen.identity, (0, 0))
+            furthest[seen.identity] = max((position.offset, number), best)
     kept = {number for _, number in furthest.values()}
     return [(known, seen if number in kept else None) for number, (known, seen) in enumerate(there)]
 

@@ -19,7 +19,9 @@ import attrs
 from trio_ship.filesystem import Entry, ReadableFilesystem, Status
 from trio_ship.follow import Candidate, believed_time
 from trio_ship.globs import has_magic, matches, segment_matcher
+from trio_ship.reader.folders import as_candidate
 from trio_ship.report import Poll
+from trio_ship.state import Identity
 
 __all__ = ["Look", "Problem", "Sighting", "Watch", "kind_of"]
 
@@ -93,7 +95,7 @@ def kind_of(status: Status) -> str:
 
 @attrs.define
 class _Folder:
-    identity: tuple[int, int]
+    identity: Identity
     mtime_ns: int
     listed_ns: int
     listed_at: float
@@ -245,7 +247,7 @@ class Watch:
         rest: Sequence[str],
         now_ns: int,
         fresh: set[str],
-        above: frozenset[tuple[int, int]],
+        above: frozenset[Identity],
     ) -> Iterator[str]:
         """Do what `**` stands for: look in a folder and in all below it."""
         entries = self._list(folder, now_ns, fresh)
@@ -272,7 +274,7 @@ class Watch:
             mtime_ns = status.mtime_ns
             if known is None or known.mtime_ns != mtime_ns or not self._is_settled(known):
                 entries = sorted(self._disk.scandir(folder), key=lambda entry: entry.name)
-                identity = (status.device, status.inode)
+                identity = status.identity
                 if known is not None and known.entries != entries:
                     self._renamed.add(folder)
                 known = self._folders[folder] = _Folder(
@@ -293,4 +295,4 @@ def _sighting(path: str, status: Status) -> Sighting:
     kind = kind_of(status)
     if kind != "file":
         return Problem(None, kind)
-    return Candidate(path, status.device, status.inode, status.size, status.mtime_ns)
+    return as_candidate(path, status)

@@ -160,7 +160,7 @@ class FileSink:
             OSError: It is not durable.
         """
         stream = self._stream
-        if (state.device, state.inode) != (self._state.device, self._state.inode):
+        if state.identity != self._state.identity:
             return  # that output was made durable when it was left
         with self._stages.measure(Stage.SYNC):
             stream.sync()
@@ -378,7 +378,7 @@ class FileSink:
             self._note(lambda journal: journal.append_output(self._state, is_durable=False))
         try:
             status = self._disk.stat(self._path)
-            same = (status.device, status.inode) == (self._state.device, self._state.inode)
+            same = status.identity == self._state.identity
         except FileNotFoundError:
             same = False
         if same or (size > offset and offset < self._compared):
