@@ -18,9 +18,11 @@ from encode_helpers import FILE, Row, make_ordered, make_part
 from memory_disk import MemoryDisk
 
 from trio_ship.batch import Kind
+from trio_ship.config.model import SourceConfig, TimestampConfig
 from trio_ship.diagnosis import Diagnosis, fitting_zone, likely_zone
 from trio_ship.filesystem import Status
-from trio_ship.notes import misread_zone, refusal
+from trio_ship.notes import Note, misread_zone, refusal
+from trio_ship.reader.decoders import Decoders
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -173,3 +175,27 @@ def test_a_zone_that_the_system_takes_for_utc_is_said(
     if note is not None and expected is not None:
         assert note.level == logging.WARNING
         assert re.search(expected, note.text)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"2026-11-23 08:00:00,389 x\n", "; stamps without a zone are taken as Asia/Tokyo"),
+        (b"2026-11-23T08:00:00+01:00 x\n", " (1 of 1 lines)"),
+        (b"1795420802.295 x\n", " (1 of 1 lines)"),
+    ],
+)
+def test_what_stamps_are_taken_for_is_said_with_the_zone_that_they_lack(
+    line: bytes, expected: str
+) -> None:
+    """Where stamps name their zone themselves nothing is taken for granted."""
+    source = SourceConfig(
+        name="app", type="file", paths=("/a",), timestamp=TimestampConfig(timezone="Asia/Tokyo")
+    )
+    notes: list[Note] = []
+    entry = attrs.evolve(FILE, path="/a", layout="")
+    moment = 1_795_420_800 * SECOND
+    Decoders(source, notes).recognise(entry, [line], mtime_ns=moment, blocks=lambda: [line])
+    [note] = notes
+    assert note.text.startswith("sources.app: /a: ")
+    assert note.text.endswith(expected)

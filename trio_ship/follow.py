@@ -226,12 +226,12 @@ def successors(
     """
     candidates = list(candidates)
     plain = {candidate.path for candidate in candidates}
-    here = {other.identity for other in candidates if other.path == path}
+    taken = known | {other.identity for other in candidates if other.path == path}
     unseen = {
         candidate.identity: candidate
         for candidate in candidates
         if candidate.path.startswith(path)
-        and candidate.identity not in known | here
+        and candidate.identity not in taken
         and candidate.mtime_ns >= since_ns
         and not (candidate.is_packed and candidate.path.rpartition(".")[0] in plain)
     }

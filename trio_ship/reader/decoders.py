@@ -13,7 +13,7 @@ import numpy as np
 from trio_ship.batch import I32, I64
 from trio_ship.config import SourceConfig
 from trio_ship.decode.ambiguous import Evidence
-from trio_ship.decode.detect import detect
+from trio_ship.decode.detect import detect, names_zone
 from trio_ship.decode.further import with_further
 from trio_ship.decode.grouping import Grouping
 from trio_ship.decode.patterns import LinePattern
@@ -150,15 +150,13 @@ class Decoders:
             return ""
         if found.spelling not in self._told:
             self._told.add(found.spelling)
-            zone = stamp.timezone
-            if zone == "local":
-                zone = f"{resolve_zone_name()} (this machine's)"
-            self._notes.append(
-                Note.info(
-                    f"sources.{self._config.name}: {path}: {found.describe()}; "
-                    f"stamps without a zone are taken as {zone}"
-                )
-            )
+            text = f"sources.{self._config.name}: {path}: {found.describe()}"
+            if not names_zone(found.spelling):
+                zone = stamp.timezone
+                if zone == "local":
+                    zone = f"{resolve_zone_name()} (this machine's)"
+                text += f"; stamps without a zone are taken as {zone}"
+            self._notes.append(Note.info(text))
         front = _AT_THE_FRONT.search(found.spelling) and BEHIND not in found.spelling
         if found.matched == found.lines and front and not found.reason:
             way, *further = found.spelling.split(FURTHER)
