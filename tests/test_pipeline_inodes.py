@@ -223,3 +223,30 @@ async def test_r12_a_file_that_is_compressed_between_listing_and_opening(
         logs.put("app 3")
         await trio.sleep(3)
         assert logs.disk.exists(packed)
+
+
+async def test_r18_a_file_that_passed_is_gone_and_the_log_has_its_inode(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It is not taken for the one that was listed, and what came between is looked for."""
+    async with following(disk=new_disk(reusing())) as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        gone = False
+
+        def rotate(call: Call) -> None:
+            nonlocal gone
+            if call == Call("open", f"{LOG}.1") and not gone:
+                gone, inode = True, logs.disk.stat(f"{LOG}.1").inode
+                logs.disk.remove(f"{LOG}.1")
+                logs.disk.rename(LOG, f"{LOG}.1")
+                logs.put("app 2")
+                assert logs.disk.stat(LOG).inode == inode
+
+        logs.disk.on_call = rotate
+        logs.disk.rename(LOG, f"{LOG}.3")
+        logs.disk.append(LOG, line(trio.current_time(), "nobody saw this"))
+        logs.disk.rename(LOG, f"{LOG}.1")
+        logs.put("app 1")
+        await trio.sleep(3)
+        assert gone

@@ -158,7 +158,7 @@ class Arrivals:
         Returns:
             Whether it was still there.
         """
-        chains = self._chains
+        chains, was_rotated = self._chains, seen.path != chain.path
         try:
             if opened is None:
                 content, seen, head = open_candidate(self._disk, seen)
@@ -174,6 +174,9 @@ class Arrivals:
             chains.refuse(seen.path, refusal(self._disk, seen.path, error))
             self.refused[seen.identity] = (chain, seen)
             return True
+        if was_rotated and seen.path == chain.path:
+            content.close()
+            return False  # no file comes back under the log's name: its inode is another's
         if not isinstance(content, Packed) and compressed.is_misnamed(chains, seen.path, head):
             content.close()
             return True
