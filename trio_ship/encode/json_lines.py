@@ -41,6 +41,7 @@ __all__ = ["JsonEncoder", "least_size", "stamp_pieces"]
 _Rows: TypeAlias = npt.NDArray[np.void]
 
 _ROW_BYTES: Final = 150
+_FEW: Final = 16
 _SECOND: Final = 10**9
 _SPACE: Final = 0x20
 _NEWLINE: Final = 0x0A
@@ -290,12 +291,9 @@ def _quoted(name: str) -> bytes:
 
 def _stamps(stamp: I64) -> Pieces:
     """Return the start of each line, up to the last digit of the stamp."""
-    row = np.zeros(1, _STAMP_ROW)
-    row["open"] = np.void(_STAMP)
-    rows = np.repeat(row, len(stamp))
     seconds = stamp // _SECOND
     minute = seconds // 60
-    rows["minute"] = _minutes(minute)
+    rows = _minutes(minute)
     rows["second"] = _SECONDS[seconds - minute * 60]
     nanos = stamp - seconds * _SECOND
     millis = nanos // 10**6
@@ -330,12 +328,16 @@ def stamp_pieces(stamp: I64) -> Pieces:
 
 
 def _minutes(minute: I64) -> _Rows:
-    """Return minutes since 1970 as `2026-11-23T08:00`; written where they change."""
+    """Return rows with minutes since 1970 as `2026-11-23T08:00`; written where they change."""
     changes = np.flatnonzero(minute[1:] != minute[:-1]) + 1
     first = np.concatenate(([0], changes))
-    distinct, which = np.unique(minute[first], return_inverse=True)
-    written = np.datetime_as_string(distinct.astype("datetime64[m]")).astype("S16").view("V16")
-    return np.repeat(written[which], np.diff(first, append=len(minute)))
+    distinct, which = minute[first], np.arange(len(first))
+    if len(first) > _FEW:
+        distinct, which = np.unique(distinct, return_inverse=True)
+    row = np.zeros(len(distinct), _STAMP_ROW)
+    row["open"] = np.void(_STAMP)
+    row["minute"] = np.datetime_as_string(distinct.view("M8[m]")).astype("S16").view("V16")
+    return np.repeat(row[which], np.diff(first, append=len(minute)))
 
 
 def _ids(file: _Rows, offset: I64, close: bytes) -> Pieces:
