@@ -12,7 +12,8 @@ from core_helpers import column, optional
 
 from trio_ship.batch import Flag
 from trio_ship.decode.grouping import Grouping
-from trio_ship.decode.round import Regions, Round, decode_round
+from trio_ship.decode.regions import Regions
+from trio_ship.decode.round import Round, decode_round
 from trio_ship.decode.stamps import StampDecoder
 from trio_ship.merge import positions_after
 from trio_ship.state import FileEntry, Position

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, Kind, OrderedBatch
-from trio_ship.decode.detect import names_zone
+from trio_ship.decode.found import names_zone
 from trio_ship.decode.zones import Zone
 from trio_ship.state import FileEntry
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from trio_ship.decode.detect import further_ways, layout_and_place
+from trio_ship.decode.found import further_ways, layout_and_place
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS
 from trio_ship.decode.zones import resolve_zone_name

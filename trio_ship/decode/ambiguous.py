@@ -10,17 +10,15 @@ that stands first in the table is taken. All of it is said.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 import numpy as np
 
+from trio_ship.decode.found import Found
+from trio_ship.decode.layouts import Layout
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.decode.table import layout_named
-
-if TYPE_CHECKING:
-    from trio_ship.decode.detect import Found
-    from trio_ship.decode.layouts import Layout
 
 __all__ = ["Evidence", "weigh"]
 

@@ -21,7 +21,7 @@ for `off`; and a record never holds lines of both streams.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 import numpy as np
@@ -30,10 +30,8 @@ from trio_ship.batch import I64, NO_STAMP, U8, Flag
 from trio_ship.decode.containers import Wrapped, unwrapped
 from trio_ship.decode.framing import Lines
 from trio_ship.decode.patterns import LinePattern
+from trio_ship.decode.regions import Regions
 from trio_ship.decode.words import Bools
-
-if TYPE_CHECKING:
-    from trio_ship.decode.round import Regions
 
 __all__ = ["Grouping", "Groups", "Mode"]
 

@@ -13,7 +13,8 @@ import numpy as np
 from trio_ship.batch import I32, I64
 from trio_ship.config import SourceConfig
 from trio_ship.decode.ambiguous import Evidence
-from trio_ship.decode.detect import detect, names_zone
+from trio_ship.decode.detect import detect
+from trio_ship.decode.found import names_zone
 from trio_ship.decode.further import with_further
 from trio_ship.decode.grouping import Grouping
 from trio_ship.decode.patterns import LinePattern

@@ -15,7 +15,8 @@ from trio_ship.batch import I64, Batch, Kind, OrderedBatch
 from trio_ship.checkpoint.recovery import Written
 from trio_ship.config import Config, SourceConfig
 from trio_ship.decode.charsets import UTF_8, Narrowed, narrow
-from trio_ship.decode.round import Regions, decode_round
+from trio_ship.decode.regions import Regions
+from trio_ship.decode.round import decode_round
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.merge import merge_order
 from trio_ship.reader.arena import SLACK

@@ -23,7 +23,8 @@ from trio_ship.decode.charsets import (
     growth,
     narrow,
 )
-from trio_ship.decode.round import Regions, Round, decode_round
+from trio_ship.decode.regions import Regions
+from trio_ship.decode.round import Round, decode_round
 from trio_ship.filesystem import Pulse
 from trio_ship.follow import footprint, head_length, matches_head
 from trio_ship.merge import optional_ns, select

@@ -20,7 +20,8 @@ import numpy as np
 from trio_ship.batch import NO_STAMP
 from trio_ship.config import SourceConfig
 from trio_ship.decode.charsets import UTF_8, as_in_file, narrow
-from trio_ship.decode.round import Regions, Round, decode_round
+from trio_ship.decode.regions import Regions
+from trio_ship.decode.round import Round, decode_round
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.follow import footprint
 from trio_ship.merge import optional_ns

@@ -20,7 +20,8 @@ from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
 from trio_ship.config import SourceConfig
 from trio_ship.decode.charsets import UTF_8, charset_of, narrow
-from trio_ship.decode.round import Regions, Round, decode_round
+from trio_ship.decode.regions import Regions
+from trio_ship.decode.round import Round, decode_round
 from trio_ship.errors import SourceError
 from trio_ship.merge import optional_ns, select
 from trio_ship.notes import Note
