@@ -18,6 +18,7 @@ from trio_ship.follow import (
     foot_length,
     footprint,
     head_length,
+    is_renamed,
     judge,
     matches_foot,
     matches_head,
@@ -146,3 +147,27 @@ def test_r14_only_unknown_files_of_the_name_that_are_young_enough_count() -> Non
 def test_r30_a_time_that_cannot_be_is_now(mtime: int, now: int, expected: int) -> None:
     """Times of 1970 and of years to come are not believed; a day in front may be a wrong clock."""
     assert believed_time(mtime, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "mtime_ns", "expected"),
+    [
+        ("/logs/app.log.2", 10, 7, True),
+        ("/logs/old-app", 10, 7, True),
+        ("/logs/app.log.2", 12, 9, True),
+        ("/logs/app-20261123.log", 12, 9, True),
+        ("/logs/app.1.log", 12, 9, True),
+        ("/logs/app2.log.1", 12, 9, False),
+        ("/logs/web.log.1", 12, 9, False),
+        ("/logs/app.log.2", 9, 9, False),
+        ("/logs/app.log.2", 12, 6, False),
+        ("/logs/app.log.1.gz", 10, 7, False),
+        ("/logs/app.log.1.gz", 12, 9, False),
+    ],
+)
+def test_r18_what_has_the_inode_of_a_file_that_was_seen_is_not_always_it(
+    *, path: str, size: int, mtime_ns: int, expected: bool
+) -> None:
+    """Unchanged, or written on under a name of the same log: that is a file that was renamed."""
+    before = Candidate("/logs/app.log.1", 1, 5, 10, 7)
+    assert is_renamed(before, Candidate(path, 1, 5, size, mtime_ns)) == expected

@@ -250,3 +250,35 @@ async def test_r18_a_file_that_passed_is_gone_and_the_log_has_its_inode(
         logs.put("app 1")
         await trio.sleep(3)
         assert gone
+
+
+@pytest.mark.parametrize("opened", [1, 2, 3])
+async def test_r18_a_copy_is_compressed_and_its_inode_used_again_before_it_is_opened(
+    autojump_clock: trio.testing.MockClock, opened: int
+) -> None:
+    """A new log that has the inode of what was seen is a log of its own."""
+    logs = Logs(new_disk(reusing()))
+    logs.put("app 0")
+    await follow_for(logs.disk, 3)
+    copy_and_cut(logs.disk, f"{LOG}.2")
+    logs.put("app 1")
+    copy_and_cut(logs.disk, f"{LOG}.1")
+    logs.put("app 2")
+    inode = logs.disk.stat(f"{LOG}.1").inode
+    left = opened
+
+    def compress(call: Call) -> None:
+        nonlocal left
+        if call.name != "open" or call.path != f"{LOG}.1":
+            return
+        left -= 1
+        if not left:
+            logs.disk.write(f"{LOG}.1.gz", gzip.compress(logs.disk.read(call.path)))
+            logs.disk.remove(call.path)
+            logs.put("web 0 is longer than what it takes the inode of", path="/logs/web.log")
+            assert logs.disk.stat("/logs/web.log").inode == inode
+
+    logs.disk.on_call = compress
+    await follow_for(logs.disk, 8)
+    assert left <= 0
+    logs.check()

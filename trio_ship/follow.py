@@ -28,6 +28,8 @@ __all__ = [
     "foot_length",
     "footprint",
     "head_length",
+    "is_named_after",
+    "is_renamed",
     "is_taken",
     "judge",
     "matches_foot",
@@ -44,6 +46,7 @@ _FOOT: Final = 256
 """How many bytes in front of a position its footprint covers at most: a line and more."""
 
 _PACKINGS: Final = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+_EXTENSION: Final = re.compile(r"(?<=[^/])\.[^./]*$")
 _TURN: Final = re.compile(r"(?<=[^/])[-._]?\d[-._\dTZ]*$")
 
 _FIRST_YEAR: Final = 1000
@@ -113,6 +116,30 @@ def stem(path: str) -> str:
     if packing_of(path):
         path = path.rpartition(".")[0]
     return _TURN.sub("", path)
+
+
+def is_named_after(path: str, log: str) -> bool:
+    """Tell whether a rotation may give a file of one log this name: it goes on behind a word."""
+    word = _EXTENSION.sub("", stem(log))
+    return path.startswith(word) and not path[len(word) :][:1].isalnum()
+
+
+def is_renamed(before: Candidate, seen: Candidate) -> bool:
+    """Tell whether a file is one that had its identity a moment ago, under another name.
+
+    An inode is used again as soon as its file is gone: by the next copy of another log,
+    where a rotation copies and compresses. A new name alone changes neither size nor
+    time; what is written on meanwhile has a name of the same log.
+    """
+    if seen.is_packed != before.is_packed:
+        return False
+    if (seen.size, seen.mtime_ns) == (before.size, before.mtime_ns):
+        return True
+    return (
+        seen.size >= before.size
+        and seen.mtime_ns >= before.mtime_ns
+        and is_named_after(seen.path, before.path)
+    )
 
 
 def fingerprint(head: bytes) -> str:

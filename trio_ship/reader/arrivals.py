@@ -21,6 +21,7 @@ from trio_ship.follow import (
     begun_ns,
     believed_time,
     fingerprint,
+    is_renamed,
     is_taken,
     successors,
 )
@@ -109,7 +110,8 @@ class Arrivals:
         if there is None or there.identity != identity:
             listed = self._chains.known.folders[os.path.dirname(seen.path)]
             named = listed.with_inode(seen.inode)
-            there = next((one for one in named if one.device == seen.device), None)
+            named = [one for one in named if one.device == seen.device and is_renamed(seen, one)]
+            there = next(iter(named), None)
         if there is not None:
             self.begin(chain, there, now)
 

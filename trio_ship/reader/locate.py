@@ -18,6 +18,8 @@ from trio_ship.follow import (
     Candidate,
     foot_length,
     head_length,
+    is_named_after,
+    is_renamed,
     matches_foot,
     matches_head,
 )
@@ -65,7 +67,7 @@ def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, 
         renamed = [
             other
             for other in candidates_in(disk, os.path.dirname(seen.path))
-            if other.identity == seen.identity
+            if other.identity == seen.identity and is_renamed(seen, other)
         ]
         if not renamed:
             break
@@ -189,7 +191,9 @@ def _find_listed(disk: ReadableFilesystem, entry: FileEntry, folders: Folders) -
     for listing in folders.of(os.path.dirname(entry.file), os.path.dirname(entry.path)):
         for seen in listing.with_inode(entry.inode):
             # A disk may have another number after a reboot; a head that is empty tells nothing.
-            is_possible = seen.device == entry.device or head_length(entry.fingerprint)
+            is_possible = head_length(entry.fingerprint) or (
+                seen.device == entry.device and is_named_after(seen.path, entry.path)
+            )
             if is_possible and _is_alike(disk, seen, entry):
                 return seen
     return None
