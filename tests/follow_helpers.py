@@ -63,10 +63,10 @@ def reusing() -> MemoryDisk:
     return disk
 
 
-def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1") -> None:
+def copy_and_cut(disk: MemoryDisk, to: str = f"{LOG}.1", of: str = LOG) -> None:
     """Do what logrotate does with `copytruncate`."""
-    disk.write(to, disk.read(LOG))
-    disk.truncate(LOG)
+    disk.write(to, disk.read(of))
+    disk.truncate(of)
 
 
 def put(disk: MemoryDisk, *texts: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, following
-from memory_disk import Death, MemoryDisk
+from memory_disk import Call, Death, MemoryDisk
 from pipeline_helpers import (
     config,
     line,
@@ -46,6 +46,31 @@ class VanishingDisk(MemoryDisk):
         super().close(fd)
         if path == self.vanishing and self.exists(path):
             self.remove(path)
+
+
+async def test_a_log_that_is_copied_and_cut_after_its_folder_was_listed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One listing serves all logs of a look; a log cut behind it waits for the next one."""
+    first, second = "/logs/a.log", "/logs/b.log"
+    async with following() as logs:
+        logs.put("first 0", path=first)
+        logs.put("second 0", path=second)
+        await trio.sleep(1)
+        copy_and_cut(logs.disk, f"{first}.1", of=first)
+        logs.put("first 1", path=first)
+        logs.put("second 1", path=second)
+        cut: list[Call] = []
+
+        def rotate(call: Call) -> None:
+            if call.name == "pread" and call.path == second and not cut:
+                cut.append(call)
+                copy_and_cut(logs.disk, f"{second}.1", of=second)
+                logs.put("second 2", path=second)
+
+        logs.disk.on_call = rotate
+        await trio.sleep(1)
+        assert cut
 
 
 async def test_a_log_that_was_cut_and_is_removed_while_it_is_looked_at(

@@ -19,6 +19,7 @@ import attrs
 from trio_ship.state import FileEntry, Identity, Position
 
 __all__ = [
+    "CLOCK_NS",
     "HEAD",
     "Candidate",
     "Change",
@@ -38,6 +39,9 @@ __all__ = [
     "stem",
     "successors",
 ]
+
+CLOCK_NS: Final = 20_000_000
+"""How far the clock of a disk may be behind the wall clock."""
 
 HEAD: Final = 1024
 """How many bytes of a file's beginning its fingerprint covers at most."""

@@ -298,7 +298,7 @@ class Chains:
         tail.size = self.length(seen, tail.position, tail.entry)
         tail.mtime_ns = believed_time(seen.mtime_ns, self.wall_ns)
         tail.read_to = tail.position.offset
-        tail.failures, tail.retry_at = 0, 0.0
+        tail.failures, tail.retry_at, tail.cut_at = 0, 0.0, None
 
     def finish(self, chain: ChainFiles) -> None:
         """Let go of a chain's first file; the next one begins."""

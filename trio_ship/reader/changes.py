@@ -8,12 +8,15 @@ just now: the caller takes the same step again later.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import (
+    CLOCK_NS,
     HEAD,
     Candidate,
     Change,
@@ -273,6 +276,8 @@ class Changes:
         chains = self._chains
         copy = chains.known.find_copy(chain.path, tail.entry, tail.position)
         earlier = copy or chains.known.find_earlier_copy(chain.path, tail.entry, tail.position)
+        if earlier is None:
+            self._wait_listed(chain, tail, now)
         content = chains.part(tail)
         if copy is not None:
             chains.go_on_in(tail, copy)
@@ -289,6 +294,23 @@ class Changes:
                 chains.know(chains.moved(tail.entry, earlier), tail.position)
             chain.leave(tail.position)
         return content
+
+    def _wait_listed(self, chain: ChainFiles, tail: Tail, now: float) -> None:
+        """Have a truncated file wait, once, for a listing that was made after it was truncated.
+
+        One listing of a folder serves all files of a look, and while they are taken in
+        the next ones may be copied and truncated.
+
+        Raises:
+            OSError: Its folder has changed since the look began, or cannot be looked at.
+        """
+        if tail.cut_at is None:
+            tail.cut_at = now
+        if tail.cut_at < now or not self._chains.follow:
+            return
+        folder = os.path.dirname(chain.path)
+        if self._disk.stat(folder).mtime_ns >= self._chains.wall_ns - CLOCK_NS:
+            raise BlockingIOError(errno.EAGAIN, "it was truncated just now", chain.path)
 
     def _is_copy(self, path: str, seen: Candidate) -> bool:
         """Tell whether a new file holds what a file of this source holds."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import HEAD, Candidate
+from trio_ship.follow import CLOCK_NS, HEAD, Candidate
 from trio_ship.globs import has_magic
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.arrivals import Seek
@@ -37,8 +37,6 @@ _DELETED_SECONDS: Final = 60.0
 _CLOSED_SECONDS: Final = 10.0
 """How often a finished file is looked at for which there is no descriptor."""
 _PARTS: Final = 16
-_CLOCK_NS: Final = 20_000_000
-"""How far the clock of a disk may be behind."""
 
 
 class SourceFiles:
@@ -117,7 +115,7 @@ class SourceFiles:
         self._tell_missing(look)
         if self._from_end is None:
             self._from_end = set(self._put_off)
-        self._changes.since_ns = look.poll.wall_ns - _CLOCK_NS
+        self._changes.since_ns = look.poll.wall_ns - CLOCK_NS
         if now - self._checked_at >= _CHECK_SECONDS:
             self._forget_gone(now)
         self.chains.known.folders.forget()

@@ -38,6 +38,7 @@ class Tail:
         failures: Reads that have failed one after the other.
         stops: Where a sink has been that had more than the others before a restart,
             ascending. Records end there, or it would lack the end of one.
+        cut_at: When it was first seen to have been truncated, while its copy is looked for.
         hides: Whether copies of what stood in it before are yet to be looked for.
     """
 
@@ -58,6 +59,7 @@ class Tail:
     retry_at: float = 0.0
     failures: int = 0
     stops: Sequence[int] = ()
+    cut_at: float | None = None
     hides: bool = False
 
     @property
