@@ -139,9 +139,9 @@ class _Run:
         if self._trace:
             self._say(f"  {call.name} {call.path} {call.target}")
         self._oracle.look()
-        if call.name in {"open", "pread", "preadv"}:
-            self._world.notice_look(call.path)
         self._happenings.called()
+        if call.name in {"pread", "preadv"}:
+            self._world.notice_look(call.path)
 
     # Lives
 
