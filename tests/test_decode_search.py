@@ -5,14 +5,14 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode import search
 from trio_ship.decode.members import find_field
 from trio_ship.decode.others import read_at
-from trio_ship.decode.padding import pad
+from trio_ship.decode.padding import fill, pad
 from trio_ship.decode.places import Place
 from trio_ship.decode.readings import LayoutDecoder
 from trio_ship.decode.search import (
@@ -28,6 +28,7 @@ from trio_ship.decode.table import layout_named
 from trio_ship.decode.words import gather
 
 NS_23_NOV = 1_795_420_800_123_000_000
+HALF = 1_795_420_800_500_000_000
 
 
 @given(st.lists(st.integers(0, 400), max_size=60), st.integers(0, 500))
@@ -202,6 +203,42 @@ def test_numbers_are_padded_as_a_format_would(rows: list[tuple[int, int, int, in
             full = b"%02d/%02d-%02d:%03d;" % row
             assert column.tobytes()[: len(full)] == full
             assert zeros == len(full) - len(text)
+
+
+@given(
+    st.lists(st.text("0123456789", min_size=1, max_size=9), min_size=1),
+    st.integers(0, 17),
+    st.integers(1, 9),
+)
+def test_fractions_are_filled_as_a_format_would(texts: list[str], begin: int, width: int) -> None:
+    """Wherever they stand; what is behind them moves on."""
+    texts = [text[:width] for text in texts]
+    arena, start, _ = frame(b"".join(b"x" * begin + f"{text}Z;\n".encode() for text in texts))
+    words = gather(arena, start, 4)
+    inserted = fill(words, range(begin, begin + width))
+    full = ["x" * begin + text.ljust(width, "0") + "Z;" for text in texts]
+    assert [column.tobytes()[: len(full[0])].decode() for column in words.T] == full
+    assert inserted.tolist() == [width - len(text) for text in texts]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(0, 10**9 - 1) | st.sampled_from([0, 10**8, 120 * 10**6])),
+    st.integers(0, 40),
+    st.sampled_from(["T.9Z", "T.6Z", "T.3Z", "TZ"]),
+)
+def test_fractions_without_their_last_zeros(parts: list[int], full: int, variant: str) -> None:
+    """Go, Docker and others leave them out; what is no fraction is behind the stamp."""
+    parts += [123_456_789] * full
+    texts = [f"2026-11-23T08:00:00.{part:09d}".rstrip("0").rstrip(".") + "Z" for part in parts]
+    texts += ["2026-11-23T08:00:00.Z", "2026-11-23T08:00:00.5x", "2026-11-23T08:00:00.1234567890Z"]
+    decoder = StampDecoder(f"iso8601@0/{variant}")
+    for _ in range(2):
+        reading = decoder.read(*frame("\n".join(texts).encode()))
+        found = [NS_23_NOV - 123 * 10**6 + part for part in parts]
+        assert reading.value[: len(parts)].tolist() == found
+        assert reading.found.tolist() == [True] * len(parts) + [True, True, False]
+        assert reading.value[len(parts) :].tolist()[:2] == [NS_23_NOV // 10**9 * 10**9, HALF]
 
 
 def test_the_first_byte_of_an_arena_may_begin_a_number() -> None:

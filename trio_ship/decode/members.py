@@ -87,8 +87,7 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
     in_json = field[0] == '"'
     text = field.encode() + b":" * in_json
     seen = _Seen.of(text, arena, start, end, last=last)
-    value = np.full(len(start), -1, np.int64)
-    rows = np.arange(len(start))
+    rows: I64 | None = None
     if seen.beginning:
         after = start + len(seen.beginning)
         marks = list(enumerate(seen.beginning))
@@ -96,12 +95,15 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
         if fits.all():
             return _opened(arena, after, spaced=in_json)
         if 2 * np.count_nonzero(fits) >= len(start):  # else the samples deceived
-            value[fits] = after[fits]
             rows = np.flatnonzero(~fits)
-    if len(rows) == len(start):
+    if rows is None:
         value = _search(text, seen, arena, start, end, last=last)
-        value += np.where(value >= 0, len(text), 0)
+        lacking = value < 0
+        value += len(text)
+        if lacking.any():
+            value[lacking] = -1
     else:
+        value = after
         own, begin, stop = condense(arena, start[rows], end[rows])
         at = _search(text, seen, own, begin, stop, last=last)
         value[rows] = np.where(at >= 0, at + len(text) + start[rows] - begin, -1)
@@ -113,7 +115,7 @@ class _Seen:
     """Where a field stands in some lines.
 
     Attributes:
-        beginning: What nearly all of them have up to it, and with it; may be empty.
+        beginning: What all of them have up to it, and with it; may be empty.
         is_near: Whether nearly all have it near their beginning or, where the last
             one is sought, near their end.
         distance: How far from their end all of them have it; 0: it differs.
@@ -142,7 +144,7 @@ class _Seen:
                 near += (len(line) - at if last else after) <= WIDEST
                 beginnings[line[:after] if after <= MAX_WIDTH else b""] += 1
         beginning, count = max(beginnings.items(), key=operator.itemgetter(1), default=(b"", 0))
-        is_usual = not last and count >= _SAMPLES - 1
+        is_usual = not last and count == _SAMPLES
         distance = distances.pop() if len(distances) == 1 else 0
         return cls(beginning if is_usual else b"", near >= _SAMPLES - 2, distance)
 

@@ -1,19 +1,27 @@
-"""Stamps whose numbers vary in width, given their leading zeros.
+"""Stamps whose numbers vary in width, given their missing zeros.
 
-`8:5:00` becomes `08:05:00`, for many lines at once, so that the decoders of
-`shapes`, for which every byte has its place, can read it.
+`8:5:00` becomes `08:05:00`, and `05.25Z` becomes `05.250000000Z`, for many lines at
+once, so that the decoders of `shapes`, for which every byte has its place, can read it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from trio_ship.batch import I64
 from trio_ship.decode.words import Bools, Words
 
-__all__ = ["pad"]
+__all__ = ["fill", "pad"]
+
+_EVERY: Final = 0x0101010101010101
+_HIGH: Final = np.uint64(0x80 * _EVERY)
+_LOW: Final = np.uint64(0x7F * _EVERY)
+_BELOW_ZERO: Final = np.uint64(0x50 * _EVERY)
+_ABOVE_NINE: Final = np.uint64(0x46 * _EVERY)
+_ZEROS: Final = np.uint64(0x30 * _EVERY)
 
 
 def pad(words: Words, numbers: Sequence[range]) -> I64:
@@ -60,3 +68,57 @@ def _insert_zero(words: Words, place: int, where: Bools) -> None:
     moved |= words[first] & before
     moved |= np.uint64(ord("0") << 8 * byte)
     np.copyto(words[first], moved, where=where)
+
+
+def fill(words: Words, places: range) -> I64:
+    """Insert zeros behind the digits of a fraction that has fewer than it may have.
+
+    Args:
+        words: As for `pad`, which are changed. Shape (count, n).
+        places: Where the fraction stands once it is full: nine digits at most.
+
+    Returns:
+        How many zeros were inserted into each stamp: all digits where there is no
+        fraction, of which nothing is of use then. Shape (n,).
+    """
+    first, last = places.start // 8, (places.stop - 1) // 8
+    open_: Words | None = None
+    kept = np.zeros(words.shape[1], np.uint8)
+    digits = {}
+    for word in range(first, last + 1):
+        own = np.uint64(_mask(places, word))
+        # The high bit of each byte tells whether it is no digit.
+        low = words[word] & _LOW
+        other = ~(low + _BELOW_ZERO)
+        other |= low + _ABOVE_NINE
+        other |= words[word]
+        other &= _HIGH & own
+        before = ((other & (~other + np.uint64(1))) >> np.uint64(7)) - np.uint64(1)
+        before &= own
+        if open_ is not None:
+            before *= open_
+        open_ = (other == 0) if open_ is None else open_ & (other == 0)
+        kept += np.bitwise_count(before)
+        digits[word] = before
+    inserted = np.uint64(8 * len(places)) - kept
+    if not inserted.any():
+        return inserted.view(np.int64)
+    rest = np.uint64(64) - inserted
+    for word in range(len(words) - 1, first - 1, -1):
+        behind = np.uint64(_mask(range(places.stop, 8 * len(words)), word))
+        moved = words[word] << inserted
+        if word:
+            moved |= words[word - 1] >> rest
+        moved &= behind
+        if word <= last:
+            zeros = np.uint64(_mask(places, word))
+            stay = digits[word] | np.uint64(_mask(range(places.start), word))
+            moved |= words[word] & stay
+            moved |= _ZEROS & zeros & ~digits[word]
+        words[word] = moved
+    return (inserted >> np.uint64(3)).view(np.int64)
+
+
+def _mask(places: range, word: int) -> int:
+    """Return all bits of those bytes of a word that are among some places."""
+    return sum(0xFF << 8 * byte for byte in range(8) if 8 * word + byte in places)

@@ -16,6 +16,7 @@ from trio_ship.decode.words import MAX_WIDTH, Bools
 __all__ = ["LayoutDecoder", "Reading"]
 
 _REMEMBERED: Final = 16
+_OFTEN: Final = 32
 
 
 @attrs.frozen(eq=False)
@@ -61,14 +62,20 @@ class LayoutDecoder:
         # The order saves time and changes no result. Replaced, never changed:
         # threads may share a decoder.
         self._variants: tuple[str, ...] = (variant,)
+        self._filled = False
 
     def read(self, arena: U8, at: I64, end: I64) -> Reading:
         """Decode what stands at `at`; all shapes (n,)."""
-        reading = self._try(self._variants[0], arena, at, end)
+        usual, filled = self._variants[0], self._filled
+        reading = self._try(usual, arena, at, end, filled=filled)
         if reading.found.all():
             return reading
         rows = np.flatnonzero(~reading.found)
         rows = rows[self.head.fits(arena, at[rows], end[rows])]
+        if len(rows) and not filled and shape_of(self.layout, usual).is_trimmed:
+            left = self._read_variant(reading, usual, arena, rows, at, end)
+            self._filled = (len(rows) - len(left)) * _OFTEN > len(at)
+            rows = left
         for variant in self._variants[1:]:
             if not len(rows):
                 return reading
@@ -82,13 +89,22 @@ class LayoutDecoder:
         self, reading: Reading, variant: str, arena: U8, rows: I64, at: I64, end: I64
     ) -> I64:
         """Decode rows of one variant; return those that are not of it."""
-        part = self._try(variant, arena, at[rows], end[rows])
+        part = self._try(variant, arena, at[rows], end[rows], filled=True)
         reading.put(rows, part)
         return rows[~part.found]
 
-    def _try(self, variant: str, arena: U8, at: I64, end: I64, *, checked: bool = False) -> Reading:
+    def _try(
+        self,
+        variant: str,
+        arena: U8,
+        at: I64,
+        end: I64,
+        *,
+        checked: bool = False,
+        filled: bool = False,
+    ) -> Reading:
         shape = shape_of(self.layout, variant)
-        value, found = shape.decode(arena, at, end, checked=checked)
+        value, found = shape.decode(arena, at, end, checked=checked, filled=filled)
         wall, dated = np.full(len(at), not shape.own_zone), np.full(len(at), self.layout.has_year)
         return Reading(value, found, wall, dated)
 

@@ -23,7 +23,7 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.dates import Dates
 from trio_ship.decode.endings import find_continued, plan_ending
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
-from trio_ship.decode.padding import pad
+from trio_ship.decode.padding import fill, pad
 from trio_ship.decode.words import Bools, Pairs, Words, gather, hexadecimal, within
 
 __all__ = ["Shape", "shape_of"]
@@ -97,6 +97,7 @@ class Shape:
         own_zone: Whether the stamp says its time in UTC. Otherwise what is
             decoded is the time on the wall.
         resolution_ns: What one step of its last digit is worth.
+        is_trimmed: Whether some programs leave out zeros at its end.
     """
 
     def __init__(self, layout: Layout, variant: str) -> None:
@@ -129,6 +130,9 @@ class Shape:
         elif "%M" in places and "%S" not in places:
             self.resolution_ns = 60 * _SECOND
         self._places = places
+        fraction = places.get("%f", range(0))
+        # Behind a colon there are always three digits.
+        self.is_trimmed = len(fraction) > 1 and characters.get(fraction.start - 1) != ord(":")
         fields = {
             "%f": "%f" in places,
             "%g": "%f" in places,
@@ -156,7 +160,9 @@ class Shape:
         self._quick = [(word, masks[word], expected[word], sixes[word]) for word in quick_words]
         self._dates = Dates(self._places, rest)
 
-    def decode(self, arena: U8, at: I64, end: I64, *, checked: bool = False) -> tuple[I64, Bools]:
+    def decode(
+        self, arena: U8, at: I64, end: I64, *, checked: bool = False, filled: bool = False
+    ) -> tuple[I64, Bools]:
         """Decode the stamps at the given places.
 
         Args:
@@ -164,6 +170,7 @@ class Shape:
             at: Where each stamp would begin. Shape (n,).
             end: The byte after each line. Shape (n,).
             checked: Whether `Layout.match` has found this variant there.
+            filled: Whether zeros may be missing at the end of a fraction.
 
         Returns:
             Nanoseconds since 1970, in UTC or on the wall (for a layout without
@@ -175,7 +182,13 @@ class Shape:
         after = at + self.width
         if self._loose:
             after -= pad(words, self._loose)
-        ok = after <= end
+        if filled and self.is_trimmed:
+            missing = fill(words, self._places["%f"])
+            after -= missing
+            ok = after <= end
+            ok &= missing < len(self._places["%f"])
+        else:
+            ok = after <= end
         value = self._decode_dates(words, ok)
         ok &= self._looks_right(words)
         self._add_fine(words, value, ok)
