@@ -18,6 +18,7 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import outlines, sieve_of
 from trio_ship.decode.members import FIELDS
+from trio_ship.decode.nesting import own_member
 from trio_ship.decode.places import SEARCHED_BYTES, Place
 from trio_ship.decode.search import find_marks, rows_of
 from trio_ship.decode.stamps import frame
@@ -196,13 +197,16 @@ def _in_fields(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]
     """Yield how layouts fit in the usual fields of JSON and logfmt."""
     for number, field in enumerate(FIELDS):
         votes: dict[tuple[str, bool], _Votes] = {}
-        objects = 0
+        objects = nested = 0
+        own = _has_own(field, texts)
         for text in texts:
             last = text.startswith(_DOCKER) and field == '"time"'
-            column = _find_field(field, text, last=last)
+            column = _find_field(field, text, last=last, own=own)
             if column < 0:
                 continue
-            objects += text.startswith(b"{")
+            is_object = text.startswith(b"{")
+            objects += is_object
+            nested += is_object and not last and own_member(field.encode(), text) < 0
             for layout in layouts:
                 found = layout.match(text, column)
                 if found is not None:
@@ -211,15 +215,27 @@ def _in_fields(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]
             # In an object its columns say nothing; in other text the first stamp counts.
             in_object = 2 * objects >= mine.columns.total()
             rank = (number + 1) / 100 if in_object else 0.9 + mine.column
-            place = Place(field=field, last=last)
+            if in_object and 2 * nested > objects:
+                rank = 0.5 + mine.column / 10_000  # what is within an object, its first stamp
+            place = Place(field=field, last=last, own=own and not last)
             yield mine.guess(layout_named(name), place, 0 if last else rank)
 
 
-def _find_field(field: str, text: bytes, *, last: bool) -> int:
+def _has_own(field: str, texts: list[bytes]) -> bool:
+    """Tell whether objects have a member, and others of its name within them before it."""
+    if field[0] != '"':
+        return False
+    name = field.encode()
+    several = (text for text in texts if text.startswith(b"{") and text.count(name + b":") > 1)
+    return any(own_member(name, text) > text.find(name + b":") for text in several)
+
+
+def _find_field(field: str, text: bytes, *, last: bool, own: bool) -> int:
     """Return where the value of a field begins, as `places.find_field` does; or -1."""
     if field[0] == '"':
         key = field.encode() + b":"
-        at = text.rfind(key) if last else text.find(key)
+        at = own_member(field.encode(), text) if own and not last else -1
+        at = at if at >= 0 else text.rfind(key) if last else text.find(key)
         at += len(key) if at >= 0 else 0
         at += text[at : at + 1] == b" " if at >= 0 else 0
     else:

@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.nesting import find_member
 from trio_ship.decode.search import (
     condense,
     count_pair,
@@ -74,7 +75,9 @@ FIELDS: Final = (
 """The usual fields that hold a stamp, in JSON and logfmt, the likelier first."""
 
 
-def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = False) -> I64:
+def find_field(
+    field: str, arena: U8, start: I64, end: I64, *, last: bool = False, own: bool = False
+) -> I64:
     """Return where the value of a field begins in each line; -1 for nowhere.
 
     Args:
@@ -83,9 +86,14 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
         start: First byte of each line, ascending. Shape (n,), n > 0.
         end: The byte after each line. Shape (n,).
         last: Whether the last such field of a line counts, not the first.
+        own: Whether a member of the object itself counts, where it has one, and not
+            one of an object within it.
     """
     in_json = field[0] == '"'
     text = field.encode() + b":" * in_json
+    if own:
+        value = find_member(field.encode(), arena, start, end)
+        return _opened(arena, value + np.where(value >= 0, len(text), 0), spaced=True)
     seen = _Seen.of(text, arena, start, end, last=last)
     rows: I64 | None = None
     if seen.beginning:
@@ -104,8 +112,8 @@ def find_field(field: str, arena: U8, start: I64, end: I64, *, last: bool = Fals
             value[lacking] = -1
     else:
         value = after
-        own, begin, stop = condense(arena, start[rows], end[rows])
-        at = _search(text, seen, own, begin, stop, last=last)
+        few, begin, stop = condense(arena, start[rows], end[rows])
+        at = _search(text, seen, few, begin, stop, last=last)
         value[rows] = np.where(at >= 0, at + len(text) + start[rows] - begin, -1)
     return _opened(arena, value, spaced=in_json)
 

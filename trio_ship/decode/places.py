@@ -2,7 +2,8 @@
 
 A place is spelled as the columns that were seen, the likelier first, and `*`
 where it may be elsewhere too: `0`, `35,39,*`, `*`; as the field that holds it,
-`"ts"` in JSON, `ts=` in logfmt, and `"time"$` for the last such field of a line, as Docker has it;
+`"ts"` in JSON, `ts=` in logfmt, `"time"$` for the last such field of a line, as Docker has it, and
+`"ts"^` for the one of an object itself where those within it have such fields too;
 `cri` for column 0 of lines that Kubernetes has wrapped; or `ts`: where a pattern of
 the user says. Behind a `_` columns count from the first byte that is no white space.
 
@@ -37,7 +38,7 @@ SEARCHED_BYTES: Final = 256
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
 _IS_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
 _IS_BLANK: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
-_FIELD: Final = re.compile(r'("[\w@$.-]+")(\$?)|<?[\w@.-]+=', re.ASCII)
+_FIELD: Final = re.compile(r'("[\w@$.-]+")([$^]?)|<?[\w@.-]+=', re.ASCII)
 
 
 @attrs.frozen
@@ -52,6 +53,7 @@ class Place:
         by_pattern: Whether a pattern of the user says it.
         field: The field that holds it: `"ts"` or `ts=`.
         last: Whether the last such field of a line counts, not the first.
+        own: Whether one of the object itself counts before those within it.
         wrapping: What a container runtime has put around the lines.
     """
 
@@ -61,6 +63,7 @@ class Place:
     by_pattern: bool = False
     field: str = ""
     last: bool = False
+    own: bool = False
     wrapping: Wrapping = ""
 
     @classmethod
@@ -75,8 +78,9 @@ class Place:
         if text == "cri":
             return cls(columns=(0,), wrapping="cri")
         if found := _FIELD.fullmatch(text):
-            last = bool(found[2])
-            return cls(field=found[1] or text, last=last, wrapping="docker" if last else "")
+            last, own = found[2] == "$", found[2] == "^"
+            wrapping: Wrapping = "docker" if last else ""
+            return cls(field=found[1] or text, last=last, own=own, wrapping=wrapping)
         if re.fullmatch(r"_?(\d{1,3},)*(\d{1,3}|\*)", text) is None:
             raise ValueError(f"{text!r} is no place of a stamp")
         indented = text.startswith("_")
@@ -93,7 +97,7 @@ class Place:
         if self.wrapping == "cri":
             return "cri"
         if self.field:
-            return self.field + "$" * self.last
+            return self.field + "$" * self.last + "^" * self.own
         columns = ",".join([*map(str, self.columns), *("*" if self.searched else "")])
         return "_" * self.indented + columns
 
@@ -141,7 +145,7 @@ class Place:
             end: The byte after each line. Shape (n,).
         """
         if self.field:
-            return find_field(self.field, arena, start, end, last=self.last)
+            return find_field(self.field, arena, start, end, last=self.last, own=self.own)
         if not self.searched and len(self.columns) == 1:
             return _free(layout, arena, start, self.columns[0])
         found = np.full(len(start), -1, np.int64)
