@@ -29,6 +29,7 @@ from typing import ParamSpec, TypeVar
 
 import attrs
 import trio
+from memory_faults import Call, Death, Fault
 from memory_tree import MemoryTree, Node, disk_error
 
 from trio_ship.filesystem import Entry, Status
@@ -37,48 +38,6 @@ __all__ = ["Call", "Death", "MemoryDisk"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-class Death(BaseException):
-    """The process was killed; no `except Exception` may see it."""
-
-
-@attrs.frozen
-class Call:
-    """One disk call.
-
-    Attributes:
-        name: The method.
-        path: What it was given; for an open file the name it was opened by.
-        target: The second path of `replace` and `link`.
-    """
-
-    name: str
-    path: str
-    target: str = ""
-
-
-@attrs.define
-class _Fault:
-    call: str
-    path_glob: str
-    error: int
-    times: int | None
-    after: int
-
-    def strikes(self, call: Call) -> bool:
-        paths = (call.path, call.target) if call.target else (call.path,)
-        if not fnmatch.fnmatchcase(call.name, self.call) or not any(
-            fnmatch.fnmatchcase(path, self.path_glob) for path in paths
-        ):
-            return False
-        if self.after:
-            self.after -= 1
-            return False
-        if self.times is None:
-            return True
-        self.times -= 1
-        return self.times >= 0
 
 
 @attrs.define(eq=False)
@@ -116,7 +75,7 @@ class MemoryDisk(MemoryTree):
         self.umask = 0o022
         self.calls: list[Call] = []
         self.on_call: Callable[[Call], None] | None = None
-        self._faults: list[_Fault] = []
+        self._faults: list[Fault] = []
         self._calls_left: int | None = None
         self._torn_bytes = 0
         self._opened: dict[int, _Opened] = {}
@@ -148,7 +107,7 @@ class MemoryDisk(MemoryTree):
             times: How many calls fail; None: all, until `heal`.
             after: How many such calls go well before.
         """
-        self._faults.append(_Fault(call, path_glob, error, times, after))
+        self._faults.append(Fault(call, path_glob, error, times, after))
 
     def heal(self) -> None:
         """Forget all planted failures."""
