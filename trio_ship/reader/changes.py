@@ -32,7 +32,7 @@ from trio_ship.reader.content import Content, Plain
 from trio_ship.reader.folders import as_candidate, beginnings, candidate_at
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail
-from trio_ship.state import Identity
+from trio_ship.state import FileEntry, Identity
 
 __all__ = ["Changes"]
 
@@ -95,6 +95,7 @@ class Changes:
                 chains.notes.append(
                     Note.info(f"{path} is the same file as {known.path}; it is read once")
                 )
+                self._follow_name(known, seen)
             return
         if compressed.is_known_form(self._chains, seen):
             return
@@ -104,6 +105,26 @@ class Changes:
         chain = chains.new(path)
         chain.since_ns = self.since_ns
         self.arrivals.begin(chain, seen, now, at_end=at_end)
+
+    def _follow_name(self, known: FileEntry, seen: Candidate) -> None:
+        """Keep where a known file is now, if it was renamed into another folder that is watched.
+
+        After a restart it is looked for there.
+        """
+        folder = os.path.dirname(seen.path)
+        if folder in {os.path.dirname(known.file), os.path.dirname(known.path)}:
+            return
+        there = candidate_at(self._disk, known.file)
+        if there is not None and there.identity == seen.identity:
+            return
+        chains = self._chains
+        chain = chains.by_path.get(known.path)
+        for tail in () if chain is None else (*chain.tails, *chain.lingering):
+            if tail.entry.id == known.id:
+                chains.update(tail, chains.moved(known, seen))
+                return
+        if known.id in chains.known.finished:
+            chains.know(chains.moved(known, seen), chains.known.finished[known.id])
 
     def change(self, chain: ChainFiles, seen: Candidate | None, now: float) -> None:
         """Take in what stands behind the path of a chain now.

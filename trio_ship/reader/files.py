@@ -80,6 +80,7 @@ class SourceFiles:
         self._absent: dict[str, float] = {}
         self._unlisted: set[str] = set()
         self._unrestored = by_chain(recorded)
+        self._sighted: dict[int, Candidate] = {}
         self._hanging: set[str] = set()
         self._changes = Changes(disk, chains, covers=covers, outputs=outputs, seek=seek)
         self._changes.since_ns = since_ns
@@ -99,6 +100,9 @@ class SourceFiles:
                     self.chains.rest(tail)
         self._hanging = {path for path, chain in self.chains.by_path.items() if chain.hangs}
         self._note_unlisted(look)
+        if self._unrestored:
+            found = [seen for seen in look.changed.values() if isinstance(seen, Candidate)]
+            self._sighted |= {seen.inode: seen for seen in found}
         for path in list(self._unrestored):
             seen = look.changed[path] if path in look.changed else self._seen_before(path)
             self._try(path, functools.partial(self._restore, path, seen, now))
@@ -201,7 +205,14 @@ class SourceFiles:
     def _restore(self, path: str, seen: Sighting, now: float) -> None:
         """Take up what the checkpoint knows, also where nothing bears the name of its log now."""
         is_there = isinstance(seen, Candidate)
-        restore(self._disk, self.chains, self._unrestored[path], now, is_there=is_there)
+        restore(
+            self._disk,
+            self.chains,
+            self._unrestored[path],
+            now,
+            is_there=is_there,
+            sighted=self._sighted,
+        )
         del self._unrestored[path]
         self.chains.unreadable.pop(path, None)
         if not is_there:

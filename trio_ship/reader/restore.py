@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -38,6 +38,7 @@ def restore(
     now: float,
     *,
     is_there: bool,
+    sighted: Mapping[int, Candidate],
 ) -> ChainFiles:
     """Take up the recorded files of a chain where they were left.
 
@@ -47,6 +48,8 @@ def restore(
         files: Each file and its position, oldest first.
         now: The pipeline's clock, in seconds.
         is_there: Whether there is a file at the path of the chain.
+        sighted: What the patterns of the source match, by inode: a log may have been rotated
+            into another folder that is watched.
 
     Raises:
         OSError: Nobody can tell just now what became of them; nothing is changed.
@@ -56,7 +59,7 @@ def restore(
     begun = max((n for n, (_, position) in enumerate(files) if position.offset), default=0)
     entry = files[-1][0]
     found = [
-        _whereabouts(disk, chains, known, place, done=number < begun, last=known is entry)
+        _whereabouts(disk, chains, known, place, sighted, done=number < begun, last=known is entry)
         for number, (known, place) in enumerate(files)
     ]
     there = _current_last(_without_doubles(list(zip(files, found, strict=True))))
@@ -108,6 +111,7 @@ def _whereabouts(
     chains: Chains,
     entry: FileEntry,
     position: Position,
+    sighted: Mapping[int, Candidate],
     *,
     done: bool,
     last: bool,
@@ -116,6 +120,9 @@ def _whereabouts(
     if not head_length(entry.fingerprint) and not chains.known.has_identity(entry):
         return None  # it was empty, and its inode is another's now
     seen = find_by_identity(disk, entry, chains.known.folders)
+    if seen is None and head_length(entry.fingerprint):
+        other = sighted.get(entry.inode)
+        seen = other if other is not None and is_still(disk, other, entry, position) else None
     if seen is not None and seen.is_packed and not packing_of(entry.file):
         seen = None  # compressing makes a new file; this one has got the inode of the old one
     if seen is not None and (
