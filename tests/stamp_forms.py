@@ -22,6 +22,15 @@ FORMS: tuple[tuple[str, bytes, str], ...] = (
     ("date in UTC", b"Thu Nov 26 10:00:00 UTC 2026", "2026-11-26T10:00:00"),
     ("date, day first", b"Thu 26 Nov 2026 10:00:00 AM UTC", "2026-11-26T10:00:00"),
     ("audit trail of oracle", b"Mon Nov 23 09:00:00 2026 +01:00", "2026-11-23T08:00:00"),
+    ("php", b"[23-Nov-2026 09:00:00 Europe/Berlin] PHP Warning:  x", "2026-11-23T08:00:00"),
+    ("php in summer", b"[23-Jul-2026 10:00:00 Europe/Berlin] x", "2026-07-23T08:00:00"),
+    (
+        "php in the US",
+        b"[05-Jul-2026 04:00:00 America/Argentina/Buenos_Aires] x",
+        "2026-07-05T07:00:00",
+    ),
+    ("behind seconds", b"2026-07-05 04:00:00.5 America/New_York x", "2026-07-05T08:00:00.5"),
+    ("no such zone", b"2026-07-05 04:00:00 Europe/Atlantis x", "2026-07-05T04:00:00"),
     ("zone first", b"CET 2026-11-23 09:00:00 x", "2026-11-23T08:00:00"),
     ("zone first, in brackets", b"[AEST 2026/11/23 18:00:00.5] x", "2026-11-23T08:00:00.5"),
     # 2026 has 304 days before November, 2028 has 60 before March.

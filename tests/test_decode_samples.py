@@ -71,6 +71,17 @@ def test_the_next_column_of_a_table_is_no_fraction() -> None:
     assert decode(spelling(text), text) == [ns("2026-11-23T08:00:00.25")] * 3
 
 
+def test_each_stamp_has_the_zone_that_it_names() -> None:
+    """Zones of several kinds in one file, and those of a day on which clocks are changed."""
+    text = (
+        b"2026-10-24 12:00:00 Europe/Berlin a\n2026-10-25 12:00:00 Europe/Berlin b\n"
+        b"2026-10-25 13:00:00 CET c\n2026-10-25 08:30:00 America/New_York d\n"
+        b"2026-10-25 13:00:00 Etc/GMT e\n2026-10-25 15:00:00 Etc/GMT-1 f\n"
+    )
+    times = ("24T10:00", "25T11:00", "25T12:00", "25T12:30", "25T13:00", "25T14:00")
+    assert decode(spelling(text), text) == [ns(f"2026-10-{time}:00") for time in times]
+
+
 @pytest.mark.parametrize(("line", "outer", "inner"), TWO_STAMPS)
 def test_of_two_stamps_the_outer_counts_unless_the_inner_is_preferred(
     line: bytes, outer: str, inner: str
@@ -173,6 +184,7 @@ def test_other_stamps_of_a_line_do_not_depend_on_its_neighbours(lines: list[byte
     st.sampled_from(LAYOUTS),
     st.sampled_from(["", " ", " x", "0", ".5", ",25 x", "Z", " +0100", " -1 x", "+02:00", " CET"])
     | st.sampled_from([",25,x", ",250;x", ",25\r", ",2500", ",123.5", ",1.5", ",25,12"])
+    | st.sampled_from([" Europe/Berlin", " Europe/Berlin_x", " Etc/GMT+1", " Asia/x", " Am/"])
     | st.sampled_from([" INFO", " PM", " am x", "PM", " CETA", ":5", " +02", " ESTABLISHED"])
     | st.integers(1, 20).map(lambda count: "," + "7" * count),
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from("0123456789 :AxZ")), max_size=2),

@@ -13,7 +13,7 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.words import Bools
 
-__all__ = ["INITIALS", "OFFSETS", "is_zone_name", "offset_of"]
+__all__ = ["AREAS", "INITIALS", "OFFSETS", "is_zone_name", "offset_of"]
 
 _BY_OFFSET: Final = {
     -600: "HST",
@@ -48,6 +48,13 @@ OFFSETS: Final = {name: minutes for minutes, names in _BY_OFFSET.items() for nam
 INITIALS: Final = bytes(sorted({ord(name[0]) for name in OFFSETS}))
 """The letters with which abbreviations begin."""
 
+AREAS: Final = (
+    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic"),
+    *("Australia", "Etc", "Europe", "Indian", "Pacific"),
+)
+"""With these and a `/` IANA names begin, such as `Europe/Berlin`."""
+
+_AREA_CODES: Final = np.array([int.from_bytes(f"{area}/"[:4].encode(), "big") for area in AREAS])
 _CODES: Final = {
     size: np.array(
         sorted(int.from_bytes(name.encode(), "big") for name in OFFSETS if len(name) == size),
@@ -81,9 +88,13 @@ def offset_of(rows: U8) -> tuple[I64, Bools]:
 
 
 def is_zone_name(arena: U8, at: I64) -> Bools:
-    """Tell where an abbreviation stands, and ends. Shape (n,)."""
+    """Tell where an abbreviation stands, and ends, or an IANA name may begin. Shape (n,)."""
     letters = np.column_stack([arena[at + place] for place in range(5)])
     found = np.zeros(len(at), np.bool_)
+    code = np.zeros(len(at), np.int64)
+    for column in range(4):
+        code = code << 8 | letters[:, column]
+    found |= np.isin(code, _AREA_CODES)
     for size in _CODES:
         found |= offset_of(letters[:, :size])[1] & _ENDS_A_NAME[letters[:, size]]
     return found

@@ -15,6 +15,7 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.abbreviations import offset_of
 from trio_ship.decode.layouts import MONTHS
 from trio_ship.decode.words import Bools
+from trio_ship.decode.zones import Zone
 
 __all__ = ["Dates"]
 
@@ -65,7 +66,9 @@ def _which_month(rows: U8, places: range) -> I64:
 class Dates:
     """The decoder of everything but seconds and fraction, for one shape."""
 
-    def __init__(self, places: dict[str, range], characters: dict[int, int]) -> None:
+    def __init__(
+        self, places: dict[str, range], characters: dict[int, int], zone: Zone | None
+    ) -> None:
         """Plan the decoding.
 
         Args:
@@ -73,7 +76,10 @@ class Dates:
                 `minutes` and `sign` are those of the offset from UTC, which is
                 counted to the west behind a `sign of west`.
             characters: What stands for itself, and where.
+            zone: The zone that the stamps name, if it is one of IANA. An hour that
+                exists twice is the first one.
         """
+        self._zone = zone
         self._places = places
         # All are read two by two: a digit too few is read as a zero.
         self._pairs: dict[str, range] = {}
@@ -130,7 +136,8 @@ class Dates:
             valid &= known
             seconds -= minutes * 60
         seconds[~valid] = 0
-        return seconds * _SECOND, valid
+        value = seconds * _SECOND
+        return value if self._zone is None else self._zone.to_utc(value), valid
 
     def _number(self, pairs: I64, code: str) -> I64:
         first, *others = self._pairs[code]

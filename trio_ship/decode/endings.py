@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
-from trio_ship.decode.abbreviations import INITIALS, OFFSETS, is_zone_name
+from trio_ship.decode.abbreviations import AREAS, INITIALS, OFFSETS, is_zone_name
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.words import Bools, Words, gather, within
 
@@ -28,7 +28,7 @@ _LETTERS: Final = np.zeros(1 << 16, np.bool_)
 _LETTERS[
     [
         int.from_bytes(text[:2].encode(), "little")
-        for text in (*OFFSETS, *map("".join, itertools.product("AaPp", "Mm")))
+        for text in (*OFFSETS, *AREAS, *map("".join, itertools.product("AaPp", "Mm")))
     ]
 ] = True
 _PAIRS: Final = 65536
@@ -62,6 +62,8 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
     behind = ":" if by_minute or variant.endswith("+hh") else ""
     if ending and variant.endswith("p"):
         behind = "p"
+    elif layout.zone_name(variant):
+        behind = "ZZ"
     return _may_continue(frozenset(left), behind=behind)
 
 
@@ -85,7 +87,7 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
     if "%g" in left:
         table |= one_of(first, b".") & digit_next
     if behind in ("p", "ZZ"):
-        table |= one_of(first, _WORD + b"+-" * (behind == "ZZ"))
+        table |= one_of(first, _WORD + b"+-_/" * (behind == "ZZ"))
     if "." in behind:
         table |= one_of(first, b".") & digit_next
         table |= one_of(first, behind.encode().replace(b".", b""))

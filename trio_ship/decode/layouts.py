@@ -30,10 +30,10 @@ A template is text with these fields; everything else stands for itself:
     %q          no digit, or up to nine of a fraction
     %p          nothing, or AM or PM, which makes the hour one of twelve
     %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
-                or the abbreviation of a zone
+                or the abbreviation of a zone, or with a year its IANA name, `Europe/Berlin`
 
 The last nine leave a choice. What a stamp has chosen is its *variant*, a short
-text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`).
+text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`). An IANA name is its own.
 
 A stamp is not one when a digit follows, when its date or time does not exist
 (second 60 does: it is the following second), when its year is outside 1678 to
@@ -48,7 +48,8 @@ from typing import Final
 
 import attrs
 
-from trio_ship.decode.abbreviations import OFFSETS
+from trio_ship.decode.abbreviations import AREAS, OFFSETS
+from trio_ship.decode.zones import is_zone
 
 __all__ = ["FIELD_WIDTHS", "LOOSE", "MONTHS", "Layout"]
 
@@ -103,6 +104,8 @@ MONTHS: Final = (
 """The names of months, written out."""
 
 _NAMES: Final = "|".join(sorted(OFFSETS, key=len, reverse=True))
+_AREAS: Final = rf" (?:{'|'.join(AREAS)})/[A-Za-z_]+(?:[/+-][A-Za-z0-9_-]+)?"
+_AREA: Final = re.compile(_AREAS)
 # In a table a number behind a comma may be the next column.
 _COMMA: Final = r",(?:(?:\d{3}|\d{6,7}|\d{9})(?!\d|\.\d)|\d{1,9}(?![\d,;\r\n]|\.\d))"
 _FRACTION: Final = rf"(?:\.\d{{1,9}}|:\d{{3}})(?!\d)|{_COMMA}"
@@ -114,7 +117,7 @@ _CHOICES: Final = {
     "%g": r"(?:(\.\d{1,9})(?!\d)|(?!\.?\d))",
     "%q": r"(\d{0,9})(?!\d)",
     "%p": r"((?:[ ]|\xe2\x80\xaf)?[AaPp][Mm](?![A-Za-z0-9]))?",
-    "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-]))?",
+    "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-])|{_AREAS})?",
 }
 # What a fraction may still have behind some digits of it.
 _LEFT: Final = {"%3": 6, "%6": 3}
@@ -126,7 +129,7 @@ _VARIANTS: Final = {
     "%g": r"(\.[1-9])?",
     "%q": r"(~[1-9])?",
     "%p": r"([ \u202f]?p)?",
-    "%z": r"(Z| ?\+hh:?mm|\+hh| ZZZZ?)?",
+    "%z": rf"(Z| ?\+hh:?mm|\+hh| ZZZZ?|{_AREAS})?",
 }
 
 
@@ -140,7 +143,7 @@ def _choice(field: str, text: str) -> str:
         return f"~{len(text)}" if text else ""
     if field == "%p":
         return f"{text[:-2]}p" if text else ""
-    if field == "%z" and text[:1] not in ("", "Z"):
+    if field == "%z" and text[:1] not in ("", "Z") and "/" not in text:
         digits = iter("hhmm")
         return re.sub(
             "[+-]", "+", re.sub(r"\d", lambda _: next(digits), re.sub("[A-Z]", "Z", text))
@@ -194,6 +197,9 @@ class Layout:
                 parts.append(f"({'|'.join(map(re.escape, self.alternatives(field)))})")
             elif field == "%g" and before in _LEFT:
                 parts.append(_CHOICES[field].replace("9", str(_LEFT[before])))
+            elif field == "%z" and not self.has_year:
+                # What its offset is depends on the year.
+                parts.append(_CHOICES[field].replace(f"|{_AREAS}", ""))
             else:
                 parts.append(_CHOICES.get(field) or _TEXTS.get(field) or re.escape(field))
             if field == "%M" and "%S" not in self.fields:
@@ -261,9 +267,15 @@ class Layout:
         if found is None:
             return None
         chosen = [field for field in self.fields if field[0] == "{" or field in _VARIANTS]
-        pieces = zip(chosen, found.groups(b""), strict=True)
-        variant = "".join(_choice(field, piece.decode()) for field, piece in pieces)
-        return variant, found.end() - column
+        pieces = [piece.decode() for piece in found.groups(b"")]
+        end = found.end()
+        if "%z" in chosen and "/" in (zone := pieces[chosen.index("%z")]) and not is_zone(zone[1:]):
+            if self.fields[-1] != "%z":
+                return None
+            end -= len(zone)
+            pieces[chosen.index("%z")] = ""
+        variant = "".join(map(_choice, chosen, pieces))
+        return variant, end - column
 
     def find(self, text: bytes) -> tuple[int, tuple[str, int] | None]:
         """Return where a stamp first seems to stand behind a prefix, and the match.
@@ -284,6 +296,14 @@ class Layout:
         if self.weak:
             return before in _BEFORE_WEAK
         return not (self.is_number and before.isdigit())
+
+    def zone_name(self, variant: str) -> str:
+        """Return the IANA name that the stamps of a variant have; empty for none.
+
+        Raises:
+            ValueError: The layout has no such variant.
+        """
+        return next((choice[1:] for choice in self.choices(variant) if _AREA.match(choice)), "")
 
     def choices(self, variant: str) -> tuple[str, ...]:
         """Return what a variant has chosen, one text for each choice.

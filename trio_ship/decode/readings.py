@@ -17,6 +17,8 @@ __all__ = ["LayoutDecoder", "Reading"]
 
 _REMEMBERED: Final = 16
 _OFTEN: Final = 32
+_LONGEST: Final = MAX_WIDTH + 8
+"""With the IANA name of its zone a stamp may be so long, in bytes."""
 
 
 @attrs.frozen(eq=False)
@@ -118,7 +120,7 @@ class LayoutDecoder:
         doubtful: dict[str, list[int]] = {}
         while len(rows):
             row = int(rows[0])
-            match = self.layout.match(arena[at[row] : min(end[row], at[row] + MAX_WIDTH)].tobytes())
+            match = self.layout.match(arena[at[row] : min(end[row], at[row] + _LONGEST)].tobytes())
             if match is not None and match[0] not in tried:
                 tried.add(match[0])
                 rows = self._read_variant(reading, match[0], arena, rows, at, end)

@@ -25,6 +25,7 @@ from trio_ship.decode.endings import find_continued, plan_ending
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
 from trio_ship.decode.padding import fill, pad
 from trio_ship.decode.words import Bools, Pairs, Words, gather, hexadecimal, within
+from trio_ship.decode.zones import Zone
 
 __all__ = ["Shape", "shape_of"]
 
@@ -65,7 +66,10 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
 
 
 def _formed(form: str) -> Iterator[tuple[str, int, bool]]:
-    """Yield the pieces of an offset, an abbreviation, or AM and PM, by its form."""
+    """Yield the pieces of an offset, a zone's name, or AM and PM, by its form."""
+    if "/" in form:
+        yield form, 0, False
+        return
     fields = {
         "hh": ("hours", 2),
         "mm": ("minutes", 2),
@@ -104,7 +108,7 @@ class Shape:
         """Plan the words of a shape.
 
         Raises:
-            ValueError: The layout has no such variant.
+            ValueError: The layout has no such variant, or there is no such zone.
         """
         places: dict[str, range] = {}
         characters: dict[int, int] = {}
@@ -120,6 +124,8 @@ class Shape:
             width += size or len(text)
         self.width = width
         self.own_zone = not _ZONE_FIELDS.isdisjoint(places) or variant.endswith("Z")
+        zone = layout.zone_name(variant)
+        self.own_zone |= bool(zone)
         self._fractions = [(code, unit) for code, unit in _FRACTIONS.items() if code in places]
         self.resolution_ns = min((unit for _, unit in self._fractions), default=_SECOND)
         if "%f" in places:
@@ -143,9 +149,9 @@ class Shape:
         self._ending = plan_ending(layout, variant, chosen)
         # Four bytes more tell whether it ends there.
         self._words = -(-(width + _FOUR * (self._ending is not None)) // 8)
-        self._plan_checks(characters)
+        self._plan_checks(characters, Zone(zone) if zone else None)
 
-    def _plan_checks(self, characters: dict[int, int]) -> None:
+    def _plan_checks(self, characters: dict[int, int], zone: Zone | None) -> None:
         """Divide the bytes: which are looked at in each line, which after a change."""
         quick = [place for code in _QUICK for place in self._places.get(code, ())]
         digits = [place for place in quick if place not in self._places.get("%n", ())]
@@ -158,7 +164,7 @@ class Shape:
         expected = _masks(dict.fromkeys(digits, 0x30) | here, self._words)
         sixes = _masks(dict.fromkeys(digits, 6), self._words)
         self._quick = [(word, masks[word], expected[word], sixes[word]) for word in quick_words]
-        self._dates = Dates(self._places, rest)
+        self._dates = Dates(self._places, rest, zone)
 
     def decode(
         self, arena: U8, at: I64, end: I64, *, checked: bool = False, filled: bool = False

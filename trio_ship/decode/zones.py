@@ -14,6 +14,7 @@ Rules where a clock is changed:
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,7 +25,7 @@ import numpy as np
 from trio_ship.batch import I64, NO_STAMP
 from trio_ship.decode.words import Bools
 
-__all__ = ["Zone", "resolve_zone_name"]
+__all__ = ["Zone", "is_zone", "resolve_zone_name"]
 
 _SECOND: Final = 1_000_000_000
 _DAY: Final = 86_400
@@ -36,6 +37,16 @@ def resolve_zone_name() -> str:
     """Return what this machine calls its zone, for people: `UTC`, `CET/CEST`."""
     names = [datetime(2024, month, 1).astimezone().tzname() or "?" for month in (1, 7)]
     return names[0] if names[0] == names[1] else "/".join(names)
+
+
+@functools.cache
+def is_zone(name: str) -> bool:
+    """Tell whether there is a zone of an IANA name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 @attrs.frozen(eq=False)
