@@ -166,22 +166,22 @@ fields = st.lists(
 )
 
 
-def seen(*, is_near: bool, distance: int = 0) -> mock.Mock:
+def seen(*, width: int = 0, distance: int = 0) -> mock.Mock:
     """Return what some lines may seem to have in common."""
-    return mock.Mock(beginning=b"", is_near=is_near, distance=distance)
+    return mock.Mock(beginning=b"", width=width, distance=distance)
 
 
 @pytest.mark.parametrize(("field", "last"), [('"ts"', False), ('"ts"', True), ("ts=", False)])
 @settings(max_examples=80, deadline=None)
-@given(texts=fields, rows=st.integers(1, 8))
+@given(texts=fields, rows=st.integers(1, 8), width=st.sampled_from(WIDTHS))
 def test_the_short_way_to_a_field_leads_where_the_long_one_does(
-    field: str, *, last: bool, texts: list[bytes], rows: int
+    field: str, *, last: bool, texts: list[bytes], rows: int, width: int
 ) -> None:
     """Whether it is near the beginning or the end of its line, or far from both."""
     arena, start, end = frame(b"".join(line + b"\n" for line in texts))
     with (
         mock.patch.multiple(members, _MANY=0, ROWS=rows),
-        mock.patch("trio_ship.decode.members._Seen.of", return_value=seen(is_near=True)),
+        mock.patch("trio_ship.decode.members._Seen.of", return_value=seen(width=width)),
     ):
         short = find_field(field, arena, start, end, last=last)
     with mock.patch.object(members, "_MANY", 1 << 30):
@@ -198,7 +198,7 @@ def test_a_field_at_one_distance_from_all_ends_is_where_a_search_finds_it(
     """Unless a line has it elsewhere too, or does not have it there."""
     arena, start, end = frame(b"".join(line + tail + b"\n" for line in texts))
     for distance in (len(b'"ts":1}\n'), len(tail) + 1):
-        common = seen(is_near=False, distance=distance)
+        common = seen(distance=distance)
         with (
             mock.patch.object(members, "_MANY", 0),
             mock.patch("trio_ship.decode.members._Seen.of", return_value=common),

@@ -16,14 +16,13 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import longest, outlines, shortest
-from trio_ship.decode.windows import ROWS, WIDEST, Bits, Windows, first_bit, telling
+from trio_ship.decode.windows import NARROW, ROWS, WIDEST, Bits, Windows, first_bit, telling
 from trio_ship.decode.words import Bools, within
 
 __all__ = ["behind_markers", "in_columns", "searched"]
 
 _SAMPLES: Final = 8
 _WINDOWS: Final = 3
-_NARROW: Final = 32
 _NOWHERE: Final = -1
 
 
@@ -37,7 +36,7 @@ def in_columns(layout: Layout, columns: Sequence[int], arena: U8, start: I64) ->
         start: First byte of each line. Shape (n,).
     """
     needed = max(columns) + longest(layout) + 1
-    width = _NARROW if needed <= _NARROW else WIDEST
+    width = NARROW if needed <= NARROW else WIDEST
     # What is before a number must be seen, too.
     origin = 0 if needed <= width else max(min(columns) - 1, 0)
     if needed - origin > width:
@@ -97,7 +96,7 @@ def behind_markers(layout: Layout, arena: U8, start: I64, end: I64) -> I64 | Non
         needed = max(needed, at)
     if needed > WIDEST:
         return None
-    width = _NARROW if needed <= _NARROW else WIDEST
+    width = NARROW if needed <= NARROW else WIDEST
     places = np.empty_like(start)
     for low in range(0, len(start), ROWS):
         begin = start[low : low + ROWS]

@@ -2,7 +2,9 @@
 
 Most programs write the same bytes in front of their stamp into every line, or one
 of a few, as `{"level":"info","ts":`. What some lines have there is compared with
-all others first, and only lines that begin otherwise are searched.
+all others first, and only lines that begin otherwise are searched: near their
+beginning, or for a field that ends them at its distance from the end, if some lines
+have it there, and from end to end where nothing else helps.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from trio_ship.decode.search import (
     have_marks,
     rarest_pair,
 )
-from trio_ship.decode.windows import ROWS, WIDEST, Windows, first_bit, last_bit, telling
+from trio_ship.decode.windows import NARROW, ROWS, WIDEST, Windows, first_bit, last_bit, telling
 from trio_ship.decode.words import MAX_WIDTH, within
 
 __all__ = ["FIELDS", "find_field"]
@@ -124,13 +126,13 @@ class _Seen:
 
     Attributes:
         beginning: What all of them have up to it, and with it; may be empty.
-        is_near: Whether nearly all have it near their beginning or, where the last
-            one is sought, near their end.
+        width: In so many bytes from their beginning or, where the last one is sought,
+            up to their end nearly all have it; 0: in more than are looked at together.
         distance: How far from their end all of them have it; 0: it differs.
     """
 
     beginning: bytes
-    is_near: bool
+    width: int
     distance: int
 
     @classmethod
@@ -138,7 +140,7 @@ class _Seen:
         """Look at some lines; arguments as for `_search`."""
         beginnings: Counter[bytes] = Counter()
         distances: set[int] = set()
-        near = 0
+        reaches: list[int] = []
         step = max(len(start) // _SAMPLES, 1)
         bounds = zip(start[::step].tolist(), end[::step].tolist(), strict=True)
         for low, high in itertools.islice(bounds, _SAMPLES):
@@ -149,12 +151,17 @@ class _Seen:
             distances.add(len(line) - at if at >= 0 else 0)
             if at >= 0:
                 after = at + len(text)
-                near += (len(line) - at if last else after) <= WIDEST
+                reaches.append(len(line) - at if last else after)
                 beginnings[line[:after] if after <= MAX_WIDTH else b""] += 1
         beginning, count = max(beginnings.items(), key=operator.itemgetter(1), default=(b"", 0))
         is_usual = not last and count == _SAMPLES
         distance = distances.pop() if len(distances) == 1 else 0
-        return cls(beginning if is_usual else b"", near >= _SAMPLES - 2, distance)
+        width = 0
+        if max(reaches, default=WIDEST) <= NARROW and len(reaches) == _SAMPLES:
+            width = NARROW
+        elif sum(reach <= WIDEST for reach in reaches) >= _SAMPLES - 2:
+            width = WIDEST
+        return cls(beginning if is_usual else b"", width, distance)
 
 
 def _opened(arena: U8, value: I64, *, spaced: bool) -> I64:
@@ -174,13 +181,13 @@ def _search(text: bytes, seen: _Seen, arena: U8, start: I64, end: I64, *, last: 
     """Return where the name of a field stands in each line; -1 for nowhere."""
     if len(start) < _MANY:
         return _search_all(text, arena, start, end, last=last)
-    if not seen.is_near:
+    if not seen.width:
         at = _search_distant(text, seen.distance, arena, start, end)
         return _search_all(text, arena, start, end, last=last) if at is None else at
     found = np.empty_like(start)
     for low in range(0, len(start), ROWS):
         rows = slice(low, low + ROWS)
-        found[rows] = _search_near(text, arena, start[rows], end[rows], last=last)
+        found[rows] = _search_near(text, seen.width, arena, start[rows], end[rows], last=last)
     far = np.flatnonzero(found < 0)
     if len(far):
         own, begin, stop = condense(arena, start[far], end[far])
@@ -205,13 +212,13 @@ def _search_distant(text: bytes, distance: int, arena: U8, start: I64, end: I64)
     return at if count_pair(arena, pair, begin, stop) == len(at) else None
 
 
-def _search_near(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
+def _search_near(text: bytes, width: int, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
     """Return where a field stands near the beginning, or the end, of lines.
 
     What is found is the first, or last, of its line; -1 where that is not sure.
     """
-    begin = np.maximum(end - WIDEST, 0) if last else start
-    windows = Windows(arena, begin)
+    begin = np.maximum(end - width, 0) if last else start
+    windows = Windows(arena, begin, width)
     marks = list(enumerate(text))
     begins = windows.begins(telling(windows.counts, marks))
     if text[:1] not in _OPENED:
@@ -219,7 +226,10 @@ def _search_near(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) ->
         begins &= space << begins.dtype.type(1) | begins.dtype.type(1)
     place = last_bit(begins) if last else first_bit(begins)
     at = begin + place
-    sure = (place >= 0) & (place < WIDEST) & (at >= start) & (at + len(text) < end)
+    sure = place < width
+    if last:
+        sure &= (place >= 0) & (at >= start)
+    sure &= at + len(text) < end
     sure &= have_marks(arena, within(arena, at), marks)
     at[~sure] = -1
     return at

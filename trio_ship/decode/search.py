@@ -6,6 +6,7 @@ with one byte if that is rare enough: a line is never looked at by itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
@@ -215,6 +216,19 @@ def _rarest(sample: U8, marks: Sequence[tuple[int, int]]) -> list[tuple[int, int
 
 def have_marks(arena: U8, at: I64, marks: Sequence[tuple[int, int]]) -> Bools:
     """Tell which places have all of some marks; arguments as for `find_marks`. Shape (n,)."""
+    low, masks, expected = _plan(tuple(marks))
+    count = len(masks)
+    wrong: Words = np.zeros(len(at), np.uint64)
+    for word, mask, value in zip(gather(arena, at + low, count), masks, expected, strict=True):
+        if mask:
+            wrong |= (word & mask) ^ value
+    has: Bools = wrong == 0
+    return has
+
+
+@functools.lru_cache(maxsize=256)
+def _plan(marks: tuple[tuple[int, int], ...]) -> tuple[int, list[np.uint64], list[np.uint64]]:
+    """Return the first place of some marks, and which bits of the words from there are which."""
     low = min(place for place, _ in marks)
     count = (max(place for place, _ in marks) - low) // 8 + 1
     masks, expected = [0] * count, [0] * count
@@ -222,12 +236,7 @@ def have_marks(arena: U8, at: I64, marks: Sequence[tuple[int, int]]) -> Bools:
         word, shift = divmod(place - low, 8)
         masks[word] |= 0xFF << 8 * shift
         expected[word] |= byte << 8 * shift
-    wrong: Words = np.zeros(len(at), np.uint64)
-    for word, mask, value in zip(gather(arena, at + low, count), masks, expected, strict=True):
-        if mask:
-            wrong |= (word & np.uint64(mask)) ^ np.uint64(value)
-    has: Bools = wrong == 0
-    return has
+    return low, [np.uint64(mask) for mask in masks], [np.uint64(value) for value in expected]
 
 
 def condense(arena: U8, start: I64, end: I64) -> tuple[U8, I64, I64]:

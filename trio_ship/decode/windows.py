@@ -18,13 +18,15 @@ from trio_ship.batch import I64, U8
 from trio_ship.decode.search import lowest_bit
 from trio_ship.decode.words import Bools
 
-__all__ = ["ROWS", "WIDEST", "Bits", "Windows", "first_bit", "last_bit", "telling"]
+__all__ = ["NARROW", "ROWS", "WIDEST", "Bits", "Windows", "first_bit", "last_bit", "telling"]
 
 Bits: TypeAlias = npt.NDArray[np.unsignedinteger]
 """Words with one bit for each byte of a window, the first byte's lowest."""
 
 ROWS: Final = 8192
 """So many windows are looked at together: they fit the cache of a processor."""
+
+NARROW: Final = 32
 
 WIDEST: Final = 64
 
@@ -37,7 +39,7 @@ class Windows:
     Args:
         arena: The bytes.
         at: The first byte of each window; at least 64 bytes follow. Shape (n,).
-        width: How many bytes they have, 32 or 64.
+        width: How many bytes they have, `NARROW` or `WIDEST`.
 
     Attributes:
         width: As given; the place of the first bit in a word that has none.
