@@ -84,6 +84,24 @@ SAMPLES: list[tuple[str, str, dict[str, Any] | None]] = [
     ),
     (
         "clf",
+        f"shop.example:443 10.0.0.1 - - {ACCESS}",
+        {
+            "vhost": "shop.example:443",
+            "client": "10.0.0.1",
+            "method": "GET",
+            "target": "/a?b=c",
+            "protocol": "HTTP/1.1",
+            "status": 200,
+            "bytes": 8317,
+        },
+    ),
+    (
+        "clf",
+        'shop.example:443 - ada [x] "-" 408 0',
+        {"client": "shop.example:443", "user": "ada", "request": "-", "status": 408, "bytes": 0},
+    ),
+    (
+        "clf",
         '::1 - - [x] "\\x16\\x03" 400 0',
         {"client": "::1", "request": "\\x16\\x03", "status": 400, "bytes": 0},
     ),
