@@ -11,7 +11,8 @@ What counts, and the leftmost of it in a record:
   MongoDB, Ruby or etcd, the mark of Redis, the digit of Cisco (`%LINK-3-UPDOWN:`);
 * a field: `level=warn`, `"severity":"ERROR"`, `"level":30` (bunyan and pino; below
   8 GELF, from 100 on Monolog), `"PRIORITY":"3"` (journald), `"levelno"` (Python);
-* a word: `INFO` in capitals between blanks or brackets, `[error]`, `error:`.
+* a word: `INFO` in capitals between blanks or brackets, `[error]`, `error:`, `error`
+  between tabs, and beside the name of a process or thread: `INFO/Worker-1]`.
 
 Of a JSON object only fields count, and all of it is searched; of text the first
 `WINDOW` bytes, and of what Docker wraps its `"log"`. The status of a request over
@@ -199,6 +200,8 @@ _TEXT: Final = (
     ),
     (_word, rf"""(?:^|[\s\[(<|:.,;"])(?P<?>{_CAPITALS})(?:$|[\s\])>|:,;"!])"""),
     (_word, rf"-(?P<?>{_CAPITALS})-"),
+    (_word, rf"[\s\[/](?P<?>{_CAPITALS})(?:/[\w.-]+)?\]"),
+    (_word, rf"\t(?P<?>(?i:{_ANY}))\t"),
     (_word, r"(?:^|\s)(?P<?>CONFIG|FINE|FINER|FINEST|LOG)(?::| +\[)"),
     (_word, rf"[\[(<|:](?P<?>(?i:{_ANY}))[\])>|]"),
     (_word, rf"(?:^|\s)(?P<?>(?i:{_ANY}|fail)):(?:$|\s)"),
