@@ -27,7 +27,7 @@ APP_EXPLAINED = f"""\
 app.log  {len(APP)} bytes
   layout    iso8601 at column 0
   like      2026-11-23T00:00:00.000Z INFO well
-  fits      3 of 6 lines (50.0%) have such a stamp
+  fits      3 of 6 lines (50.0%) have a stamp that counts
   zone      told by the stamps
   time      2026-11-23T00:00:00Z to 2026-11-23T00:01:30Z (1 min 30 s)
   records   4, of which 1 with several lines, up to 3
@@ -129,7 +129,7 @@ def test_files_that_are_no_logs_are_told_apart(tmp_path: Path) -> None:
         "  records   1\n"
         "\n"
         "b.log  256 bytes\n"
-        "  binary    26 bytes are no text; leave the file out\n"
+        "  binary    26 bytes of no text; leave the file out\n"
         "  records   2\n"
         "\n"
         "a.log  0 bytes\n"
@@ -137,6 +137,17 @@ def test_files_that_are_no_logs_are_told_apart(tmp_path: Path) -> None:
         "\n"
         "3 files, 272 bytes, 3 records\n"
     )
+
+
+def test_a_file_with_stamps_ahead_of_its_change_has_its_layout_named(tmp_path: Path) -> None:
+    """Stamps that count for nothing were found all the same, and it is said why they do not."""
+    path = tmp_path / "a.log"
+    path.write_bytes(stamped(0, "INFO a") + stamped(1, "INFO b"))
+    os.utime(path, (1e9, 1e9))
+    done = explain(tmp_path, "a.log")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  layout    iso8601 at column 0\n            (all over max_future" in done.stdout
+    assert "2 of 2 records without a stamp that counts (2 in the future)" in done.stdout
 
 
 def test_what_cannot_be_read_is_said_after_the_others(folder: Path) -> None:
@@ -216,7 +227,7 @@ def test_a_configuration_is_explained_with_its_settings(tmp_path: Path) -> None:
     (tmp_path / "logs" / "a.log").write_bytes(b"at=1000000000 one\n1000000001 two\n")
     done = explain(tmp_path, "-c", "ship.toml")
     assert "layout    epoch where the pattern says\n" in done.stdout
-    assert "fits      1 of 2 lines (50.0%) have such a stamp\n" in done.stdout
+    assert "fits      1 of 2 lines (50.0%) have a stamp that counts\n" in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "ship.toml"]
 
 

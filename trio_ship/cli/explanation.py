@@ -101,7 +101,8 @@ def details(file: Explained, *, draws: bool) -> Iterator[Line]:
         yield _row("empty", "there is nothing to read in it")
         return
     if file.is_binary:
-        yield _row("binary", f"{survey.binary:,} bytes are no text; leave the file out", "yellow")
+        text = f"{counted(survey.binary, 'byte')} of no text; leave the file out"
+        yield _row("binary", text, "yellow")
     if survey.sample is not None or not file.is_binary:
         yield from _stamps(file)
     yield _row("records", _records(survey))
@@ -197,7 +198,7 @@ _COUNTED: Final = {
 def _stamps(file: Explained) -> Iterator[Line]:
     """Yield how stamps are written, and what is taken for granted of them."""
     survey = file.survey
-    if survey.sample is None:
+    if not survey.stamped and not survey.impossible:
         yield _row("layout", "no stamps were found; records keep the order of the file", "yellow")
         yield _row("", "(where they are and how: timestamp.pattern, timestamp.format)")
         return
@@ -207,12 +208,17 @@ def _stamps(file: Explained) -> Iterator[Line]:
         yield _row("also", " ".join(other))
     if layout in _AMBIGUOUS:
         yield _row("", "(these numbers can be read otherwise; explain -v says what decided)")
+    if survey.sample is None:
+        # Examples are given with what is unclear.
+        yield _row("", "(all over max_future_seconds ahead of the file's last change,", "yellow")
+        yield _row("", "so records keep the order of the file)", "yellow")
+        return
     yield _row("like", _shortened(survey.sample.text))
     # A record cannot be told without its stamp, so the lines that continue one say nothing.
     yield _row(
         "fits",
         f"{survey.stamped:,} of {survey.lines:,} lines "
-        f"({_share(survey.stamped, survey.lines)}) have such a stamp",
+        f"({_share(survey.stamped, survey.lines)}) have a stamp that counts",
     )
     zone, year, date = file.is_assumed
     if zone:
@@ -283,8 +289,9 @@ def _doubt(file: Explained) -> str:
         return ""
     if file.is_binary:
         return "looks binary"
-    if survey.sample is None:
-        return "no stamps were found"
+    if not survey.stamped:
+        impossible = "all stamps are ahead of the file's last change"
+        return impossible if survey.impossible else "no stamps were found"
     doubts = []
     odd = survey.records - survey.stamped
     if odd > _WORTH_SHARE * survey.records:

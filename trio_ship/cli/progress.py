@@ -59,7 +59,7 @@ def summary(pipeline: Pipeline, seconds: float) -> list[str]:
     if pipeline.snapshot.sequence and pipeline.is_resumed and not done.records:
         lines.append(
             f"nothing new since record {pipeline.snapshot.sequence:,}; "
-            "to start over: trio-ship run --ignore-checkpoint"
+            "to start over, add --ignore-checkpoint"
         )
     return lines
 

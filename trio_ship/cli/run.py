@@ -124,7 +124,7 @@ async def _tell_begun(pipeline: Pipeline) -> None:
     if pipeline.is_resumed:
         _LOG.warning(
             "--from counts at the very first start only, and there was a checkpoint; "
-            "to start over: trio-ship run --ignore-checkpoint"
+            "to start over, add --ignore-checkpoint"
         )
 
 
