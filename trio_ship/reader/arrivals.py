@@ -124,14 +124,14 @@ class Arrivals:
         if not chain.since_ns:
             return set()
         known = self._chains.known
-        length_of = partial(compressed.length_of, self._chains)
+        read_of = partial(compressed.read_of, self._chains)
         found = self._beside(chain)
         known_here = {other.identity for other in found if known.entry_of(other) is not None}
         between = [
             other
             for other in successors(chain.path, chain.since_ns, found, known_here)
             if not any(known.is_copy(other, tail.entry, tail.size) for tail in chain.tails)
-            and not (other.is_packed and known.form_of(other, length_of))
+            and not (other.is_packed and known.form_of(other, read_of))
         ]
         for passed in between:
             if not self.append(chain, passed, now):

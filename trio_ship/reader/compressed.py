@@ -19,9 +19,9 @@ from trio_ship.reader.chains import Chains
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles
 from trio_ship.reader.unpack import packing_in
-from trio_ship.state import FileEntry
+from trio_ship.state import FileEntry, Position
 
-__all__ = ["is_known_form", "is_misnamed", "length_of", "measured", "wait_written"]
+__all__ = ["is_known_form", "is_misnamed", "measured", "read_of", "wait_written"]
 
 _WRITTEN_NS: Final = 2_000_000_000
 """A compressed file that was changed less than this ago is being written."""
@@ -47,7 +47,7 @@ def is_known_form(chains: Chains, seen: Candidate) -> bool:
     if not seen.is_packed:
         return False
     wait_written(chains, seen)
-    known = chains.known.form_of(seen, partial(length_of, chains))
+    known = chains.known.form_of(seen, partial(read_of, chains))
     if known is None:
         return False
     text = f"{seen.path} is what compressing has made of {known.path}; it is read once"
@@ -77,11 +77,12 @@ def is_misnamed(chains: Chains, path: str, head: bytes) -> bool:
     return False
 
 
-def length_of(chains: Chains, entry: FileEntry) -> int:
-    """Return how long a file is that is being read; 0 for others."""
+def read_of(chains: Chains, entry: FileEntry) -> tuple[int, Position]:
+    """Return how long a file is that is being read, and the position in it; 0 for others."""
     chain = chains.by_path.get(entry.path)
     tails = (*chain.tails, *chain.lingering) if chain is not None else ()
-    return next((tail.size for tail in tails if tail.entry.id == entry.id), 0)
+    found = ((tail.size, tail.position) for tail in tails if tail.entry.id == entry.id)
+    return next(found, (0, Position()))
 
 
 def measured(

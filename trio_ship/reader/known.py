@@ -21,6 +21,7 @@ from trio_ship.reader.locate import (
     holds,
     is_in_the_making,
     is_still,
+    length_inside,
     open_candidate,
     open_known,
 )
@@ -195,12 +196,15 @@ class KnownFiles:
         if is_in_the_making(self._disk, seen, self.wall_ns):
             raise BlockingIOError(errno.EAGAIN, "it is still being compressed", seen.path)
 
-    def form_of(self, seen: Candidate, length_of: Callable[[FileEntry], int]) -> FileEntry | None:
+    def form_of(
+        self, seen: Candidate, read_of: Callable[[FileEntry], tuple[int, Position]]
+    ) -> FileEntry | None:
         """Return the known file that holds what a compressed file holds, if there is one.
 
         Args:
             seen: The compressed file.
-            length_of: Returns how long a file is that is being read; 0 for others.
+            read_of: Returns how long a file is that is being read, and the position
+                in it; 0 and none for others.
 
         Raises:
             OSError: Nobody can tell just now.
@@ -211,12 +215,30 @@ class KnownFiles:
         for entry in self._named_like(seen.path):
             if not (head_length(entry.fingerprint) and self._is_still(seen, entry)):
                 continue
-            known = {self.finished.get(entry.id, Position()).offset, length_of(entry)}
-            if any(holds(self._disk, seen, length, self.wall_ns) for length in known - {0}):
+            length, position = read_of(entry)
+            position = self.finished.get(entry.id, position)
+            lengths = {position.offset if entry.id in self.finished else 0, length} - {0}
+            if any(
+                holds(self._disk, seen, one, self.wall_ns) for one in lengths
+            ) or self._lacks_end(seen, entry, position, max(lengths, default=0)):
                 self._packed[identity] = entry.id
                 return entry
         self._wait_made(seen)
         return None
+
+    def _lacks_end(
+        self, seen: Candidate, entry: FileEntry, position: Position, length: int
+    ) -> bool:
+        """Tell whether a compressed file was made of a known one before its last lines came.
+
+        A log that is cut or compressed under its writer leaves such a form. Its time is
+        that of the log when it was copied, and no other file of the chain was written then.
+        """
+        return (
+            head_length(entry.fingerprint) == HEAD
+            and 0 < entry.changed_ns <= seen.mtime_ns <= (position.last_ns or 0)
+            and 0 < length_inside(self._disk, seen, self.wall_ns) < length
+        )
 
     def _named_like(self, path: str) -> list[FileEntry]:
         """Return the files of chains whose rotated files may be called so."""

@@ -34,6 +34,7 @@ __all__ = [
     "is_at",
     "is_in_the_making",
     "is_still",
+    "length_inside",
     "open_candidate",
     "open_known",
 ]
@@ -121,6 +122,25 @@ def holds(disk: ReadableFilesystem, seen: Candidate, length: int, wall_ns: int) 
         return False
     try:
         return isinstance(content, Packed) and content.holds(length, wall_ns)
+    finally:
+        content.close()
+
+
+def length_inside(disk: ReadableFilesystem, seen: Candidate, wall_ns: int) -> int:
+    """Return how many bytes a compressed file has inside; 0 where that is not to be seen.
+
+    Raises:
+        OSError: Nobody can tell just now.
+    """
+    try:
+        content = open_candidate(disk, seen)[0]
+    except (FileNotFoundError, PermissionError):
+        return 0
+    try:
+        if not isinstance(content, Packed):
+            return 0
+        content.settle(wall_ns)
+        return content.measure()
     finally:
         content.close()
 
