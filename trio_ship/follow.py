@@ -108,7 +108,7 @@ class Candidate:
 
 def packing_of(path: str) -> str:
     """Return how a file of that name is compressed, "gzip" for example; "" if it is not."""
-    return next((name for suffix, name in _PACKINGS.items() if path.endswith(suffix)), "")
+    return _PACKINGS.get(path[path.rfind(".") :], "")
 
 
 def stem(path: str) -> str:

@@ -145,7 +145,7 @@ class SourceFiles:
         chain = self.chains.by_path.get(path)
         if chain is None:
             # It may be what has become of a file that nobody could look for yet.
-            return not any(
+            return not (self._unrestored or self._hanging) or not any(
                 beginning in self._unrestored or beginning in self._hanging
                 for beginning in beginnings(path)
             )

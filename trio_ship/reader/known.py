@@ -82,8 +82,10 @@ class KnownFiles:
             self._release(before)
         self._files[entry.id] = entry
         self._ids[identity] = entry.id
-        self._chains.setdefault(entry.path, {})[entry.id] = None
-        self._stems.setdefault(stem(entry.path), {})[entry.path] = None
+        if entry.path not in self._chains:
+            self._chains[entry.path] = {}
+            self._stems.setdefault(stem(entry.path), {})[entry.path] = None
+        self._chains[entry.path][entry.id] = None
 
     def _release(self, entry: FileEntry) -> None:
         """Let the identity of a file be another's, unless it is already."""
