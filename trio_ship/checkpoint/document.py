@@ -99,18 +99,20 @@ def render(document: Mapping[str, Any]) -> str:
         if key not in {"sources", "sinks"}
     ]
     for source, tables in document["sources"].items():
-        for table in tables:
-            text += _lines(f"[[sources.{_name(source)}]]", table)
+        text += [_table(f"[[sources.{_name(source)}]]", table) for table in tables]
     for sink, table in document["sinks"].items():
         place = f"sinks.{_name(sink)}"
-        text += _lines(f"[{place}]", {key: table[key] for key in table if key != "ahead"})
+        own = {key: table[key] for key in table if key != "ahead"}
+        text.append(_table(f"[{place}]", own))
         for id_, position in table.get("ahead", {}).items():
-            text += _lines(f"[{place}.ahead.{_name(id_)}]", position)
+            text.append(_table(f"[{place}.ahead.{_name(id_)}]", position))
     return "".join(text)
 
 
-def _lines(header: str, table: Mapping[str, Any]) -> list[str]:
-    return [f"\n{header}\n", *(f"{key} = {_value(value)}\n" for key, value in table.items())]
+def _table(header: str, table: Mapping[str, Any]) -> str:
+    """Return a table; of 100,000 the lines would take five times the memory of the text."""
+    lines = "".join([f"{key} = {_value(value)}\n" for key, value in table.items()])
+    return f"\n{header}\n{lines}"
 
 
 def _value(value: object) -> str:
