@@ -214,19 +214,24 @@ class KnownFiles:
         identity = seen.identity
         if identity in self._packed:
             return self._files.get(self._packed[identity])
-        for entry in self._named_like(seen.path):
-            if not (head_length(entry.fingerprint) and self._is_still(seen, entry)):
-                continue
-            length, position = read_of(entry)
-            position = self.finished.get(entry.id, position)
-            lengths = {position.offset if entry.id in self.finished else 0, length} - {0}
-            if any(
-                holds(self._disk, seen, one, self.wall_ns) for one in lengths
-            ) or self._lacks_end(seen, entry, position, max(lengths, default=0)):
-                self._packed[identity] = entry.id
-                return entry
+        alike = [
+            entry
+            for entry in self._named_like(seen.path)
+            if head_length(entry.fingerprint) and self._is_still(seen, entry)
+        ]
+        for is_made_of in (self._is_whole, self._lacks_end):
+            for entry in alike:
+                length, position = read_of(entry)
+                if is_made_of(seen, entry, self.finished.get(entry.id, position), length):
+                    self._packed[identity] = entry.id
+                    return entry
         self._wait_made(seen)
         return None
+
+    def _is_whole(self, seen: Candidate, entry: FileEntry, position: Position, length: int) -> bool:
+        """Tell whether a compressed file holds as much as a known one: what was read, or all."""
+        lengths = {position.offset if entry.id in self.finished else 0, length} - {0}
+        return any(holds(self._disk, seen, one, self.wall_ns) for one in lengths)
 
     def _lacks_end(
         self, seen: Candidate, entry: FileEntry, position: Position, length: int
@@ -239,7 +244,7 @@ class KnownFiles:
         return (
             head_length(entry.fingerprint) == HEAD
             and 0 < entry.changed_ns <= seen.mtime_ns <= (position.last_ns or 0)
-            and 0 < length_inside(self._disk, seen, self.wall_ns) < length
+            and 0 < length_inside(self._disk, seen, self.wall_ns) < max(length, position.offset)
         )
 
     def _named_like(self, path: str) -> list[FileEntry]:
