@@ -25,7 +25,7 @@ __all__ = ["Row", "answers", "limits", "main", "read_rows", "render", "results",
 
 _ROOT = Path(__file__).parent.parent
 _NAME = re.compile(r"test((?:_[rsdcpx]\d\d)+)_")
-_SECTION = re.compile(r"^### What cannot be kept$(.*?)^## ", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## What cannot be kept$(.*?)^## ", re.MULTILINE | re.DOTALL)
 _IDS = re.compile(r"\(([A-Z]\d\d(?:, [A-Z]\d\d)*)\)")
 _WIDTH = 78
 

@@ -12,7 +12,7 @@ import pytest
 _ROOT = Path(__file__).parent.parent
 _ROWS = {"R01": "half a line", "R13": "gone", "S01": "quiet"}
 _README = """
-### What cannot be kept
+## What cannot be kept
 
 * **Gone**: a file that is
   gone (R13, S01), is gone.
