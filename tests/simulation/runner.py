@@ -263,7 +263,8 @@ class _Run:
             if self._settings.follow:
                 await self._happenings.ended.wait()
                 await self._wait_delivered()
-                await trio.sleep(1)
+                # What was found though nobody had to find it leaves too.
+                await trio.sleep(1 + self._settings.max_delay)
                 pipeline.drain()
                 nursery.cancel_scope.cancel()
 
