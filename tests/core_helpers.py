@@ -227,8 +227,11 @@ class Ledger:
         moved = self._check_moves(batch)
         if batch.kind is Kind.DROPPED:
             assert not len(batch)
+            left_out = self._rows(attrs.evolve(batch, rows=batch.dropped))
+            assert [(out.place, out.data) for out in left_out] == sorted(moved)
             self.dropped += len(moved)
         else:
+            assert not len(batch.dropped)
             assert [(out.place, out.data) for out in rows] == sorted(moved)
         self._sequence += len(rows)
         assert batch.sequence == self._sequence

@@ -101,6 +101,15 @@ def test_s08_stamps_that_name_their_zone_are_not_mended_by_the_configuration(
     assert ("check the clock" in sentence, "set `timezone" in sentence) == (is_own, not is_own)
 
 
+def test_records_that_are_left_out_are_explained_too() -> None:
+    """What `late = "drop"` leaves out is said with the same remedies as what comes late."""
+    batch = make_ordered(make_part([[Row(data=b"x\n", stamp=1000 * SECOND)]]), kind=Kind.DROPPED)
+    batch = attrs.evolve(batch, rows=batch.rows[:0], dropped=batch.rows)
+    [sentence] = Diagnosis().sentences(batch, 1000 * SECOND + 2 * HOUR)
+    assert 'records come late; `late = "drop"` leaves them out' in sentence
+    assert 'timezone = "Etc/GMT+2"' in sentence
+
+
 def test_r25_permission_denied_names_owner_mode_and_group() -> None:
     """A file that may not be read is said with its owner, its mode and the group to join."""
     disk = MemoryDisk()

@@ -148,17 +148,19 @@ async def test_s09_a_clock_that_steps_back_stalls_nothing(
 
 
 async def test_late_records_are_dropped_where_that_is_wanted(
-    autojump_clock: trio.testing.MockClock,
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With `late = "drop"` a late record is left out and counted, its position taken."""
+    """With `late = "drop"` late records are left out, said and counted, their positions taken."""
     disk = new_disk()
     async with running(disk, config(pipeline='late = "drop"')) as pipeline:
         disk.append("/logs/a.log", now_line("a"))
         await trio.sleep(5)
-        disk.append("/logs/b.log", line(trio.current_time() - 100, "b"))
+        late = [line(trio.current_time() - 100, name) for name in "bcd"]
+        disk.append("/logs/b.log", b"".join(late))
         await trio.sleep(5)
         assert pipeline.statistics.records == 1
-        assert pipeline.statistics.dropped == 1
+        assert pipeline.statistics.dropped == 3
+        assert caplog.text.count('records come late; `late = "drop"` leaves them out') == 1
         [place] = [
             position.offset
             for name, position in pipeline.snapshot.positions.items()

@@ -48,6 +48,7 @@ I32: TypeAlias = npt.NDArray[np.int32]
 I64: TypeAlias = npt.NDArray[np.int64]
 F64: TypeAlias = npt.NDArray[np.float64]
 
+_NO_ROWS: Final = np.zeros(0, np.int64)
 NO_STAMP: Final = -(2**63)
 """The timestamp of a record that has none, and the key before every other."""
 
@@ -215,11 +216,12 @@ class OrderedBatch:
         number: Counts the ordered batches of this process, from 1.
         sequence: Records that have left since the very first start, these
             included.
-        kind: In order, late, ahead, or dropped (then it has no rows, only
-            moves).
+        kind: In order, late, ahead, or dropped (then it has no rows, but
+            `dropped` and moves).
         parts: The batches that the rows come from.
         rows: The records, as indices into the rows of all `parts` laid end to
             end. Shape (n,), dtype int64.
+        dropped: The records that are left out, likewise. Shape (m,), dtype int64.
         moves: One for each file touched: the cut after this batch.
         last_key: The key of the last record that has left in order, up to and
             with this batch.
@@ -235,6 +237,7 @@ class OrderedBatch:
     rows: I64
     moves: tuple[Move, ...]
     last_key: OrderKey | None
+    dropped: I64 = _NO_ROWS
     rewritten: Rewritten | None = None
     parsed: Parsed | None = None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, Kind, OrderedBatch
@@ -35,6 +36,12 @@ _ODD_ZONES: Final = {
     765: "Pacific/Chatham",
 }
 """Zones off the whole hours, by minutes east of UTC."""
+_COMES: Final = {
+    Kind.LATE: "late; they are shipped, marked and counted",
+    Kind.DROPPED: 'late; `late = "drop"` leaves them out, and they are counted',
+    Kind.AHEAD: "ahead of the clock; they are shipped, marked and counted",
+}
+"""How records come of which something is to be said, and what becomes of them."""
 
 
 def likely_zone(behind_ns: I64) -> str | None:
@@ -79,7 +86,7 @@ def fitting_zone(behind_ns: int, offset_ns: int) -> str | None:
 
 
 class Diagnosis:
-    """Looks at batches that are late or ahead; speaks once of each source."""
+    """Looks at batches that are late, dropped or ahead; speaks once of each source."""
 
     def __init__(self) -> None:
         self._said: set[tuple[str, Kind]] = set()
@@ -91,7 +98,9 @@ class Diagnosis:
             batch: The batch; one that is in order is never spoken of.
             wall_ns: The wall clock, nanoseconds since 1970.
         """
-        if batch.kind not in (Kind.LATE, Kind.AHEAD) or not len(batch):
+        if batch.kind is Kind.DROPPED:
+            batch = attrs.evolve(batch, rows=batch.dropped)
+        if batch.kind not in _COMES or not len(batch):
             return []
         names = np.array([file.source for file in batch.files])[batch.region]
         stamps = batch.timestamp
@@ -109,8 +118,7 @@ class Diagnosis:
 
 def _sentence(file: FileEntry, kind: Kind, behind_ns: I64, wall_ns: int) -> str:
     name = file.source
-    word = "late" if kind is Kind.LATE else "ahead of the clock"
-    text = f"sources.{name}: records come {word}; they are shipped, marked and counted"
+    text = f"sources.{name}: records come {_COMES[kind]}"
     zone = likely_zone(behind_ns)
     if zone is not None and file.layout and names_zone(file.layout):
         return (

@@ -187,7 +187,7 @@ class Flow:
             bytes=size,
             late=records if batch.kind is Kind.LATE else 0,
             ahead=records if batch.kind is Kind.AHEAD else 0,
-            dropped=int(batch.kind is Kind.DROPPED),
+            dropped=len(batch.dropped),
             unparsed=unparsed,
             impossible=int(np.count_nonzero(flags & Flag.IMPOSSIBLE.value)),
             cut=int(np.count_nonzero(flags & Flag.PARTIAL.value)),

@@ -263,7 +263,8 @@ class Sequencer:
             base += len(held.batch)
         row = np.concatenate(rows)
         order = merge_order(np.concatenate(keys), np.concatenate(ranks))
-        row = row[order] if kind is not Kind.DROPPED else row[:0]
+        row = row[order]
+        row, dropped = (row, row[:0]) if kind is not Kind.DROPPED else (row[:0], row)
         self._number += 1
         self._sequence += len(row)
         batch = OrderedBatch(
@@ -272,6 +273,7 @@ class Sequencer:
             kind=kind,
             parts=tuple(parts),
             rows=row,
+            dropped=dropped,
             moves=_moves(parts, ends),
             last_key=self._last_key,
         )
