@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP, Flag, OrderedBatch
 from trio_ship.decode.framing import newlines
+from trio_ship.decode.words import Bools
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
 
 __all__ = ["Example", "FileSurvey", "Survey"]
 
-_Mask = npt.NDArray[np.bool_]
 
 _ROW_BYTES: Final = 64
 _EXAMPLES: Final = 3
@@ -241,7 +241,7 @@ class Survey:
         target = self._columns[column]
         target += np.bincount(file, values, len(target)).astype(np.int64)
 
-    def _add_lines(self, lines: Lines, file: I64, stamped: _Mask) -> None:
+    def _add_lines(self, lines: Lines, file: I64, stamped: Bools) -> None:
         """Count the lines of some records, and keep a few.
 
         Args:

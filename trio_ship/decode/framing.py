@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, U8, Flag
 from trio_ship.decode.search import true_places
+from trio_ship.decode.words import Bools
 
 __all__ = ["Lines", "find_lines", "newlines"]
 
@@ -59,9 +59,7 @@ def newlines(buffer: U8) -> I64:
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def find_lines(
-    arena: U8, base: I64, size: I64, *, final: npt.NDArray[np.bool_], longest: int
-) -> Lines:
+def find_lines(arena: U8, base: I64, size: I64, *, final: Bools, longest: int) -> Lines:
     """Find the complete lines of every region.
 
     Regions lie one behind the other without gaps. What stands behind the last
@@ -100,7 +98,7 @@ def _bounds(end: I64, base: I64) -> Lines:
 
 
 def _with_cuts(
-    arena: U8, lines: Lines, base: I64, size: I64, final: npt.NDArray[np.bool_], longest: int
+    arena: U8, lines: Lines, base: I64, size: I64, final: Bools, longest: int
 ) -> tuple[I64, U8 | None]:
     """Return the ends with those that no newline marks, and what each end is."""
     counts = np.diff(lines.first)

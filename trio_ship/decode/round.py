@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP, U8, Batch, Flag
 from trio_ship.decode.charsets import UTF_8, file_lengths
@@ -23,11 +22,11 @@ from trio_ship.decode.grouping import Grouping
 from trio_ship.decode.records import first_known, last_known, running_maximum
 from trio_ship.decode.regions import Regions
 from trio_ship.decode.stamps import StampDecoder
+from trio_ship.decode.words import Bools
 from trio_ship.stages import OFF, Stage, Stages
 
 __all__ = ["Round", "decode_round"]
 
-_Mask = npt.NDArray[np.bool_]
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -53,9 +52,9 @@ class Round:
     stop: I64
     max_ns: I64
     last_ns: I64
-    inside: _Mask
-    lacking: _Mask
-    held: _Mask
+    inside: Bools
+    lacking: Bools
+    held: Bools
     watermark: I64
 
 
@@ -142,7 +141,7 @@ def _decode_lines(
     inside[some] = (kind[after] & Flag.PARTIAL.value) != 0
     lacking[some] = False if groups.lacking is None else groups.lacking[tails[after]]
 
-    given: slice | _Mask = slice(None)
+    given: slice | Bools = slice(None)
     if len(counts) == 1:
         given = slice(0, int(last[0]) + 1)
     elif held.any():
