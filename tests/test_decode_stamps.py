@@ -284,6 +284,15 @@ def test_a_strptime_format_is_read_where_the_pattern_says(
     assert decode(decoder, lines, ns("2016-03-01")) == [when, NO_STAMP, when]
 
 
+@pytest.mark.parametrize("name", [b"UTC", b"GMT", b"utc"])
+def test_a_name_of_utc_that_strptime_reads_counts(name: bytes) -> None:
+    """A stamp that says it is in UTC is not taken for one of the file's zone."""
+    spelling = "strptime@ts/%d.%m.%Y %H:%M %Z"
+    decoder = StampDecoder(spelling, zone="Asia/Tokyo", pattern=r"<(?P<ts>[^>]*)>")
+    line = b"<04.03.2015 05:06 " + name + b"> x\n"
+    assert decode(decoder, line) == [ns("2015-03-04T05:06")]
+
+
 @pytest.mark.parametrize("form", ["%Q", "%Y %", "%d %d", "%s"])
 def test_a_format_that_strptime_does_not_take_is_refused(form: str) -> None:
     """The error comes when the decoder is made."""

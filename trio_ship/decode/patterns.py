@@ -22,6 +22,7 @@ __all__ = ["LinePattern", "Strptime", "UserPattern", "trimmed_ends"]
 _LONGEST_TEXT: Final = 256
 _SLACK: Final = np.zeros(64, np.uint8)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UTC_NAME: Final = re.compile(rb"(?i)\b(?:UTC|GMT)\b")
 _PROBE: Final = datetime(2000, 2, 29, 13, 14, 15, 678_900, tzinfo=UTC)
 
 
@@ -183,6 +184,7 @@ class Strptime:
         # A year in front, and a leap year: else the 29th of February is no date.
         self._form = form if self.has_year else f"%Y {form}"
         self._before = "" if self.has_year else "2000 "
+        self._has_zone_name = "%Z" in fields
         units = (
             ({"%f"}, 1_000),
             ({"%S", "%c", "%X"}, 10**9),
@@ -207,10 +209,12 @@ class Strptime:
             stamp = datetime.strptime(self._before + text.decode(), self._form)  # noqa: DTZ007 - as above
         except ValueError:
             return NO_STAMP, False
-        own_zone = stamp.tzinfo is not None
+        # strptime knows the names of UTC, but says of none which zone it is.
+        is_utc = self._has_zone_name and _UTC_NAME.search(text) is not None
+        own_zone = stamp.tzinfo is not None or is_utc
         if not 1678 <= stamp.year <= 2261:  # noqa: PLR2004 - what 64 bits hold, as in `layouts`
             return NO_STAMP, False
-        since = (stamp if own_zone else stamp.replace(tzinfo=UTC)) - _EPOCH
+        since = (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC)) - _EPOCH
         microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
         return microseconds * 1_000, own_zone
 
