@@ -88,8 +88,9 @@ def behind_markers(layout: Layout, arena: U8, start: I64, end: I64) -> I64 | Non
     Arguments as for `searched`.
     """
     marker, needed = layout.marker.encode(), 0
-    for row in np.linspace(0, len(start) - 1, _SAMPLES, dtype=np.int64).tolist():
-        line = arena[start[row] : end[row]].tobytes()
+    step = max(len(start) // _SAMPLES, 1)
+    for low, high in zip(start[::step].tolist(), end[::step].tolist(), strict=True):
+        line = arena[low:high].tobytes()
         at = line.find(marker) + 1
         if at and layout.match(line, at) is None:
             return None

@@ -8,6 +8,7 @@ then a shift and an `and` of words; where they first do is the lowest bit.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
@@ -43,7 +44,6 @@ class Windows:
 
     Attributes:
         width: As given; the place of the first bit in a word that has none.
-        counts: How often each byte stands in the first windows.
     """
 
     def __init__(self, arena: U8, at: I64, width: int = WIDEST) -> None:
@@ -52,7 +52,12 @@ class Windows:
         self._bytes = items[at].view(np.uint8)
         self._places: dict[int, Bits] = {}
         self._digits: Bits | None = None
-        self.counts: list[int] = np.bincount(self._bytes[:_SAMPLE], minlength=256).tolist()
+
+    @functools.cached_property
+    def counts(self) -> list[int]:
+        """How often each byte stands in the first windows."""
+        counts: list[int] = np.bincount(self._bytes[:_SAMPLE], minlength=256).tolist()
+        return counts
 
     def places(self, byte: int) -> Bits:
         """Return where a byte stands in each window. Shape (n,)."""
