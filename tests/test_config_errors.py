@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from config_helpers import SINK, SOURCE, faults
 
-from trio_ship.config import load_config
+from trio_ship.config import load_config, parse_config
 from trio_ship.errors import ConfigError
 
 
@@ -186,6 +186,8 @@ def test_expressions_of_multiline(table: str, key: str, expected: str) -> None:
         ("(a)(?P<ts>b)", "(?:...)"),
         ("(?P<ts>" + "(?:" * 3000 + ")" * 3001, "too"),
         ("x" * 5000, "too long"),
+        ("(?P<ts>[^äx])", '"[^äx]" would count the bytes of a character beyond ASCII one by one'),
+        ("(?P<ts>x)ü?", '"ü?" would count the bytes'),
     ],
 )
 def test_x07_patterns(pattern: str, expected: str) -> None:
@@ -194,6 +196,15 @@ def test_x07_patterns(pattern: str, expected: str) -> None:
     (fault,) = faults(f"{SOURCE}timestamp.pattern = '{pattern}'\n{SINK}")
     assert fault.startswith("sources.app.timestamp.pattern: ")
     assert expected in fault
+
+
+@pytest.mark.parametrize(
+    "pattern", ["ü(?P<ts>[a[:alpha:]])é", r"\\[ä(?P<ts>x)\\]", "(?:ü)+(?P<ts>é)"]
+)
+def test_characters_beyond_ascii_may_stand_by_themselves(pattern: str) -> None:
+    """Outside of brackets, and where they are not counted, their bytes stand together."""
+    pattern = pattern.replace("\\\\", "\\")
+    assert parse_config(f"{SOURCE}timestamp.pattern = '{pattern}'\n{SINK}", file="x.toml")
 
 
 @pytest.mark.parametrize("form", ["%Q", "%Y %Y", "%", "%s", "%H:%M:%S", "%d %H:%M", "%%d %%m"])

@@ -124,6 +124,13 @@ def test_what_a_filter_and_a_redaction_want() -> None:
             'steps[0].match: "x*" matches where nothing is; one that needs text is wanted',
         ),
         (
+            'steps = [{ type = "redact", match = "gr[üu]n" }]',
+            (
+                'steps[0].match: "[üu]" would count the bytes of a character beyond ASCII one by '
+                "one; such characters in groups are wanted, (?:ü|u) for [üu] or (?:ü)+ for ü+"
+            ),
+        ),
+        (
             'steps = [{ type = "redact", match = "x", text = "\\n" }]',
             (
                 'steps[0].text: "\\u000a" is not allowed; a text of 100 characters at most, in one '

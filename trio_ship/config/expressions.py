@@ -6,6 +6,7 @@ expression, and says what is wanted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +17,10 @@ from trio_ship.config.values import InvalidValueError, found, printable, shown
 __all__ = ["Expression", "Pattern", "checked"]
 
 _LONGEST: Final = 4096
+# An escape, a class in brackets, or a character with what says how often it comes.
+_ATOM: Final = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|[^\x00-\x7f][?*+{]", re.DOTALL
+)
 
 
 def checked(value: object, compile_: Callable[[str], object], wanted: str, *, key: str = "") -> str:
@@ -35,6 +40,14 @@ def checked(value: object, compile_: Callable[[str], object], wanted: str, *, ke
     if len(value) > _LONGEST:
         allowed = f"{_LONGEST} characters at most are allowed"
         raise InvalidValueError("this is too long", allowed, key=key)
+    # Records are bytes: one of those that such a character has would be taken for it.
+    part = next((part for part in _ATOM.findall(value) if not part.isascii()), None)
+    if part is not None:
+        raise InvalidValueError(
+            f"{shown(part)} would count the bytes of a character beyond ASCII one by one",
+            "such characters in groups are wanted, (?:ü|u) for [üu] or (?:ü)+ for ü+",
+            key=key,
+        )
     try:
         compile_(value)
     except ValueError as error:
