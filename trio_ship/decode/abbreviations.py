@@ -50,9 +50,9 @@ INITIALS: Final = bytes(sorted({ord(name[0]) for name in OFFSETS}))
 
 AREAS: Final = (
     *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic"),
-    *("Australia", "Etc", "Europe", "Indian", "Pacific"),
+    *("Australia", "Etc", "Europe", "Pacific"),
 )
-"""With these and a `/` IANA names begin, such as `Europe/Berlin`."""
+"""With these and a `/` IANA names begin, such as `Europe/Berlin`; `Indian` looks like `Info`."""
 
 _AREA_CODES: Final = np.array([int.from_bytes(f"{area}/"[:4].encode(), "big") for area in AREAS])
 _CODES: Final = {

@@ -31,6 +31,8 @@ _LETTERS[
         for text in (*OFFSETS, *AREAS, *map("".join, itertools.product("AaPp", "Mm")))
     ]
 ] = True
+_ENDS_COLUMN: Final = np.isin(np.arange(256), np.frombuffer(b",;\r\n", np.uint8))
+_NINE: Final = 9  # digits of a fraction at most
 _PAIRS: Final = 65536
 _MOST_DIGITS: Final = 9
 _WORD: Final = (string.ascii_letters + string.digits).encode()
@@ -119,6 +121,18 @@ def _has_digits(arena: U8, at: I64, count: int) -> Bools:
     return has
 
 
+def _is_column(arena: U8, after: I64, end: I64) -> Bools:
+    """Tell where a comma and a column of a table follow, as `Layout.match` has it. Shape (n,)."""
+    at = within(arena, after)
+    digits = arena[at] == ord(",")
+    found = np.zeros(len(at), np.bool_)
+    for width in range(1, _NINE):
+        digits &= (arena[at + width] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
+        if width not in (3, 6, 7):
+            found |= digits & _ENDS_COLUMN[arena[at + width + 1]] & (at + width + 1 < end)
+    return found
+
+
 def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -> I64:
     """Return the rows where what follows might be the rest of a longer stamp.
 
@@ -145,6 +159,9 @@ def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -
         rows = np.flatnonzero(table[_PAIRS:][code])
     if not len(rows):
         return rows
+    if not table[ord(",") | ord("x") << 8]:
+        # Here a comma can be the point of a fraction only.
+        rows = rows[~_is_column(arena, after[rows], end[rows])]
     after, end, spaced = within(arena, after[rows]), end[rows], spaced[rows]
     digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
     found = (after < end) & (digit | ~spaced)
