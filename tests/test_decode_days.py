@@ -142,6 +142,9 @@ def test_a_line_with_a_date_among_those_without_sets_the_day() -> None:
         (b"[ABCDE] 08:00:00 INFO: x\n[ABCDE] 08:00:01 WARNING: y\n", "time@8,*"),
         (b"08:00:00 x 2026-11-23 08:00:00\n", "iso8601@11,*/ "),
         (b"1: up 08:00:00\n" + b"x\n" * 5, None),
+        (b"8/3 08:00:00 x\n8/3 08:00:01 x\n", None),
+        (b"[8/30 08:00:00] x\n[8/30 08:00:01] x\n", None),
+        (b"step 3/7 08:00:00 x\nstep 4/7 08:00:01 x\n", "time@9,*"),
         (b"2026-11-23_08:00:00 x\ntime 2026-11-23_08:00:00\n", "svlogd@0"),
     ],
 )

@@ -34,6 +34,7 @@ _DOCKER: Final = b'{"log":"'
 _DATE_BEFORE: Final = re.compile(
     rb"(?<![\d.])(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:\d\d){1,2}"
     rb"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ .-]{1,2}\d\d?"
+    rb"|(?:\A|(?<=[\[(<]))\d\d?/\d\d?"
     rb"|\d\d?[ .-]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[ -]\d{2,4})?)"
     rb"(?![\d.]\d)[^\d]{1,12}$"
 )
