@@ -156,6 +156,40 @@ async def test_r21_a_log_that_is_cut_while_its_second_name_is_looked_at(
         assert is_cut
 
 
+@pytest.mark.parametrize("cut", ["live", "down", "behind"])
+async def test_r21_a_log_that_is_read_by_its_second_name_is_copied_and_cut(
+    autojump_clock: trio.testing.MockClock, cut: str
+) -> None:
+    """The copy bears the name that could not be opened; what is in it is read once all the same."""
+    other = "/logs/zoo.log"
+    logs = Logs(new_disk())
+    logs.put("app 0", "app 1")
+    logs.disk.hard_link(LOG, other)
+    logs.disk.fail("open", LOG, error=errno.EMFILE, times=1)
+    async with running(logs.disk, config()) as pipeline:
+        await trio.sleep(1)
+        assert [entry.path for entry in pipeline.snapshot.files.values()] == [other]
+        if cut == "live":
+            logs.put("app 2")
+            copy_and_cut(logs.disk)
+            logs.put("app 3")
+        elif cut == "behind":
+            logs.disk.write(f"{LOG}.1", logs.disk.read(LOG))
+            logs.put("app 2")
+            await trio.sleep(3)
+            logs.disk.truncate(LOG)
+            logs.put("app 3")
+        await trio.sleep(8)
+    if cut == "down":
+        logs.put("app 2")
+        copy_and_cut(logs.disk)
+        await trio.sleep(1)
+        logs.put("app 3")
+    await follow_for(logs.disk, 5)
+    await follow_for(logs.disk, 5)
+    logs.check()
+
+
 async def test_r12_a_compressed_form_that_is_renamed_while_it_is_compared(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -93,6 +93,9 @@ class Arrivals:
             ):
                 self._chains.add(chain, self._chains.moved(known, seen), position, seen, now)
             return
+        held = self._chains.held_as(seen)
+        if held is not None and held.path != chain.path:
+            return  # it was cut, which the chain that reads it finds out
         if compressed.is_known_form(self._chains, seen):
             return
         passed = self.append_passed(chain, now)

@@ -140,9 +140,8 @@ class KnownFiles:
             return None
         found = [
             seen
-            for seen in self.folders[os.path.dirname(path)].beginning_with(path)
-            if seen.path != path
-            and (seen.is_packed or seen.size >= position.offset)
+            for seen in self._beside(path, entry)
+            if (seen.is_packed or seen.size >= position.offset)
             and self._is_still(seen, entry, position)
             and self.entry_of(seen) in (None, entry)
         ]
@@ -156,14 +155,24 @@ class KnownFiles:
             return None
         found = [
             seen
-            for seen in self.folders[os.path.dirname(path)].beginning_with(path)
-            if seen.path != path
-            and not seen.is_packed
+            for seen in self._beside(path, entry)
+            if not seen.is_packed
             and 0 < seen.size < position.offset
             and seen.identity not in self._ids
             and self._is_still(seen, entry)
         ]
         return max(found, key=lambda seen: seen.size, default=None)
+
+    def _beside(self, path: str, entry: FileEntry) -> list[Candidate]:
+        """Return the files that bear the path of a log and more, or another name of it and more."""
+        listing = self.folders[os.path.dirname(path)]
+        named = [seen for seen in listing.with_inode(entry.inode) if seen.device == entry.device]
+        return [
+            seen
+            for name in dict.fromkeys((path, *(seen.path for seen in named)))
+            for seen in listing.beginning_with(name)
+            if seen.path not in {path, name}
+        ]
 
     def packed_form(self, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for what compressing has made of a file that is gone.
