@@ -21,7 +21,10 @@ def main() -> NoReturn:
     gc.disable()
     from trio_ship import cli  # noqa: PLC0415  (it imports much)
 
-    status = cli.main()
+    try:
+        status = cli.main()
+    except SystemExit as end:  # arguments that are none, or ask for help
+        status = end.code if isinstance(end.code, int) else 0
     try:
         sys.stdout.flush()
     except OSError:
