@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode.stamps import StampDecoder, frame
 
-__all__ = ["DAY", "SECOND", "decode", "ns", "one"]
+__all__ = ["DAY", "SECOND", "decode", "decode_in_parts", "ns", "one"]
 
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -26,6 +29,18 @@ def decode(
     first = np.array(sorted({0, *(cut for cut in cuts if cut < len(start))}), np.int64)
     stamps = decoder.decode(arena, start, end, first, np.full(len(first), previous))
     return [int(stamp) for stamp in stamps]
+
+
+def decode_in_parts(
+    decoder: StampDecoder, lines: Sequence[bytes], cuts: Iterable[int], previous: int
+) -> list[int]:
+    """Return the stamps of lines that are cut at some numbers, each part going on from the last."""
+    found: list[int] = []
+    edges = [0, *sorted({cut for cut in cuts if cut < len(lines)}), len(lines)]
+    for low, high in itertools.pairwise(edges):
+        before = found[-1] if found else previous
+        found += decode(decoder, b"".join(lines[low:high]), before)
+    return found
 
 
 def one(spelling: str, line: bytes, **how: str) -> int:

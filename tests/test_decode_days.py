@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,26 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from stamp_helpers import SECOND, decode, decode_in_parts, ns
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode.detect import detect
-from trio_ship.decode.stamps import AUTO, StampDecoder, frame, initial_anchor
+from trio_ship.decode.stamps import AUTO, StampDecoder, initial_anchor
 
-SECOND = 10**9
 HOUR = 3600
 DAY = 24 * HOUR
 TIME = "time@0"
-
-
-def ns(text: str) -> int:
-    """Return a moment in UTC as nanoseconds since 1970."""
-    return int(np.datetime64(text, "ns").astype(np.int64))
-
-
-def decode(decoder: StampDecoder, text: bytes, before: int = NO_STAMP) -> list[int]:
-    """Return the stamps of a text."""
-    arena, start, end = frame(text)
-    return [int(x) for x in decoder.decode(arena, start, end, np.array([0]), np.array([before]))]
 
 
 def lines_at(seconds: list[int], zone: str) -> list[bytes]:
@@ -60,12 +48,7 @@ def test_midnights_are_counted_from_the_stamp_before(
     whole = decode(decoder, b"".join(lines), begin * SECOND)
     if zone == "UTC":
         assert whole == [second * SECOND for second in seconds]
-    parts: list[int] = []
-    edges = [0, *sorted({cut for cut in cuts if cut < len(lines)}), len(lines)]
-    for low, high in itertools.pairwise(edges):
-        previous = parts[-1] if parts else begin * SECOND
-        parts += decode(decoder, b"".join(lines[low:high]), previous)
-    assert parts == whole
+    assert decode_in_parts(decoder, lines, cuts, begin * SECOND) == whole
 
 
 times = st.integers(0, DAY - 1)

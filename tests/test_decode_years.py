@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from stamp_helpers import DAY, SECOND, decode, ns
+from stamp_helpers import DAY, SECOND, decode, decode_in_parts, ns
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode.stamps import StampDecoder, frame, initial_anchor
@@ -40,12 +39,7 @@ def test_s10_years_follow_from_the_stamp_before(
     whole = decode(decoder, b"".join(lines), begin * SECOND)
     if zone == "UTC":
         assert whole == [second * SECOND for second in seconds]
-    parts: list[int] = []
-    edges = [0, *sorted({cut for cut in cuts if cut < len(lines)}), len(lines)]
-    for low, high in itertools.pairwise(edges):
-        previous = parts[-1] if parts else begin * SECOND
-        parts += decode(decoder, b"".join(lines[low:high]), previous)
-    assert parts == whole
+    assert decode_in_parts(decoder, lines, cuts, begin * SECOND) == whole
 
 
 days = st.dates(date(2000, 1, 1), date(2000, 12, 31)) | st.just(date(2000, 2, 29))

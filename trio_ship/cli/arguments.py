@@ -128,11 +128,7 @@ def _add_run(add: _Add) -> None:
         action="store_true",
         help="start afresh; the checkpoint is kept under another name",
     )
-    run.add_argument(
-        "--raw",
-        action="store_true",
-        help="let control characters in records reach the terminal",
-    )
+    _add_raw(run)
     _add_times(run)
     run.add_argument(
         "--stats",
@@ -165,11 +161,7 @@ def _add_merge(add: _Add) -> None:
         metavar="LEVEL",
         help="only records as serious as this: %(choices)s",
     )
-    merge.add_argument(
-        "--raw",
-        action="store_true",
-        help="let control characters in records reach the terminal",
-    )
+    _add_raw(merge)
 
 
 def _add_explain(add: _Add) -> None:
@@ -197,6 +189,14 @@ def _add_check(add: _Add) -> None:
         epilog="example: trio-ship check -c ship.toml",
     )
     check.add_argument("-c", "--config", metavar="FILE", help="the configuration, in TOML")
+
+
+def _add_raw(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--raw",
+        action="store_true",
+        help="let control characters in records reach the terminal",
+    )
 
 
 def _add_times(command: argparse.ArgumentParser) -> None:
