@@ -21,6 +21,7 @@ CORE = [
         "follow.py",
         "globs.py",
         "merge.py",
+        "nearest.py",
         "report.py",
         "sequencer.py",
         "stages.py",

@@ -80,8 +80,9 @@ def _chain(steps: str, encoding: str = "json") -> _Whole:
     config = _config(steps, encoding)
     shaping = Shaping(config)
     common = shaping.common()
-    own = shaping.shaped(config.sinks["out"], encoder(encoding))
-    return _Whole(common or Chain([], encoder("raw")), own)
+    encode = encoder(encoding)
+    own = shaping.own(config.sinks["out"], encode)
+    return _Whole(common or Chain([], encoder("raw")), own or encode)
 
 
 def _fields(chain: _Whole, batch: OrderedBatch) -> list[Any]:

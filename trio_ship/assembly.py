@@ -8,7 +8,7 @@ import os
 import resource
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -35,13 +35,15 @@ from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
 from trio_ship.reader.watcher import Watcher
-from trio_ship.shaping import Shaping
 from trio_ship.sinks.file import FileSink
 from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
 from trio_ship.stages import OFF, Stages
 from trio_ship.state import FileEntry, Position, Snapshot
-from trio_ship.steps.chain import Chain
+
+if TYPE_CHECKING:
+    from trio_ship.shaping import Shaping
+    from trio_ship.steps.chain import Chain
 
 __all__ = ["Assembly", "Sources"]
 
@@ -53,7 +55,7 @@ _UNKNOWN_NS: Final = 10_000_000_000
 _NO_JOURNAL: Final = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Sources:
     """What reads.
 
@@ -95,8 +97,8 @@ class Assembly:
         self._numbers = itertools.count()
         self._json: list[JsonEncoder] = []
         self._chains: dict[str, Chain] = {}
-        self._shaping = Shaping(config)
-        self.common = self._shaping.common()
+        self._shaping = _shaping(config)
+        self.common = self._shaping.common() if self._shaping is not None else None
 
     @property
     def removed(self) -> dict[str, Counter[str]]:
@@ -134,9 +136,8 @@ class Assembly:
             encode = encoder(settings.encoding, sources=tuple(self._config.sources))
             if isinstance(encode, JsonEncoder):
                 self._json.append(encode)
-            encode = self._shaping.shaped(settings, encode)
-            if isinstance(encode, Chain):
-                self._chains[name] = encode
+            if self._shaping is not None and (own := self._shaping.own(settings, encode)):
+                self._chains[name] = encode = own
             if settings.type == "stdout":
                 made.append(StdoutSink(name, encode, raw=raw_terminal, stages=self._stages))
             else:
@@ -318,6 +319,15 @@ class Assembly:
     def _future(self, source: SourceConfig) -> float:
         own = source.max_future_seconds
         return self._config.pipeline.max_future_seconds if own is None else own
+
+
+def _shaping(config: Config) -> Shaping | None:
+    """Return what shapes records; None where nothing does."""
+    if config.is_plain:
+        return None
+    from trio_ship.shaping import Shaping  # noqa: PLC0415 - much is imported for it
+
+    return Shaping(config)
 
 
 def _covers(source: SourceConfig) -> Callable[[str], bool]:

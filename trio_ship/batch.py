@@ -80,7 +80,7 @@ class Kind(enum.Enum):
     DROPPED = "dropped"
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Batch:
     """The records of one round of reading, in the order of their regions.
 
@@ -174,7 +174,7 @@ class Move:
     limit_ns: int
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Rewritten:
     """Texts that take the place of records as they were read.
 
@@ -208,7 +208,7 @@ class Rewritten:
         )
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OrderedBatch:
     """Records in the order in which they leave.
 

@@ -19,7 +19,7 @@ from trio_ship.state import OrderKey, Position, SinkState, Snapshot
 __all__ = ["Cut", "advance", "common_start", "stops"]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Open:
     """An ordered batch that not every sink has taken; its records are not kept."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import trio
@@ -25,7 +25,9 @@ from trio_ship.sequencer import Sequencer
 from trio_ship.sinks.protocol import AcknowledgingSink, Sink
 from trio_ship.stages import Stage, Stages
 from trio_ship.state import SinkState
-from trio_ship.steps.chain import Chain
+
+if TYPE_CHECKING:
+    from trio_ship.steps.chain import Chain
 
 __all__ = ["Flow"]
 

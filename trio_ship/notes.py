@@ -15,10 +15,10 @@ import stat
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
 
+from trio_ship.decode.zones import named_zone
 from trio_ship.filesystem import ReadableFilesystem, Status
 
 __all__ = ["Note", "misread_zone", "planted_by", "refusal"]
@@ -108,9 +108,7 @@ def misread_zone(environ: Mapping[str, str]) -> Note | None:
     name = given.removeprefix(":")
     if not name or _POSIX_ZONE.fullmatch(name) or (name.startswith("/") and os.path.isfile(name)):
         return None
-    try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if (zone := named_zone(name)) is None:
         return Note.warning(
             f"TZ={given} names no time zone, so stamps without one are taken as UTC; "
             "set TZ to a name such as Europe/Berlin, or timestamp.timezone of the sources"

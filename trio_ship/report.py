@@ -40,7 +40,7 @@ class Poll:
     seconds: float
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Report:
     """What a reader has to say: all that changed since its last report.
 

@@ -43,7 +43,7 @@ __all__ = ["Sequencer"]
 _Mask = npt.NDArray[np.bool_]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Held:
     """A batch of which some rows wait."""
 

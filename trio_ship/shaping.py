@@ -40,15 +40,14 @@ class Shaping:
 
     def common(self) -> Chain | None:
         """Return what comes before the sinks; None if nothing does."""
-        made = self._common.before(encode_raw)
-        return made if isinstance(made, Chain) else None
+        return self._common.before(encode_raw)
 
-    def shaped(self, sink: SinkConfig, encode: Encoder) -> Encoder:
-        """Return the encoder of a sink with what is its own in front of it.
+    def own(self, sink: SinkConfig, encode: Encoder) -> Chain | None:
+        """Return the encoder of a sink with what is its own in front of it; None if nothing is.
 
         Args:
             sink: The sink.
-            encode: Its encoding; returned as it is where nothing is in front of it.
+            encode: Its encoding.
         """
         steps = _Steps(self._config, self._common)
         if sink.inputs:
@@ -95,9 +94,9 @@ class _Steps:
             self.redactions, self.edits = behind.redactions, [*behind.edits]
             self.is_parsed = behind.parser is not None
 
-    def before(self, encode: Encoder) -> Encoder:
-        """Return an encoder with the steps in front of it."""
-        return Chain(self.made, encode, self._removed, self.parser) if self.made else encode
+    def before(self, encode: Encoder) -> Chain | None:
+        """Return an encoder with the steps in front of it; None if there are none."""
+        return Chain(self.made, encode, self._removed, self.parser) if self.made else None
 
     def add_parse(self) -> None:
         """Have fields found, if any source is parsed and that is not done yet."""

@@ -22,7 +22,7 @@ _SECOND = 1_000_000_000
 _Mask = npt.NDArray[np.bool_]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Source:
     """What is known of a source: its delay, and what its last look promised.
 

@@ -69,8 +69,8 @@ def merge(options: argparse.Namespace) -> int:
         )
     else:
         encode = encoder("json" if options.json else "raw")
-    encode = Shaping(config).shaped(_wanted(options), encode)
-    sink = StdoutSink("stdout", encode, raw=options.raw or shown)
+    own = Shaping(config).own(_wanted(options), encode)
+    sink = StdoutSink("stdout", own or encode, raw=options.raw or shown)
     pipeline = Pipeline(config, sinks=(sink,))
     ending = Ending()
     trio.run(_merge, pipeline, ending)

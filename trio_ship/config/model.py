@@ -294,6 +294,15 @@ class Config:
     steps: tuple[StepConfig, ...] = ()
     file: str = _hidden("")
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all records go to all sinks as they are, and nothing is looked for in them."""
+        return not (
+            self.steps
+            or any(source.parse != "off" for source in self.sources.values())
+            or any(sink.inputs or sink.when or sink.steps for sink in self.sinks.values())
+        )
+
     @classmethod
     def for_files(cls, paths: Sequence[str]) -> Config:
         """Return the configuration that merges files to standard output, once.

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -71,13 +70,19 @@ def resolve_moment(text: str, zone: str, now_ns: int) -> int:
     if _AGO.fullmatch(text):
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
         return max(0, now_ns - round(seconds * 1e9))
-    hangs = None if zone == "local" else UTC if zone == "UTC" else ZoneInfo(zone)
+    hangs = None if zone == "local" else UTC if zone == "UTC" else _named(zone)
     moment = _parse(text, hangs, now_ns)
     if moment.year not in _YEARS:
         raise ValueError("beyond all logs")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=hangs) if hangs is not None else moment.astimezone()
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def _named(zone: str) -> tzinfo:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - many configurations name none
+
+    return ZoneInfo(zone)
 
 
 def _parse(text: str, zone: tzinfo | None, now_ns: int) -> datetime:

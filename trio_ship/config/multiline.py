@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
 from trio_ship.config.expressions import checked
 from trio_ship.config.values import InvalidValueError, named, one_of
+from trio_ship.nearest import nearest
 
 __all__ = ["LineRule", "Multiline", "RuleName"]
 
@@ -18,7 +18,6 @@ _NAMES: Final = get_args(RuleName)
 _Role: TypeAlias = Literal["start", "continue", "end"]
 _ROLES: Final = get_args(_Role)
 _WANTED: Final = f"{one_of(_NAMES)}, or a table such as {{ start = '...' }}, is allowed"
-_LONGEST_GUESS: Final = 64
 
 
 @attrs.frozen
@@ -50,8 +49,8 @@ class Multiline:
         wanted = f"one of {one_of(_ROLES)} is wanted"
         for key in table:
             if key not in _ROLES:
-                near = difflib.get_close_matches(key.lower()[:_LONGEST_GUESS], _ROLES, n=1)
-                hint = f'did you mean "{near[0]}"?' if near else wanted
+                near = nearest(key, _ROLES)
+                hint = f'did you mean "{near}"?' if near else wanted
                 raise InvalidValueError("unknown key", hint, key=key)
         given = [role for role in _ROLES if role in table]
         if len(given) != 1:

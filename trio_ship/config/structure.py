@@ -7,7 +7,7 @@ right can be reported together with the keys that are wrong.
 
 from __future__ import annotations
 
-import difflib
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin
@@ -28,6 +28,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from trio_ship.config.model import NOT_A_KEY, Config, SinkConfig
 from trio_ship.config.values import InvalidValueError, found, one_of, shown
+from trio_ship.nearest import nearest
 
 __all__ = ["Fault", "KeyPath", "places", "structure"]
 
@@ -51,8 +52,6 @@ _LEVELS: Final = 8
 
 _USABLE: Final = MappingProxyType({"type": "filter", "when": {}})
 """A step, put in the place of one that is wrong, so that the others keep their numbers."""
-
-_LONGEST_GUESS: Final = 64
 
 
 @attrs.frozen
@@ -176,9 +175,9 @@ def _unknown(cls: type[attrs.AttrsInstance], key: str) -> str:
     if key in _LATER.get(cls, ()):
         return "not supported by this version; leave it out"
     known = _keys(cls)
-    near = difflib.get_close_matches(key.lower()[:_LONGEST_GUESS], known, n=1)
+    near = nearest(key, known)
     if near:
-        return f'unknown key; did you mean "{near[0]}"?'
+        return f'unknown key; did you mean "{near}"?'
     return f"unknown key; {one_of(tuple(known))} is allowed"
 
 
@@ -203,13 +202,16 @@ def _make_class_hook(cls: _Type, converter: cattrs.Converter) -> _Hook:
 
 
 def _make_array_hook(cls: _Type, converter: cattrs.Converter) -> _Hook:
-    hook = homogenous_tuple_structure_factory(cls, converter)
+    # Made at the first array: most configurations have none of tables.
+    @functools.cache
+    def hook() -> _Hook:
+        return homogenous_tuple_structure_factory(cls, converter)
 
     def structure_array(value: object, cls: _Type) -> object:
         if not isinstance(value, list):
             items = "tables" if attrs.has(get_args(cls)[0]) else "strings"
             raise InvalidValueError(found(value), f"an array of {items} is wanted")
-        return hook(value, cls)
+        return hook()(value, cls)
 
     return structure_array
 

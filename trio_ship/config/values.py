@@ -8,14 +8,14 @@ coerced: a boolean is no integer, and a string is no list of one string.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-import zoneinfo
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import attrs
+
+from trio_ship.nearest import nearest
 
 __all__ = [
     "InvalidValueError",
@@ -308,12 +308,14 @@ class ZoneName:
         text = _text(value, wanted)
         if text in {"local", "UTC"}:
             return text
-        known = zoneinfo.available_timezones()
+        from zoneinfo import available_timezones  # noqa: PLC0415 - many name none
+
+        known = available_timezones()
         if text in known:
             return text
         by_lower = {name.lower(): name for name in (*known, "local", "UTC")}
-        near = difflib.get_close_matches(text.lower()[:_SHOWN_AT_MOST], by_lower, n=1)
+        near = nearest(text, by_lower)
         raise InvalidValueError(
             f"{shown(text)} is not a known time zone",
-            f'did you mean "{by_lower[near[0]]}"?' if near else wanted,
+            f'did you mean "{by_lower[near]}"?' if near else wanted,
         )

@@ -51,7 +51,7 @@ _ONE_BYTE: Final = _lengths(1, 1)
 _TWO_BYTES: Final = _lengths(2, 4)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Narrowed:
     """What was read, in UTF-8.
 

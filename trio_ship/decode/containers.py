@@ -51,7 +51,7 @@ _ESCAPES: Final = (
 )
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Wrapped:
     """What runtimes say of lines.
 

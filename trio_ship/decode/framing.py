@@ -25,7 +25,7 @@ _KIND, _FOLLOWING = 0xC0, 0x80
 _LEADS = (0, 0xC0, 0xE0, 0xF0)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Lines:
     """The complete lines of an arena, region after region.
 

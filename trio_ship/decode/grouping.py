@@ -41,7 +41,7 @@ _BLANK = np.zeros(256, np.bool_)
 _BLANK[[ord(" "), ord("\t")]] = True
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Groups:
     """Which lines make records.
 
@@ -63,7 +63,7 @@ class Groups:
     lacking: Bools | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Grouping:
     """How the lines of a source become records.
 

@@ -49,7 +49,7 @@ from typing import Final
 import attrs
 
 from trio_ship.decode.abbreviations import AREAS, OFFSETS
-from trio_ship.decode.zones import is_zone
+from trio_ship.decode.zones import named_zone
 
 __all__ = ["FIELD_WIDTHS", "LOOSE", "MONTHS", "Layout"]
 
@@ -269,7 +269,11 @@ class Layout:
         chosen = [field for field in self.fields if field[0] == "{" or field in _VARIANTS]
         pieces = [piece.decode() for piece in found.groups(b"")]
         end = found.end()
-        if "%z" in chosen and "/" in (zone := pieces[chosen.index("%z")]) and not is_zone(zone[1:]):
+        if (
+            "%z" in chosen
+            and "/" in (zone := pieces[chosen.index("%z")])
+            and not named_zone(zone[1:])
+        ):
             if self.fields[-1] != "%z":
                 return None
             end -= len(zone)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import FIELD_WIDTHS, LOOSE, Layout
@@ -32,6 +31,7 @@ __all__ = [
 ]
 
 _LOOKED_AT: Final = 8
+_OPEN: Final = {"%f", "%g", "%q", "%p", "%z"}
 _BITS: Final = 64  # of a word, one for each layout
 _ANY: Final = frozenset(range(256))
 _DIGIT: Final = frozenset(b"0123456789")
@@ -54,6 +54,7 @@ _BYTES: Final = {
 _Bytes = tuple[frozenset[int], ...]
 
 
+@functools.cache
 def _ways(field: str) -> list[_Bytes]:
     """Return what bytes a field can have, once for each width of it."""
     if field in LOOSE:
@@ -79,20 +80,41 @@ def _ways(field: str) -> list[_Bytes]:
 @functools.cache
 def _beginnings(layout: Layout) -> tuple[_Bytes, ...]:
     """Return what bytes a stamp can have up to its first open choice."""
-    steady = itertools.takewhile(
-        lambda field: field not in ("%f", "%g", "%q", "%p", "%z"), layout.fields
-    )
-    return tuple(
-        tuple(itertools.chain.from_iterable(parts))
-        for parts in itertools.product(*map(_ways, steady))
-    )
+    return tuple(_joined(map(_ways, _steady(layout))))
+
+
+def _steady(layout: Layout) -> Iterator[str]:
+    """Return the fields in front of the first open choice."""
+    return itertools.takewhile(lambda field: field not in _OPEN, layout.fields)
+
+
+def _joined(fields: Iterable[list[_Bytes]]) -> Iterator[_Bytes]:
+    """Return what bytes fields have together, once for each choice of their widths."""
+    for parts in itertools.product(*fields):
+        yield tuple(itertools.chain.from_iterable(parts))
 
 
 @functools.cache
 def _first_bytes(layout: Layout) -> _Bytes:
     """Return what bytes can stand at the first eight places."""
-    padded = [(*way, *[_ANY] * _LOOKED_AT)[:_LOOKED_AT] for way in _beginnings(layout)]
-    return tuple(frozenset().union(*column) for column in zip(*padded, strict=True))
+    fields: list[list[_Bytes]] = []
+    least = 0
+    for ways in map(_ways, _steady(layout)):
+        if least >= _LOOKED_AT:
+            break
+        fields.append(ways)
+        least += min(map(len, ways))
+    padded = ((*way, *[_ANY] * _LOOKED_AT)[:_LOOKED_AT] for way in _joined(fields))
+    columns = (set(column) for column in zip(*padded, strict=True))
+    return tuple(frozenset().union(*column) for column in columns)
+
+
+@functools.cache
+def _column(possible: frozenset[int]) -> Bools:
+    """Return which bytes are among some. Shape (256,)."""
+    column = np.zeros(256, np.bool_)
+    column[list(possible)] = True
+    return column
 
 
 class _Window:
@@ -130,7 +152,7 @@ class _Window:
         return fits
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Outline:
     """How a stamp looks in one of its widths; places count from its first byte.
 
@@ -160,7 +182,7 @@ class Outline:
             for begin in range(_LOOKED_AT, len(way), _LOOKED_AT)
         ]
         choices = [
-            (place, np.isin(np.arange(256), list(some)))
+            (place, _column(some))
             for place, some in enumerate(way)
             if len(some) > 1 and not (some <= _DIGIT or some <= _LETTER)
         ]
@@ -235,10 +257,11 @@ class Sieve:
         """Prepare the look; the order of `layouts` is that of what `split` gives."""
         self._layouts = tuple(layouts[:_BITS])
         self._rest = Sieve(layouts[_BITS:]) if len(layouts) > _BITS else None
-        self._tables: npt.NDArray[np.uint64] = np.zeros((_LOOKED_AT, 256), np.uint64)
+        possible = np.zeros((_BITS, _LOOKED_AT, 256), np.bool_)
         for number, layout in enumerate(self._layouts):
-            for place, possible in enumerate(_first_bytes(layout)):
-                self._tables[place, list(possible)] |= np.uint64(1 << number)
+            possible[number] = [_column(these) for these in _first_bytes(layout)]
+        bits = np.moveaxis(np.packbits(possible, axis=0, bitorder="little"), 0, -1)
+        self._tables: Words = np.ascontiguousarray(bits).view("<u8")[..., 0]
 
     def split(self, arena: U8, at: I64, end: I64) -> Iterator[tuple[Layout, I64]]:
         """Yield each layout that can be somewhere, and the rows where it can.

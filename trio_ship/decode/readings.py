@@ -21,7 +21,7 @@ _LONGEST: Final = MAX_WIDTH + 8
 """With the IANA name of its zone a stamp may be so long, in bytes."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Reading:
     """Stamps as they are written.
 

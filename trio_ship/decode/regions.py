@@ -15,7 +15,7 @@ from trio_ship.state import FileEntry, Position
 __all__ = ["Regions"]
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Regions:
     """What was read from each file: columns of shape (m,).
 

@@ -30,7 +30,7 @@ __all__ = ["Round", "decode_round"]
 _NEVER = np.iinfo(np.int64).max
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Round:
     """What a round gave.
 

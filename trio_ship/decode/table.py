@@ -7,13 +7,13 @@ in `names`, those of numbers in `numbers` and, where date and time are apart, in
 
 from __future__ import annotations
 
-import difflib
 from typing import Final
 
 from trio_ship.decode.apart import APART
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.names import NAMED
 from trio_ship.decode.numbers import NUMBERS
+from trio_ship.nearest import nearest
 
 __all__ = ["LAYOUTS", "layout_named", "names_like"]
 
@@ -78,14 +78,14 @@ def names_like(text: str) -> tuple[str, ...]:
     called so, three at most.
     """
     names = [layout.name for layout in LAYOUTS]
-    near = difflib.get_close_matches(text.lower(), names, n=1, cutoff=0.75)
+    near = nearest(text, names, alike=0.75)
     word = _squeezed(text)
     akin = [
         layout.name
         for layout in LAYOUTS
         if layout.name.startswith(word) or word in _squeezed(layout.writers)
     ]
-    return tuple(near or (akin[:3] if len(word) >= _SHORTEST_WORD else ()))
+    return (near,) if near else tuple(akin[:3] if len(word) >= _SHORTEST_WORD else ())
 
 
 def _squeezed(text: str) -> str:

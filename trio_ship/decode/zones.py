@@ -17,7 +17,6 @@ from __future__ import annotations
 import functools
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import attrs
 import numpy as np
@@ -25,7 +24,7 @@ import numpy as np
 from trio_ship.batch import I64, NO_STAMP
 from trio_ship.decode.words import Bools
 
-__all__ = ["Zone", "is_zone", "resolve_zone_name"]
+__all__ = ["Zone", "named_zone", "resolve_zone_name"]
 
 _SECOND: Final = 1_000_000_000
 _DAY: Final = 86_400
@@ -40,16 +39,17 @@ def resolve_zone_name() -> str:
 
 
 @functools.cache
-def is_zone(name: str) -> bool:
-    """Tell whether there is a zone of an IANA name."""
+def named_zone(name: str) -> tzinfo | None:
+    """Return the zone of an IANA name; None if there is none."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - many name none
+
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+        return None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Table:
     """Changes of the offset; all in nanoseconds.
 
@@ -95,12 +95,9 @@ class Zone:
         self.is_utc = name == "UTC"
         self._zone: tzinfo | None = None
         if name != "local":
-            try:
-                self._zone = UTC if self.is_utc else ZoneInfo(name)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(
-                    f'no time zone is called {name!r}: "local", "UTC" or an IANA name'
-                ) from None
+            self._zone = UTC if self.is_utc else named_zone(name)
+            if self._zone is None:
+                raise ValueError(f'no time zone is called {name!r}: "local", "UTC" or an IANA name')
         # Replaced, never changed: threads may share a zone.
         self._changes_by_year: dict[int, list[tuple[int, int, int]]] = {}
         self._table = _Table(frozenset(), np.empty(0, np.int64), np.zeros(1, np.int64))

@@ -47,7 +47,7 @@ _LARGEST: Final = 2**31 - 1
 _LONG_RUN: Final = 4
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Pieces:
     """Pieces of one buffer.
 

@@ -233,7 +233,7 @@ def _escaped_lines(text: bytes, end: I64) -> Pieces | None:
     return Pieces(np.frombuffer(escaped, np.uint8), start, end - 1 - start)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class _Constants:
     """What is the same in all lines of a file.
 

@@ -175,7 +175,7 @@ class LabelledEncoder:
         return text if self._lines is None else f"\x1b[{color}m{text}{_RESET}"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Labels:
     """Texts side by side, one a number; the last is that of lines that go on."""
 

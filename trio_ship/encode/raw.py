@@ -27,7 +27,7 @@ _NEWLINE: Final = np.frombuffer(b"\n", np.uint8)
 _ENDLESS: Final = int(Flag.PARTIAL | Flag.UNFINISHED)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Lines:
     """Some rows of an ordered batch, each with a line end.
 
@@ -98,7 +98,7 @@ def _windows(buffer: U8, begin: int, end: I64) -> Iterator[Slice]:
             yield data[low:high]
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class _Layout:
     """Where the pieces of an encoding lie, line ends that are added among them.
 

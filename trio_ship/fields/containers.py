@@ -34,7 +34,7 @@ _POD: Final = re.compile(r"/pods/([^/_]+)_([^/_]+)_[^/]+/([^/]+)/[^/]+\Z")
 _LINK: Final = re.compile(r"/containers/([^/_]+)_([^/_]+)_([^/]+)-[0-9a-f]{12,64}\.log[^/]*\Z")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Unwrapped:
     """What is in records of containers.
 

@@ -25,7 +25,7 @@ __all__ = ["with_fields", "with_names", "without_fields"]
 _COMMA: Final = ord(",")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Edits:
     """Replacements in a text, none of which overlap.
 

@@ -41,7 +41,7 @@ _OPEN: Final = ord("{")
 _CLOSE: Final = ord("}")
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Members:
     """The m members of some objects, outer ones before those inside of them.
 

@@ -17,7 +17,7 @@ from trio_ship.fields.severity import I8, Severity
 __all__ = ["Parsed"]
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Parsed:
     """Severity, fields and inner texts of n records.
 

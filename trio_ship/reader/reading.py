@@ -14,7 +14,7 @@ from trio_ship.state import FileEntry
 __all__ = ["Filled", "Job", "Reading"]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Job:
     """What to read of one chain in a round: made anew for each, and cut to what is granted.
 
@@ -31,7 +31,7 @@ class Job:
     final: bool = False
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Filled:
     """What one file gave; not to be changed, but made too often to be frozen.
 
@@ -62,7 +62,7 @@ class Filled:
     is_same: bool = True
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Reading:
     """One round under way.
 

@@ -14,7 +14,7 @@ from trio_ship.state import FileEntry, Position
 __all__ = ["ChainFiles", "Tail", "new_id"]
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Tail:
     """One file while it is being read.
 
@@ -78,7 +78,7 @@ class Tail:
         return self.size > self.read_to
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class ChainFiles:
     """A path and the files it has had that are not finished.
 

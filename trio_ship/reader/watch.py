@@ -49,7 +49,7 @@ Sighting: TypeAlias = Candidate | Problem | None
 """What stands behind a path; None: nothing."""
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Look:
     """One look at a source, or several that nobody has taken up yet.
 
