@@ -86,12 +86,28 @@ def faults_of(
         if is_even:
             yield from _disorder(sink, rows)
         if scenario.is_calm:
-            marks = Counter(row.mark for row in rows if row.mark)
+            known = _logs_without_losses(contents, found)
+            marks = Counter(row.mark for row in rows if row.mark and _logs(row, written) <= known)
             yield from (
                 f"{sink} has {n} {mark} records, on a calm day" for mark, n in marks.items()
             )
     elif read_all:
         yield from _other_than_sorted(contents, sink, found)
+
+
+def _logs_without_losses(contents: Sequence[Content], found: Sequence[bytes]) -> set[str]:
+    """Return the logs of which every line came out.
+
+    How late a line is depends on those before it, and a life may have read some that died
+    with their file before they could leave.
+    """
+    there = set(found)
+    lost = {one.log for one in contents if any(line.text not in there for line in one.lines)}
+    return {content.log for content in contents} - lost
+
+
+def _logs(row: Row, written: Mapping[bytes, Line]) -> set[str]:
+    return {written[text].content.log for text in row.lines if text in written}
 
 
 def _halves(contents: Iterable[Content]) -> dict[bytes, bytes]:
