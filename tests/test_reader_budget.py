@@ -31,9 +31,14 @@ def _line_of_each(sizes: list[int]) -> Batch:
     return make_part([[Row(data=b"x" * (size - 1) + b"\n")] for size in sizes])
 
 
-@pytest.mark.parametrize(("chains", "each"), [(8, 14 * MIB // 8), (100, 167_772), (1000, 16_777)])
-def test_a_round_is_a_quarter_of_the_budget_or_14_mib(chains: int, each: int) -> None:
-    """Of 64 MiB: 16 MiB of many files, and 14 MiB of so few that each has its full share."""
+@pytest.mark.parametrize(
+    ("chains", "each"), [(8, 14 * MIB // 8), (100, 167_772), (300, 65_536), (1000, 29_360)]
+)
+def test_how_large_a_round_is(chains: int, each: int) -> None:
+    """Of 64 MiB: 14 MiB of few files, a quarter of many, up to 7/16 of very many.
+
+    Those have 64 KiB each, if that is less.
+    """
     assert _settled([0] * chains, 64 * MIB).grants(range(chains)) == [each] * chains
 
 
@@ -87,7 +92,7 @@ def test_the_first_round_is_small_whatever_the_sequencer_has_heard_of() -> None:
     """Nobody knows yet how short records are: it is as if of an eighth of the budget."""
     budget = Budget(Board(Snapshot()), 64 * MIB)
     assert budget.grants(range(8)) == [MIB // 4] * 8
-    assert budget.grants(range(100)) == [20_971] * 100
+    assert budget.grants(range(100)) == [36_700] * 100
 
 
 def test_short_records_weigh_more_than_their_bytes() -> None:

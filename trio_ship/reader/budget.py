@@ -23,8 +23,11 @@ _ROUNDS: Final = 4
 # Measured: beside reading so much, what a round costs by itself is little.
 _FEW: Final = 14 << 20
 _MOST: Final = _FEW // 8
-# Of so many files that each gives less, a round read early only holds memory.
+# Of so many files that each gives less, a round read early only holds memory. Instead their
+# rounds are larger, as far as little waits: what each file costs in each of them is most of
+# their time.
 _EARLY: Final = 64 << 10
+_LARGER: Final = 7 / 16
 _LEAST: Final = 4096
 _RECORD: Final = 32
 _UNKNOWN: Final = 8.0
@@ -94,6 +97,8 @@ class Budget:
         chunk = max(share, min(_FEW, most // _ROUNDS) // ready)
         if is_early and (chunk < _EARLY or chunk * ready > most // _ROUNDS):
             return [0] * len(numbers)
+        left = int(most * _LARGER) - int(waiting.sum())
+        chunk = max(chunk, min(_EARLY, left // ready))
         granted: list[int] = np.where(is_ready, chunk - waiting, 0).tolist()
         return granted
 
