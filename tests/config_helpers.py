@@ -7,10 +7,13 @@ import pytest
 from trio_ship.config import parse_config
 from trio_ship.errors import ConfigError
 
-__all__ = ["SINK", "SOURCE", "faults"]
+__all__ = ["BASE", "SINK", "SOURCE", "faults"]
 
 SOURCE = '[sources.app]\ntype = "file"\npaths = ["/nowhere/*.log"]\n'
 SINK = '[sinks.out]\ntype = "stdout"\n'
+
+BASE = SOURCE + '[sources.web-1]\ntype = "file"\npaths = ["/web/*.log"]\n' + SINK
+"""Two sources and a sink, whose table is the last."""
 
 
 def faults(text: str, file: str = "ship.toml") -> list[str]:
