@@ -19,7 +19,7 @@ BASE = SOURCE + '[sources.web-1]\ntype = "file"\npaths = ["/web/*.log"]\n' + SIN
 def faults(text: str, file: str = "ship.toml") -> list[str]:
     """Return the lines of the error that a text gives, without the file's name."""
     with pytest.raises(ConfigError) as caught:
-        parse_config(text, file=file)
+        parse_config(text, file=file, needs_sink=True)
     lines = str(caught.value).splitlines()
     assert all(line.startswith(f"{file}: ") for line in lines)
     return [line.removeprefix(f"{file}: ") for line in lines]

@@ -220,13 +220,15 @@ def test_the_steps_of_a_configuration_shape_what_is_shown(tmp_path: Path) -> Non
 
 
 def test_a_configuration_can_be_read_without_a_trace(tmp_path: Path) -> None:
-    """`-c` shows what a pipeline reads; its checkpoint and its outputs are left alone."""
+    """`-c` shows what a pipeline reads; its checkpoint and its outputs, if any, are left alone."""
     config = write_config(tmp_path, follow=True)
     config.write_text(config.read_text().replace("paths", 'start = "end"\npaths'))
     (tmp_path / "logs" / "a.log").write_bytes(stamped(1, "one"))
     done = merge(tmp_path, "-c", "ship.toml")
     assert (done.returncode, done.stdout, done.stderr) == (0, stamped(1, "one"), b"")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "ship.toml"]
+    config.write_text(config.read_text().partition("[sinks")[0])
+    assert merge(tmp_path, "-c", "ship.toml").stdout == stamped(1, "one")
     done = merge(tmp_path, "-c", "ship.toml", "logs/a.log")
     assert done.returncode == 2
     assert b"exclude each other" in done.stderr

@@ -12,8 +12,10 @@ from process_helpers import stamped
 import trio_ship
 
 
-def make_config(folder: Path, *, follow: bool = False) -> trio_ship.Config:
-    """Return a configuration that reads two small files."""
+def make_config(
+    folder: Path, *, follow: bool = False, sink: str | None = "out"
+) -> trio_ship.Config:
+    """Return a configuration that reads two small files, and writes one unless `sink` is None."""
     for name, seconds in (("a", (1, 3, 5)), ("b", (2, 4, 6))):
         (folder / f"{name}.log").write_bytes(b"".join(stamped(at, name) for at in seconds))
     text = f"""
@@ -22,10 +24,9 @@ def make_config(folder: Path, *, follow: bool = False) -> trio_ship.Config:
         [sources.app]
         type = "file"
         paths = ["*.log"]
-        [sinks.out]
-        type = "file"
-        path = "out.txt"
     """
+    if sink is not None:
+        text += f'[sinks.{sink}]\ntype = "file"\npath = "out.txt"\n'
     return trio_ship.parse_config(text, file=str(folder / "ship.toml"))
 
 
@@ -65,6 +66,22 @@ async def test_what_was_not_acknowledged_comes_again(tmp_path: Path) -> None:
     assert len(await messages_of(config, acknowledge=100)) == 6
     merged = b"".join(stamped(at, "b" if at % 2 == 0 else "a") for at in range(1, 7))
     assert (tmp_path / "out.txt").read_bytes() == merged
+
+
+async def test_a_stream_needs_no_sink(tmp_path: Path) -> None:
+    """Without sinks what is not acknowledged comes again, and then never more; `run` wants one."""
+    config = make_config(tmp_path, sink=None)
+    assert len(await messages_of(config, acknowledge=0)) == 6
+    assert len(await messages_of(config, acknowledge=100)) == 6
+    assert await messages_of(config, acknowledge=100) == []
+    with pytest.raises(trio_ship.ConfigError, match="sinks: there is no sink"):
+        await trio_ship.run(config)
+
+
+async def test_no_sink_has_the_name_of_the_stream(tmp_path: Path) -> None:
+    """A sink whose place in the checkpoint would be that of the stream is refused."""
+    with pytest.raises(trio_ship.ConfigError, match="a stream has this name"):
+        await messages_of(make_config(tmp_path, sink="stream"), acknowledge=0)
 
 
 async def test_run_belongs_in_a_nursery_and_drains(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from trio_ship.checkpoint import lock
 from trio_ship.checkpoint.store import Store
 from trio_ship.checkpoint.task import Checkpointer
 from trio_ship.config import Config
+from trio_ship.config.contradictions import NO_SINK
+from trio_ship.config.load import refused
 from trio_ship.config.values import printable
 from trio_ship.cut import common_start
 from trio_ship.errors import SourceError, ungrouped
@@ -137,6 +139,8 @@ class Pipeline:
         Raises:
             ShipError: What keeps it from its work, never in a group.
         """
+        if not self._sinks and not self._config.sinks:
+            raise refused(self._config, NO_SINK)
         with ungrouped(), self._own_checkpoint() as store:
             await self._recover(store)
             stop = trio.Event()

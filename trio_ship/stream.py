@@ -16,6 +16,8 @@ import trio
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.config import Config
+from trio_ship.config.load import refused
+from trio_ship.config.structure import Fault
 from trio_ship.errors import ungrouped
 from trio_ship.fields.parse import Parser
 from trio_ship.pipeline import Pipeline
@@ -146,8 +148,9 @@ class Stream:
 async def open_stream(config: Config) -> AsyncIterator[Stream]:
     """Run a pipeline beside the body, and hand its ordered batches to the body.
 
-    Sinks of the configuration, if it has any, get the same batches. At the end
-    of the body reading stops and a last checkpoint is saved.
+    Sinks of the configuration, if it has any, get the same batches; none of them may
+    be called `stream`, for that is what the checkpoint calls this one. At the end of
+    the body reading stops and a last checkpoint is saved.
 
     Args:
         config: What to read.
@@ -159,6 +162,9 @@ async def open_stream(config: Config) -> AsyncIterator[Stream]:
         ShipError: What keeps the pipeline from its work, by itself and not in
             a group; it ends the body.
     """
+    if Stream.name in config.sinks:
+        text = "a stream has this name in the checkpoint; another one is wanted"
+        raise refused(config, Fault(("sinks", Stream.name), text))
     stream = Stream(Shaping(config).parser())
     pipeline = Pipeline(config, sinks=[stream])
     with ungrouped():

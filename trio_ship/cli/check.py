@@ -27,7 +27,7 @@ def check(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: It cannot be used; all faults are named.
     """
-    config = chosen_config(options)
+    config = chosen_config(options, needs_sink=True)
     disk = Disk()
     lines = [describe(config), ""]
     for name, source in config.sources.items():

@@ -30,17 +30,18 @@ def current_folder() -> str:
         return ""
 
 
-def chosen_config(options: argparse.Namespace) -> Config:
+def chosen_config(options: argparse.Namespace, *, needs_sink: bool) -> Config:
     """Load the configuration that was named, or the first that is found.
 
     Args:
         options: `config`, and the `command` that wants it.
+        needs_sink: Whether one without a sink cannot be used.
 
     Raises:
         ConfigError: There is none, or it cannot be used.
     """
     if options.config is not None:
-        return load_config(options.config)
+        return load_config(options.config, needs_sink=needs_sink)
     found = find_config(os.environ, current_folder())
     if found is None:
         files = f", or name files: trio-ship {options.command} FILE ..."
@@ -50,7 +51,7 @@ def chosen_config(options: argparse.Namespace) -> Config:
             + (files if hasattr(options, "files") else "")
         )
     _LOG.info("configuration: %s", found)
-    return load_config(found)
+    return load_config(found, needs_sink=needs_sink)
 
 
 def reading_config(
@@ -67,7 +68,7 @@ def reading_config(
         ConfigError: As `chosen_config`; or files were named beside a configuration.
     """
     if not options.files:
-        config = chosen_config(options)
+        config = chosen_config(options, needs_sink=False)
     elif options.config is None:
         config = Config.for_files(options.files)
     else:

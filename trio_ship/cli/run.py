@@ -86,7 +86,7 @@ def _config(options: argparse.Namespace) -> Config:
         if options.config is not None:
             raise ConfigError("FILEs and --config exclude each other; give one of them")
         return with_times(Config.for_files(options.files), options, follow=False)
-    config = chosen_config(options)
+    config = chosen_config(options, needs_sink=True)
     if options.once:
         config = attrs.evolve(config, pipeline=attrs.evolve(config.pipeline, follow=False))
     return with_times(config, options, follow=config.pipeline.follow)

@@ -17,23 +17,28 @@ from trio_ship.config.structure import Fault
 from trio_ship.config.values import quoted, shown
 from trio_ship.globs import has_magic, matches
 
-__all__ = ["contradictions"]
+__all__ = ["NO_SINK", "contradictions"]
+
+NO_SINK: Final = Fault(("sinks",), "there is no sink; at least one [sinks.NAME] is wanted")
+"""What is said where nobody would take the records."""
 
 
-def contradictions(config: Config) -> Iterator[Fault]:
-    """Return all contradictions of a configuration."""
+def contradictions(config: Config, *, needs_sink: bool) -> Iterator[Fault]:
+    """Return all contradictions of a configuration.
+
+    Args:
+        config: The configuration, with absolute paths.
+        needs_sink: Whether it is a fault that there is no sink.
+    """
     for check in _CHECKS:
         yield from check(config)
-
-
-def _check_ends(config: Config) -> Iterator[Fault]:
-    if not config.sources:
-        yield Fault(("sources",), "there is no source; at least one [sources.NAME] is wanted")
-    if not config.sinks:
-        yield Fault(("sinks",), "there is no sink; at least one [sinks.NAME] is wanted")
+    if needs_sink and not config.sinks:
+        yield NO_SINK
 
 
 def _check_sources(config: Config) -> Iterator[Fault]:
+    if not config.sources:
+        yield Fault(("sources",), "there is no source; at least one [sources.NAME] is wanted")
     for name, source in config.sources.items():
         path = ("sources", name)
         if source.type == "file" and not source.paths:
@@ -147,7 +152,6 @@ def _fixed_folder(pattern: str) -> str:
 
 
 _CHECKS: Final[tuple[Callable[[Config], Iterator[Fault]], ...]] = (
-    _check_ends,
     _check_sources,
     _check_sinks,
     check_steps,

@@ -30,7 +30,7 @@ from trio_ship.config.structure import Fault, KeyPath, places, structure
 from trio_ship.config.values import InvalidValueError, PipelineName, printable, quoted
 from trio_ship.errors import ConfigError
 
-__all__ = ["find_config", "load_config", "parse_config"]
+__all__ = ["find_config", "load_config", "parse_config", "refused"]
 
 _MEBIBYTE: Final = 1 << 20
 _LOCAL: Final = "trio-ship.toml"
@@ -66,11 +66,12 @@ def find_config(environ: Mapping[str, str], cwd: str) -> str | None:
     return next((path for path in candidates if os.path.exists(path)), None)
 
 
-def load_config(path: str | os.PathLike[str]) -> Config:
+def load_config(path: str | os.PathLike[str], *, needs_sink: bool = False) -> Config:
     """Load a configuration.
 
     Args:
         path: A TOML file of 1 MiB at most, or a pipe out of which one comes.
+        needs_sink: As for `parse_config`.
 
     Returns:
         The configuration, with absolute paths.
@@ -94,10 +95,10 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _error(file, f"not UTF-8 text (at line {line}); TOML is written in UTF-8") from None
-    return parse_config(text, file=file)
+    return parse_config(text, file=file, needs_sink=needs_sink)
 
 
-def parse_config(text: str, *, file: str) -> Config:
+def parse_config(text: str, *, file: str, needs_sink: bool = False) -> Config:
     """Make a configuration of a text.
 
     Args:
@@ -105,6 +106,8 @@ def parse_config(text: str, *, file: str) -> Config:
         file: Where it comes from: relative paths are taken from its folder, and
             messages begin with it. Empty: from nowhere; then relative paths are
             taken from the current folder.
+        needs_sink: Whether it is a fault that there is no sink; one is wanted by
+            `run`, and not by `open_stream`.
 
     Returns:
         The configuration, with absolute paths.
@@ -119,17 +122,26 @@ def parse_config(text: str, *, file: str) -> Config:
     faults += [
         # What is missing because it was wrong has been said already.
         fault
-        for fault in contradictions(config)
+        for fault in contradictions(config, needs_sink=needs_sink)
         if not any(_is_related(fault.path, path) for path in wrong)
     ]
     if faults:
         order = places(document)
         faults.sort(key=lambda fault: _place(fault.path, order))
-        texts = [f"{_spelled(fault.path)}: {fault.text}" for fault in faults[:_FAULTS_SAID]]
+        texts = [_said(fault) for fault in faults[:_FAULTS_SAID]]
         if len(faults) > _FAULTS_SAID:
             texts.append(f"and {len(faults) - _FAULTS_SAID:,} more")
         raise _error(file, *texts)
     return config
+
+
+def refused(config: Config, fault: Fault) -> ConfigError:
+    """Return the error that says why a configuration cannot be used as somebody wants to."""
+    return _error(config.file, _said(fault))
+
+
+def _said(fault: Fault) -> str:
+    return f"{_spelled(fault.path)}: {fault.text}"
 
 
 def _error(file: str, *texts: str) -> ConfigError:
