@@ -8,16 +8,17 @@ open before it; those in strings do not count, and a quote behind a `\` ends no 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from trio_ship.batch import I64, U8
+from trio_ship.batch import I32, I64, U8
 from trio_ship.decode.search import find_marks, first_of_lines
 from trio_ship.decode.words import Bools
 
 __all__ = ["find_member", "own_member"]
+
+_Sums = TypeVar("_Sums", U8, I32)
 
 _PIECE: Final = 1 << 20
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
@@ -66,40 +67,67 @@ def _find(name: bytes, arena: U8, start: I64, end: I64) -> I64:
     begin, stop = int(start[0]), int(end[-1])
     at = find_marks(arena, list(enumerate(text)), begin, stop)
     first = first_of_lines(at, start, end - len(text))
-    depth, inside = _depths(arena[begin:stop], start - begin)
-    is_own = (depth[at - begin] == 1) & inside[at - begin]
+    is_own = _are_own(arena[begin:stop], start - begin, at - begin)
     own = first_of_lines(at[is_own], start, end - len(text))
     return np.where(own >= 0, own, first)
 
 
-def _depths(text: U8, start: I64) -> tuple[npt.NDArray[np.int32], Bools]:
-    """Return how many braces and brackets are open up to each byte, and what is in a string.
+def _are_own(text: U8, start: I64, at: I64) -> Bools:
+    """Tell which names belong to the object of their line itself.
 
     What a line has left open does not count for the next one.
 
     Args:
         text: The lines.
         start: First byte of each line, ascending, the first one 0. Shape (n,).
+        at: Where each name begins, with its quote. Shape (k,).
+
+    Returns:
+        Whether a string begins there with one brace or bracket open before it. (k,).
     """
-    quotes = text == _QUOTE
-    escaped = np.flatnonzero(quotes[1:] & (text[:-1] == _BACKSLASH)) + 1
-    if len(escaped):
-        run = np.zeros(len(escaped), np.int64)
-        going = np.ones(len(escaped), np.bool_)
-        while going.any():
-            behind = escaped - run - 1
-            going &= (behind >= 0) & (text[np.maximum(behind, 0)] == _BACKSLASH)
-            run += going
-        quotes[escaped[run % 2 == 1]] = False
-    lengths = np.diff(start, append=len(text))
-    inside = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(np.bool_)
-    left_open = np.append(False, inside[start[1:] - 1])
-    if left_open.any():
-        inside ^= np.repeat(left_open, lengths)
     # The two kinds of each differ in one bit: `[` and `{`, `]` and `}`.
     kind = text | np.uint8(32)
-    steps = (kind == ord("{")).view(np.int8) - (kind == ord("}")).view(np.int8)
-    steps[inside] = 0
-    depth = np.cumsum(steps, dtype=np.int32)
-    depth -= np.repeat(np.append(np.int32(0), depth[start[1:] - 1]), lengths)
-    return depth, inside
+    opens, closes, quotes = kind == ord("{"), kind == ord("}"), text == _QUOTE
+    _drop_escaped(text, quotes)
+    # Quotes are many, so only whether their number is odd is known, and at few places.
+    looked_at = opens | closes
+    looked_at[start] = True
+    looked_at[at] = True
+    places = np.flatnonzero(looked_at)
+    of_line = np.searchsorted(places, start)
+    between = np.bitwise_xor.reduceat(quotes.view(np.uint8), places)
+    strings = np.bitwise_xor.accumulate(between)
+    inside = _in_front(strings, of_line, np.bitwise_xor).view(np.bool_)
+    steps = opens[places].view(np.int8) - closes[places].view(np.int8)
+    steps *= ~inside
+    depth = _in_front(np.cumsum(steps, dtype=np.int32), of_line, np.subtract)
+    mine = np.searchsorted(places, at)
+    own: Bools = quotes[at] & ~inside[mine] & (depth[mine] == 1)
+    return own
+
+
+def _in_front(sums: _Sums, of_line: I64, undo: np.ufunc) -> _Sums:
+    """Return what running sums come to in front of each place, from its line's first one on.
+
+    Args:
+        sums: Over the places of all lines. Shape (k,).
+        of_line: The first place of each line. Shape (n,).
+        undo: Takes from a sum what it had in front of the line.
+    """
+    before = np.append(np.zeros(1, sums.dtype), sums[:-1])
+    own: _Sums = undo(before, np.repeat(before[of_line], np.diff(of_line, append=len(sums))))
+    return own
+
+
+def _drop_escaped(text: U8, quotes: Bools) -> None:
+    """Take back the quotes behind a backslash that is none behind another."""
+    escaped = np.flatnonzero(quotes[1:] & (text[:-1] == _BACKSLASH)) + 1
+    if not len(escaped):
+        return
+    run = np.zeros(len(escaped), np.int64)
+    going = np.ones(len(escaped), np.bool_)
+    while going.any():
+        behind = escaped - run - 1
+        going &= (behind >= 0) & (text[np.maximum(behind, 0)] == _BACKSLASH)
+        run += going
+    quotes[escaped[run % 2 == 1]] = False
