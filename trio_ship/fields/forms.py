@@ -144,7 +144,9 @@ def read_json(texts: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
     valid = are_objects(texts)
-    objects = pc.if_else(pa.array(valid), texts, pa.scalar(None, pa.large_binary()))
+    objects = texts
+    if not valid.all():
+        objects = pc.if_else(pa.array(valid), texts, pa.scalar(None, pa.large_binary()))
     # No string has a line break in it, so these stand between values.
     if bytes(pieces_of(objects).data).find(b"\n") >= 0:
         objects = pc.replace_substring_regex(objects, r"[\r\n]", " ")

@@ -28,8 +28,12 @@ _MOST_OPEN: Final = 200
 _FEW: Final = 16
 _BRACES: Final = b"{}"
 _SPACE: Final = 0x20
+_NEWLINE: Final = 0x0A
+# Brackets and braces differ in this bit.
+_BRACE_BIT: Final = 0x20
 # Arrow takes two words for numbers which are none by the standard.
-_DOUBTFUL: Final = rf"[:,\[]\s*-?(?:NaN|Inf)|(?:[\[{{][^\[{{]*){{{_MOST_OPEN}}}"
+_NO_NUMBERS: Final = (b"NaN", b"Inf")
+_NO_NUMBER: Final = r"[:,\[]\s*-?(?:NaN|Inf)"
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
@@ -39,15 +43,13 @@ def are_objects(texts: Any) -> Bools:  # noqa: ANN401 - pyarrow has no types
     Args:
         texts: An Arrow array of large_binary without nulls.
     """
-    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
-
     found = np.zeros(len(texts), np.bool_)
     candidates = _in_braces(pieces_of(texts))
     if not len(candidates):
         return found
     chosen = texts if len(candidates) == len(texts) else texts.take(candidates)
     valid = np.zeros(len(candidates), np.bool_)
-    doubtful = np.asarray(pc.match_substring_regex(chosen, _DOUBTFUL))
+    doubtful = _are_doubtful(chosen)
     clear = np.flatnonzero(~doubtful)
     _judge(chosen if len(clear) == len(chosen) else chosen.take(clear), clear, valid)
     for row in np.flatnonzero(doubtful).tolist():
@@ -80,6 +82,25 @@ def _in_braces(texts: Pieces) -> I64:
     return enclosed
 
 
+def _are_doubtful(texts: Any) -> Bools:  # noqa: ANN401 - as above
+    """Return which texts are not to be shown to Arrow's reader."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+    pieces = pieces_of(texts)
+    # A bracket that is opened is closed too, or the text is no object.
+    is_long = np.flatnonzero(pieces.length >= 2 * _MOST_OPEN)
+    doubtful = np.zeros(len(texts), np.bool_)
+    if len(is_long):
+        opens = np.flatnonzero((pieces.data | _BRACE_BIT) == _BRACES[0])
+        ends = pieces.start[is_long], (pieces.start + pieces.length)[is_long]
+        first, last = (np.searchsorted(opens, end) for end in ends)
+        doubtful[is_long] = last - first >= _MOST_OPEN
+    data = bytes(pieces.data)
+    if any(word in data for word in _NO_NUMBERS):
+        doubtful |= np.asarray(pc.match_substring_regex(texts, _NO_NUMBER))
+    return doubtful
+
+
 def _judge(texts: Any, rows: I64, valid: Bools) -> None:  # noqa: ANN401 - as above
     """Mark which texts are objects."""
     if not len(texts):
@@ -102,7 +123,7 @@ def _are_all_objects(texts: Any) -> bool:  # noqa: ANN401 - as above
     # of its neighbours, so that as many objects as lines are one each.
     newlines = constant(b"\n", np.ones(len(texts), np.bool_))
     data = bytes(interleave((pieces_of(texts), newlines)))
-    if data.count(b"\n") != len(texts):
+    if np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE) != len(texts):
         return False
     try:
         data.decode()
