@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import attrs
+import numpy as np
 import pyarrow as pa
 import pytest
 from encode_helpers import FILE, Row, make_ordered, make_part
@@ -13,11 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ship.batch import Kind
+from trio_ship.encode.gather import table
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.encode.text import TextEncoder
 from trio_ship.fields.forms import Expression
 from trio_ship.fields.objects import are_objects
 from trio_ship.fields.parse import Parser, rule
+from trio_ship.fields.parsed import Parsed
+from trio_ship.fields.severity import Severity
 
 STAMP = "2026-11-23T08:00:00.123456789Z"
 ACCESS = '[23/Nov/2026:08:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 8317'
@@ -223,6 +227,33 @@ def test_objects_are_those_of_the_standard(texts: list[bytes]) -> None:
     """Whatever stands side by side, those texts are objects that `json` takes for objects."""
     expected = [_is_object(text) and text.endswith(b"}") and text[:1] == b"{" for text in texts]
     assert are_objects(pa.array(texts, pa.large_binary())).tolist() == expected
+
+
+_FOUND = st.tuples(
+    st.sampled_from(sorted(Severity)),
+    st.integers(0, 20),
+    st.sampled_from(["", '{"x":1}', '{"y":[2]}']),
+)
+
+
+@given(st.lists(_FOUND, min_size=1, max_size=20), st.sampled_from([Kind.IN_ORDER, Kind.LATE]))
+def test_lines_tell_what_was_found(found: list[tuple[Severity, int, str]], kind: Kind) -> None:
+    """A line has its severity, its file's fields and its own, and none of its neighbours'."""
+    batch = make_ordered(make_part([[Row(data=b"text\n")] * len(found)]), kind=kind)
+    parsed = Parsed(
+        inner=None,
+        severity=np.array([severity for severity, *_ in found], np.int8),
+        objects=table([own.encode() for *_, own in found]),
+        prefix=[b'{"file":%d,' % number for number in range(21)],
+        prefix_of=np.array([number for _, number, _ in found], np.int64),
+    )
+    encoded = b"".join(JsonEncoder()(attrs.evolve(batch, parsed=parsed)))
+    for line, (severity, number, own) in zip(encoded.splitlines(), found, strict=True):
+        written = json.loads(line)
+        assert written.get("severity") == (severity.label if severity else None)
+        fields = {"file": number, **json.loads(own)} if own else None
+        assert written.get("fields") == fields
+        assert written.get("late") == (True if kind is Kind.LATE else None)
 
 
 def test_lines_of_container_runtimes() -> None:

@@ -43,6 +43,9 @@ Slice: TypeAlias = memoryview
 """Bytes ready to be written; may be a window into the buffer of a batch."""
 
 _INLINE: Final = 12
+_INLINED: Final = np.dtype(
+    {"names": ["text"], "formats": [f"V{_INLINE}"], "offsets": [4], "itemsize": 16}
+)
 _LARGEST: Final = 2**31 - 1
 _LONG_RUN: Final = 4
 
@@ -203,15 +206,15 @@ def _inline(described: I32, pieces: Pieces, rows: I64 | None = None) -> None:
     if not len(short):
         return
     start, length = pieces.start[short], pieces.length[short]
-    inlined = described.view(np.uint8)[:, 4:]
+    inlined = described.view(_INLINED)["text"][:, 0]
     rows = short if rows is None else rows[short]
     last = len(pieces.data) - _INLINE
     whole = start <= last
     if whole.any():
         windows = np.ndarray((last + 1,), f"V{_INLINE}", pieces.data, strides=(1,))
-        inlined[rows[whole]] = windows[start[whole]].view(np.uint8).reshape(-1, _INLINE)
+        inlined[rows[whole]] = windows[start[whole]]
     for row, first, size in zip(rows[~whole], start[~whole], length[~whole], strict=True):
-        inlined[row, :size] = pieces.data[first : first + size]
+        inlined[row] = np.void(bytes(pieces.data[first : first + size]).ljust(_INLINE, b"\0"))
 
 
 def _shared(buffers: Sequence[U8]) -> list[pa.Buffer]:

@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
-from trio_ship.encode.gather import Pieces, Slice, constant, gather, interleave
+from trio_ship.encode.gather import Pieces, Slice, gather, interleave
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
 
@@ -124,9 +124,8 @@ class JsonEncoder:
             if parsed is None:
                 yield interleave((head, middle, message, tail))
             else:
-                last = constant(close[1:], np.ones(len(message.start), np.bool_))
-                members = parsed.members(rows)
-                yield interleave((head, middle, message, tail, *members, last))
+                members = parsed.members(rows, close[1:])
+                yield interleave((head, middle, message, tail, *members))
 
     def _messages(self, lines: Lines, offset: I64) -> Pieces:
         """Return the messages of `lines`, escaped."""

@@ -70,7 +70,10 @@ class Parsed:
         """Return the fields of each record with those of its file."""
         if len(self.prefix) == 1:
             return self.objects
-        prefix, rest = self._split(slice(None))
+        there = self.objects.length > 0
+        prefix = table(self.prefix).take(self.prefix_of)
+        prefix = Pieces(prefix.data, prefix.start, prefix.length * there)
+        rest = Pieces(self.objects.data, self.objects.start + there, self.objects.length - there)
         length = prefix.length + rest.length
         text = np.frombuffer(interleave((prefix, rest)), np.uint8)
         return Pieces(text, np.cumsum(length) - length, length)
@@ -86,28 +89,42 @@ class Parsed:
             return batch
         return attrs.evolve(batch, rewritten=merged(batch.rewritten, self.inner))
 
-    def members(self, rows: slice) -> tuple[Pieces, ...]:
-        """Return what follows the other members of a JSON object, row by row."""
-        return (
-            _SEVERITIES.take(self.severity[rows]),
-            constant(b',"fields":', self.objects.length[rows] > 0),
-            *self._split(rows),
-        )
+    def members(self, rows: slice, close: bytes) -> tuple[Pieces, ...]:
+        """Return how JSON objects end whose other members are told, row by row.
 
-    def _split(self, rows: slice) -> tuple[Pieces, Pieces]:
-        """Return what objects begin with, brace and fields of the file, and what follows."""
+        Args:
+            rows: Which records.
+            close: What follows the last member.
+        """
         objects = self.objects.take(rows)
         there = objects.length > 0
-        prefix = table(self.prefix).take(self.prefix_of[rows])
-        return (
-            Pieces(prefix.data, prefix.start, prefix.length * there),
-            Pieces(objects.data, objects.start + there, objects.length - there),
-        )
+        kind = self.severity[rows].astype(np.int64) * (len(self.prefix) + 1)
+        kind += (self.prefix_of[rows] + 1) * there
+        if not there.any():
+            return (self._heads(kind, close),)
+        rest = Pieces(objects.data, objects.start + there, objects.length - there)
+        return self._heads(kind, b""), rest, constant(close, np.ones(len(there), np.bool_))
+
+    def _heads(self, kind: I64, close: bytes) -> Pieces:
+        """Return what stands in front of the fields that are a record's own.
+
+        Args:
+            kind: The severity times the number of prefixes and one, plus the number of
+                the prefix, counted from 1; 0: there are no fields. Shape (n,).
+            close: What follows where there are no fields.
+        """
+        count = np.bincount(kind)
+        present = np.flatnonzero(count)
+        place = np.zeros(len(count), np.int64)
+        place[present] = np.arange(len(present))
+        texts = []
+        for severity, prefix in (divmod(one, len(self.prefix) + 1) for one in present.tolist()):
+            fields = b',"fields":' + self.prefix[prefix - 1] if prefix else b""
+            texts.append(_SEVERITIES[severity] + fields + close)
+        return table(texts).take(place[kind])
 
 
-_SEVERITIES: Final = table(
-    [
-        b',"severity":"%s"' % Severity(code).label.encode() if code in set(Severity) - {0} else b""
-        for code in range(max(Severity) + 1)
-    ]
+_SEVERITIES: Final = tuple(
+    b',"severity":"%s"' % Severity(code).label.encode() if code in set(Severity) - {0} else b""
+    for code in range(max(Severity) + 1)
 )
