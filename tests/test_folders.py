@@ -30,6 +30,9 @@ def test_files_are_found_by_how_their_paths_begin_and_by_their_number() -> None:
     assert listing.beginning_with("/a/d") == []
     assert [seen.path for seen in listing.with_inode(1)] == ["/a/b-link", "/a/b.1"]
     assert listing.with_inode(4) == []
+    assert listing.names_of("/a/b.1") == ["/a/b.1", "/a/b-link"]
+    assert listing.names_of("/a/c") == ["/a/c"]
+    assert listing.names_of("/a/b.") == ["/a/b."]
 
 
 def test_all_beginnings_of_a_path() -> None:

@@ -89,10 +89,14 @@ def test_r23_identity_decides_before_size(seen: Candidate | None, expected: Chan
     assert judge(Log(0, "app", PATH).entry, 10, seen) is expected
 
 
-def _names(*candidates: tuple[str, int], known: set[tuple[int, int]] | None = None) -> list[str]:
+def _names(
+    *candidates: tuple[str, int],
+    names: tuple[str, ...] = (PATH,),
+    known: set[tuple[int, int]] | None = None,
+) -> list[str]:
     seen = [Candidate(name, 1, number, 5, mtime) for number, (name, mtime) in enumerate(candidates)]
     Random(3).shuffle(seen)
-    return [found.path for found in successors(PATH, 100, seen, known or set())]
+    return [found.path for found in successors(names, 100, seen, known or set())]
 
 
 def test_r11_generations_come_by_time_then_by_number() -> None:
@@ -131,6 +135,21 @@ def test_r14_only_unknown_files_of_the_name_that_are_young_enough_count() -> Non
         known={(1, 4)},
     )
     assert found == [f"{PATH}.1"]
+
+
+def test_r21_files_of_all_names_of_a_log_are_successors_of_one_another() -> None:
+    """Copies bear the name that whoever rotates knows; time is before name, and names are none."""
+    other = "/log/zoo.log"
+    found = _names(
+        (PATH, 300),
+        (other, 300),
+        (f"{other}.2", 200),
+        (f"{other}.1", 250),
+        (f"{other}.10", 200),
+        (f"{PATH}.1", 225),
+        names=(PATH, other),
+    )
+    assert found == [f"{other}.10", f"{other}.2", f"{PATH}.1", f"{other}.1"]
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ async def test_r21_a_log_that_is_cut_while_its_second_name_is_looked_at(
         assert is_cut
 
 
-@pytest.mark.parametrize("cut", ["live", "down", "behind"])
+@pytest.mark.parametrize("cut", ["live", "twice", "down", "behind"])
 async def test_r21_a_log_that_is_read_by_its_second_name_is_copied_and_cut(
     autojump_clock: trio.testing.MockClock, cut: str
 ) -> None:
@@ -173,8 +173,15 @@ async def test_r21_a_log_that_is_read_by_its_second_name_is_copied_and_cut(
             logs.put("app 2")
             copy_and_cut(logs.disk)
             logs.put("app 3")
+        elif cut == "twice":
+            for turn in (2, 1):
+                logs.put(f"app {4 - turn}", f"app {4 - turn} again")
+                copy_and_cut(logs.disk, f"{LOG}.{turn}")
+            logs.disk.append(f"{LOG}.old", line(trio.current_time(), "stranger 0"))
+            logs.put("app 4")
         elif cut == "behind":
             logs.disk.write(f"{LOG}.1", logs.disk.read(LOG))
+            await trio.sleep(0.1)
             logs.put("app 2")
             await trio.sleep(3)
             logs.disk.truncate(LOG)

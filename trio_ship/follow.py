@@ -11,7 +11,7 @@ import enum
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -239,31 +239,31 @@ def _age(suffix: str) -> tuple[int, ...]:
 
 
 def successors(
-    path: str, since_ns: int, candidates: Iterable[Candidate], known: set[Identity]
+    names: Sequence[str], since_ns: int, candidates: Iterable[Candidate], known: set[Identity]
 ) -> list[Candidate]:
     """Return the files that came and were rotated away unseen, oldest first.
 
-    They lie in the folder of `path` under names that begin with it, no known
-    file has their identity, and they were changed no earlier than the file
-    that was seen last. A compressed one beside which the plain one still stands
-    is not finished, or not needed. Of several names of one file one counts, and
-    none if `path` leads to it too.
+    They bear one of `names` and more, no known file has their identity, and they
+    were changed no earlier than the file that was seen last. A compressed one beside
+    which the plain one still stands is not finished, or not needed. Of several names
+    of one file one counts, and none if one of `names` leads to it too.
 
     Args:
-        path: The path of the chain.
+        names: The path of the chain, and other names of the file there.
         since_ns: When the file seen last was changed last.
         candidates: The files of the folder.
         known: Identities (device, inode) of files that are known.
     """
     candidates = list(candidates)
     plain = {candidate.path for candidate in candidates}
-    taken = known | {other.identity for other in candidates if other.path == path}
+    taken = known | {other.identity for other in candidates if other.path in names}
     unseen = {
-        candidate.identity: candidate
+        candidate.identity: (candidate.mtime_ns, _age(candidate.path[len(name) :]), candidate)
+        for name in names
         for candidate in candidates
-        if candidate.path.startswith(path)
+        if candidate.path.startswith(name)
         and candidate.identity not in taken
         and candidate.mtime_ns >= since_ns
         and not (candidate.is_packed and candidate.path.rpartition(".")[0] in plain)
     }
-    return sorted(unseen.values(), key=lambda seen: (seen.mtime_ns, _age(seen.path[len(path) :])))
+    return [seen for *_, seen in sorted(unseen.values(), key=lambda one: one[:2])]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -23,6 +23,7 @@ from trio_ship.follow import (
     fingerprint,
     is_renamed,
     is_taken,
+    stem,
     successors,
 )
 from trio_ship.notes import Note, refusal
@@ -128,11 +129,12 @@ class Arrivals:
             return set()
         known = self._chains.known
         read_of = partial(compressed.read_of, self._chains)
-        found = self._beside(chain)
+        names = known.folders[os.path.dirname(chain.path)].names_of(chain.path)
+        found = self._beside(chain, names)
         known_here = {other.identity for other in found if known.entry_of(other) is not None}
         between = [
             other
-            for other in successors(chain.path, chain.since_ns, found, known_here)
+            for other in successors(names, chain.since_ns, found, known_here)
             if not any(known.is_copy(other, tail.entry, tail.size) for tail in chain.tails)
             and not (other.is_packed and known.form_of(other, read_of))
         ]
@@ -250,10 +252,18 @@ class Arrivals:
         chains.rest(tail)
         chain.since_ns = begun_ns(entry)
 
-    def _beside(self, chain: ChainFiles) -> list[Candidate]:
-        """Return the files that bear the name of a chain and more."""
+    def _beside(self, chain: ChainFiles, names: Sequence[str]) -> list[Candidate]:
+        """Return the files that bear one of the names of a chain and more."""
         listing = self._chains.known.folders[os.path.dirname(chain.path)]
         found = listing.beginning_with(chain.path)
+        # Another name may be any word, which names of other files begin with too.
+        found += [
+            other
+            for name in names
+            if name != chain.path
+            for other in listing.beginning_with(name)
+            if stem(other.path) == name and not self._covers(other.path)
+        ]
         if chain.generation:
             return found
         # While nothing is known of a chain, what a pattern matches is another's.

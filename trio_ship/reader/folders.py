@@ -48,6 +48,18 @@ class Listing:
             stop += 1
         return self._files[first:stop]
 
+    def names_of(self, path: str) -> list[str]:
+        """Return a path, and the other names here of the file that stands there."""
+        place = bisect_left(self._paths, path)
+        there = [seen for seen in self._files[place : place + 1] if seen.path == path]
+        others = [
+            other.path
+            for seen in there
+            for other in self.with_inode(seen.inode)
+            if other.identity == seen.identity and other.path != path
+        ]
+        return [path, *others]
+
     def with_inode(self, inode: int) -> list[Candidate]:
         """Return the files that have a number; more than one if it has several names."""
         return self._by_inode.get(inode, [])
