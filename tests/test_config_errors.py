@@ -207,13 +207,30 @@ def test_characters_beyond_ascii_may_stand_by_themselves(pattern: str) -> None:
     assert parse_config(f"{SOURCE}timestamp.pattern = '{pattern}'\n{SINK}", file="x.toml")
 
 
-@pytest.mark.parametrize("form", ["%Q", "%Y %Y", "%", "%s", "%H:%M:%S", "%d %H:%M", "%%d %%m"])
-def test_formats(form: str) -> None:
-    """A strptime format that cannot be read, or does not say the day, is refused."""
+@pytest.mark.parametrize(
+    ("form", "reason"),
+    [
+        ("%Y-%m-%d %Q", "is not usable: %Q is unknown to strptime; "),
+        ("%Y-%m-%dT%T", "is not usable: %T is unknown to strptime, write %H:%M:%S instead; "),
+        ("%d.%m. %H:%M:%S.%3f", "is not usable: %3f is unknown to strptime, write %f instead; "),
+        ("%-d %b %Y", "is not usable: %-d is unknown to strptime, write %d instead; "),
+        ("%%Y %d %m %k", "is not usable: %k is unknown to strptime, write %H instead; "),
+        ("%s", 'is unknown to strptime, write "epoch" as the whole format instead; '),
+        ("%Y %m %d %% %Y %%", "is not usable: %Y is in it twice; "),
+        ("%Y-%m-%d %", "is not usable: there is a % at its end; %% stands for one; "),
+        ("%G-%V", "is not usable: ISO year directive '%G' must be used with"),
+        ("%H:%M:%S", "does not say the day; "),
+        ("%d %H:%M", "does not say the day; "),
+        ("%%d %%m", "does not say the day; "),
+    ],
+)
+def test_formats(form: str, reason: str) -> None:
+    """A strptime format that cannot be read, or does not say the day, is refused, and why."""
     (fault,) = faults(
         f"{SOURCE}timestamp.pattern = '(?P<ts>x)'\ntimestamp.format = '{form}'\n{SINK}"
     )
     assert fault.startswith("sources.app.timestamp.format: ")
+    assert reason in fault
 
 
 def test_names_of_tables() -> None:

@@ -23,6 +23,23 @@ _LONGEST_TEXT: Final = 256
 _SLACK: Final = np.zeros(64, np.uint8)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UTC_NAME: Final = re.compile(rb"(?i)\b(?:UTC|GMT)\b")
+_DIRECTIVE: Final = re.compile(r"%[-_^#:]?\d*.?", re.DOTALL)
+_DIRECTIVES: Final = frozenset(f"%{letter}" for letter in "%aAbBcdfGHIjmMpSuUVwWxXyYzZ")
+_INSTEAD: Final = {
+    "%D": "%m/%d/%y",
+    "%e": "%d",
+    "%F": "%Y-%m-%d",
+    "%h": "%b",
+    "%k": "%H",
+    "%l": "%I",
+    "%L": "%f",
+    "%P": "%p",
+    "%R": "%H:%M",
+    "%s": '"epoch" as the whole format',
+    "%T": "%H:%M:%S",
+}
+"""What `strptime` of Python has for directives of other languages."""
+
 _PROBE: Final = datetime(2000, 2, 29, 13, 14, 15, 678_900, tzinfo=UTC)
 
 
@@ -57,6 +74,21 @@ def _unusable(pattern: str, message: str) -> ValueError:
     if re.search(r"\(\?<?[=!]", pattern):
         message += " (look-ahead and look-behind are not supported)"
     return ValueError(f"the pattern {pattern!r} is not usable: {message}")
+
+
+def _fault(form: str, error: Exception) -> str:
+    """Say what `strptime` does not take of a format: which directive, where it is one."""
+    found = _DIRECTIVE.findall(form)
+    for directive in found:
+        if directive == "%":
+            return "there is a % at its end; %% stands for one"
+        if directive not in _DIRECTIVES:
+            plain = f"%{directive[-1]}"
+            instead = _INSTEAD.get(plain, plain if plain in _DIRECTIVES else "")
+            remedy = f", write {instead} instead" if instead else ""
+            return f"{directive} is unknown to strptime{remedy}"
+    twice = [one for one in found if one != "%%" and found.count(one) > 1]
+    return f"{twice[0]} is in it twice" if twice else str(error).rstrip(".")
 
 
 class LinePattern:
@@ -196,7 +228,7 @@ class Strptime:
         try:
             datetime.strptime(_PROBE.strftime(self._form), self._form)  # noqa: DTZ007 - the zone may be missing
         except (ValueError, re.error) as error:
-            raise ValueError(f"the format {form!r} is not usable: {error}") from None
+            raise ValueError(f"the format {form!r} is not usable: {_fault(form, error)}") from None
         self._cached = functools.lru_cache(maxsize=65_536)(self._read_text)
 
     def _read(self, text: bytes) -> tuple[int, bool]:
