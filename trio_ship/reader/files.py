@@ -101,11 +101,7 @@ class SourceFiles:
         self._hanging = {path for path, chain in self.chains.by_path.items() if chain.hangs}
         self._note_unlisted(look)
         if self._unrestored:
-            found = [seen for seen in look.changed.values() if isinstance(seen, Candidate)]
-            self._sighted |= {seen.inode: seen for seen in found}
-        for path in list(self._unrestored):
-            seen = look.changed[path] if path in look.changed else self._seen_before(path)
-            self._try(path, functools.partial(self._restore, path, seen, now))
+            self._restore_all(look, now)
         self._look_again(now)
         due = {path: seen for path, (seen, at) in self._put_off.items() if now >= at}
         changed = {**dict.fromkeys(self._left(look, now)), **due, **look.changed}
@@ -202,8 +198,18 @@ class SourceFiles:
                 self.chains.unreadable[path] = text
             self.chains.notes.append(Note.warning(text))
 
+    def _restore_all(self, look: Look, now: float) -> None:
+        """Take up what the checkpoint knows, as far as that can be done by now."""
+        found = [seen for seen in look.changed.values() if isinstance(seen, Candidate)]
+        self._sighted |= {seen.inode: seen for seen in found}
+        for path in list(self._unrestored):
+            seen = look.changed[path] if path in look.changed else self._seen_before(path)
+            self._try(path, functools.partial(self._restore, path, seen, now))
+        if not self._unrestored:
+            self._sighted = {}
+
     def _restore(self, path: str, seen: Sighting, now: float) -> None:
-        """Take up what the checkpoint knows, also where nothing bears the name of its log now."""
+        """Take up what is known of a chain, also where nothing bears the name of its log now."""
         is_there = isinstance(seen, Candidate)
         restore(
             self._disk,
