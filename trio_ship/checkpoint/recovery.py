@@ -147,17 +147,14 @@ def recover(
                 break
             if not files.keys() | told.keys() >= written.positions.keys():
                 break
-            after = written.after
-            whole = left > 0 or (after is not None and size is not None and after <= size)
-            if written.is_over_old and line is lines[-1]:
-                whole = False
-            if after is None or (not whole and (size is not None or line is lines[-1])):
+            end = _whole_end(written, size, is_left=left > 0, is_last=line is lines[-1])
+            if end is None:
                 if size is not None and size > written.before:
                     torn = written
                     adopted.append(line)
                     files |= told
                 break
-            state = attrs.evolve(state, offset=after)
+            state = attrs.evolve(state, offset=end)
             count += 1
             cut = beyond(cut, written, sink, state)
             files |= told
@@ -165,6 +162,21 @@ def recover(
         adopted.append(line)
     cut = attrs.evolve(cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state}))
     return Recovered(cut=cut, torn=torn, count=count, lines=tuple(adopted))
+
+
+def _whole_end(written: Written, size: int | None, *, is_left: bool, is_last: bool) -> int | None:
+    """Return where a batch ends that lies whole in its output; None if it does not.
+
+    Args:
+        written: The batch.
+        size: Length of the output written last, in bytes; None where it is gone.
+        is_left: Whether another output was begun behind it.
+        is_last: Whether it is the last line.
+    """
+    if written.after is None or (written.is_over_old and is_last):
+        return None
+    is_whole = is_left or (not is_last if size is None else written.after <= size)
+    return written.after if is_whole else None
 
 
 def _unknown(lines: list[dict[str, Any]], state: SinkState, sequence: int) -> list[dict[str, Any]]:
