@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from core_helpers import Log
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trio_ship.follow import (
@@ -22,10 +22,13 @@ from trio_ship.follow import (
     judge,
     matches_foot,
     matches_head,
+    stem,
     successors,
 )
 
 PATH = "/log/app.log"
+FOOT = 256
+LONG = st.binary(max_size=1100)
 
 
 @given(st.binary(max_size=1200), st.integers(0, 1200), st.integers(0, 1200))
@@ -50,7 +53,8 @@ def test_r18_another_beginning_is_another_file(text: bytes, data: st.DataObject)
     assert not matches_head(known, text[: min(len(text), HEAD) - 1])
 
 
-@given(st.binary(max_size=1100), st.binary(max_size=1100), st.integers(1, 255))
+@given(LONG, LONG, st.integers(1, 255))
+@example(b"x" * (FOOT + 1), b"", 1)
 @settings(max_examples=100, deadline=None)
 def test_r16_a_place_is_known_by_the_bytes_in_front_of_it(
     before: bytes, older: bytes, change: int
@@ -58,11 +62,36 @@ def test_r16_a_place_is_known_by_the_bytes_in_front_of_it(
     """Whatever stands further in front makes no difference, one changed byte does."""
     known = footprint(before)
     length = foot_length(known)
-    assert length == min(len(before), HEAD)
+    assert length == min(len(before), FOOT)
     assert matches_foot(known, (older + before)[len(older + before) - length :])
     if length:
         assert not matches_foot(known, before[-length:-1] + bytes([before[-1] ^ change]))
     assert matches_foot("", older)
+    assert not foot_length("")
+
+
+def test_r20_prints_are_spelled_as_checkpoints_have_them() -> None:
+    """Half of a SHA-256 (the example of FIPS 180) and a CRC-32 (its usual check value)."""
+    assert fingerprint(b"abc") == "3:ba7816bf8f01cfea414140de5dae2223"
+    assert footprint(b"123456789") == "9:cbf43926"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/log/app.log", "/log/app.log"),
+        ("/log/app.log.2", "/log/app.log"),
+        ("/log/app.log.2.gz", "/log/app.log"),
+        ("/log/app.log.gz", "/log/app.log"),
+        ("/log/app-20261123", "/log/app"),
+        ("/log/app.log-2026-11-23T08.zst", "/log/app.log"),
+        ("/log/7.gz", "/log/7"),
+        ("/log/app.old", "/log/app.old"),
+    ],
+)
+def test_r12_what_all_names_of_a_rotation_begin_with(path: str, expected: str) -> None:
+    """Neither what compressing adds nor the number or date in front of that."""
+    assert stem(path) == expected
 
 
 def test_r19_a_fingerprint_covers_the_first_bytes_only() -> None:
@@ -174,6 +203,8 @@ def test_r30_a_time_that_cannot_be_is_now(mtime: int, now: int, expected: int) -
         ("/logs/app.log.2", 10, 7, True),
         ("/logs/old-app", 10, 7, True),
         ("/logs/app.log.2", 12, 9, True),
+        ("/logs/app.log.2", 12, 7, True),
+        ("/logs/app.log.2", 10, 9, True),
         ("/logs/app-20261123.log", 12, 9, True),
         ("/logs/app.1.log", 12, 9, True),
         ("/logs/app2.log.1", 12, 9, False),
