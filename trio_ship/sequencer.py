@@ -100,11 +100,6 @@ class Sequencer:
         """Whether no record waits here."""
         return not self._held
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether every chain has ended and every record has left."""
-        return self._marks.are_known and not self._held and not self._marks.is_open.any()
-
     def accept(self, report: Report) -> None:
         """Take in what a reader reports."""
         self._marks.accept(report)

@@ -247,11 +247,6 @@ class Layout:
         return not self.marker and self.template[0] in "%{"
 
     @property
-    def is_loose(self) -> bool:
-        """Whether some of its fields vary in width whatever the variant."""
-        return not LOOSE.keys().isdisjoint(self.fields)
-
-    @property
     def ends_in_digit(self) -> bool:
         """Whether the last field is one of digits, whatever the variant."""
         return self.fields[-1] in FIELD_WIDTHS or self.fields[-1] in LOOSE
