@@ -9,7 +9,8 @@ from pipeline_helpers import OUTPUT, config, new_disk, run_once
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
-from trio_ship.decode.stamps import StampDecoder, frame
+from trio_ship.decode.further import shape_of, with_further
+from trio_ship.decode.stamps import AUTO, StampDecoder, frame
 
 ISO = b"2026-11-23 08:00:0%d.123 a\n"
 REDIS = b"redis-1 | 1:M 23 Nov 2026 08:01:0%d.456 * b\n"
@@ -66,6 +67,18 @@ def test_dates_in_the_text_of_records_are_no_further_way(rest: bytes) -> None:
     found = detect(text)
     assert found is not None
     assert stamps(found.spelling, text)[5:] == [NO_STAMP] * rest.count(b"\n")
+
+
+@pytest.mark.parametrize("shape", [b"", b"2026", shape_of(ISO % 1), shape_of(b"x\n" + ISO % 1)])
+@pytest.mark.parametrize(
+    ("count", "further"), [(0, ""), (2, ""), (9, "&day_month_name@14,*/   .3")]
+)
+def test_how_lines_begin_that_have_stamps_is_no_need_to_ask(
+    shape: bytes, count: int, further: str
+) -> None:
+    """Lines that begin otherwise are asked, be they short, indented or the last of a block."""
+    blocks = [lines(ISO, 5), lines(REDIS, count) + b"\tat x\n" + lines(ISO, 2) + ISO[:9] + b"\n"]
+    assert with_further(f"iso8601@0/ .3{AUTO}", blocks, shape) == f"iso8601@0/ .3{further}{AUTO}"
 
 
 def test_natural_places_come_first() -> None:

@@ -17,31 +17,56 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.guesses import Guess, find_prefixed
 from trio_ship.decode.stamps import AUTO, FURTHER, StampDecoder, frame
+from trio_ship.decode.words import Bools, gather
 
-__all__ = ["with_further"]
+__all__ = ["shape_of", "with_further"]
 
 _MOST: Final = 4
 _LEAST_LINES: Final = 3
 _LEAST_SHARE: Final = 0.2
 _LOOKED_AT: Final = 64
 _INDENTS: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n", np.uint8))
+_WORDS: Final = 3
+_SHAPE: Final = 8 * _WORDS
+_ALIKE: Final = bytes(ord("0") if value in b"0123456789" else value for value in range(256))
 
 
-def with_further(spelling: str, blocks: Iterable[bytes]) -> str:
+def shape_of(head: bytes) -> bytes:
+    """Return how lines begin, with a 0 for every digit; files that begin alike are alike."""
+    return head[:_SHAPE].translate(_ALIKE)
+
+
+def with_further(spelling: str, blocks: Iterable[bytes], shape: bytes = b"") -> str:
     """Return a spelling with the further ways that some blocks of a file show.
 
     Args:
         spelling: How its stamps are written; one that lets lines have others.
         blocks: Complete lines from different places of the file.
+        shape: How lines begin that have such stamps, as far as that is known: as
+            `shape_of` returns it.
     """
     way = spelling.removesuffix(AUTO)
     blocks = list(blocks)
-    if not len(_lacking(way + AUTO, *frame(b"".join(blocks)))):
-        return way + AUTO  # as most files: they are asked once, not for each block
+    # As most files: they are asked once, not for each block, and most of them not even read.
+    arena, start, end = frame(b"".join(blocks))
+    others = ~_begin_so(arena, start, shape)
+    if not len(_lacking(way + AUTO, arena, start[others], end[others])):
+        return way + AUTO
     for block in blocks:
         while way.count(FURTHER) < _MOST and (guess := _most_frequent(way + AUTO, block)):
             way += FURTHER + guess.spelling
     return way + AUTO
+
+
+def _begin_so(arena: U8, start: I64, shape: bytes) -> Bools:
+    """Return which lines begin as a shape says; none do where it ends with a line."""
+    if len(shape) < _SHAPE or b"\n" in shape:
+        return np.zeros(len(start), np.bool_)
+    table = np.frombuffer(_ALIKE, np.uint8)
+    heads = table[gather(arena, start, _WORDS).view(np.uint8)].view(np.uint64)
+    known = np.frombuffer(shape, "<u8")
+    is_alike: Bools = (heads == known[:, np.newaxis]).all(axis=0)
+    return is_alike
 
 
 def _lacking(spelling: str, arena: U8, start: I64, end: I64) -> I64:

@@ -15,7 +15,7 @@ from trio_ship.config import SourceConfig
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
 from trio_ship.decode.found import names_zone
-from trio_ship.decode.further import with_further
+from trio_ship.decode.further import shape_of, with_further
 from trio_ship.decode.grouping import Grouping
 from trio_ship.decode.patterns import LinePattern
 from trio_ship.decode.stamps import AUTO, BEHIND, FURTHER, StampDecoder, initial_anchor
@@ -28,8 +28,6 @@ __all__ = ["HEAD", "Decoders"]
 HEAD: Final = 65_536
 """How many bytes of a file are looked at to find its layout."""
 
-_SHAPE: Final = 24
-_DIGIT: Final = re.compile(rb"\d")
 _CRI: Final = re.compile(rb"\S+ std(out|err) [PF]")
 _AT_THE_FRONT: Final = re.compile(r"@([01]|cri)[/;]")
 
@@ -52,7 +50,7 @@ class Decoders:
         self._numbers: dict[tuple[str, str], int] = {}
         # A thread that hung in a read may come back while another is at work.
         self._lock = threading.Lock()
-        self._spellings: dict[bytes, str] = {}
+        self._spellings: dict[tuple[bytes, bool], str] = {}
         self._told: set[str] = set()
         self.all: list[StampDecoder] = []
         self.grouping = _grouping(config)
@@ -133,12 +131,13 @@ class Decoders:
 
     def _spelling(self, head: bytes, path: str, evidence: Evidence) -> str:
         """Return the layout of the lines; files that begin alike are alike."""
-        shape = _DIGIT.sub(b"0", head[:_SHAPE])
-        if _CRI.match(head):
-            shape += b"cri"
-        if shape in self._spellings:
-            known = self._spellings[shape]
-            return with_further(known, evidence.later()) if known.endswith(AUTO) else known
+        shape = shape_of(head)
+        is_wrapped = _CRI.match(head) is not None
+        known = self._spellings.get((shape, is_wrapped))
+        if known is not None:
+            if not known.endswith(AUTO):
+                return known
+            return with_further(known, evidence.later(), b"" if is_wrapped else shape)
         stamp = self._config.timestamp
         found = detect(
             head,
@@ -161,7 +160,7 @@ class Decoders:
         front = _AT_THE_FRONT.search(found.spelling) and BEHIND not in found.spelling
         if found.matched == found.lines and front and not found.reason:
             way, *further = found.spelling.split(FURTHER)
-            self._spellings[shape] = way + AUTO * bool(further)
+            self._spellings[shape, is_wrapped] = way + AUTO * bool(further)
         return found.spelling
 
 
