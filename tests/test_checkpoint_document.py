@@ -115,6 +115,7 @@ EXAMPLE = Snapshot(
             device=2049,
             inode=131090,
             offset=540822322,
+            footprint="256:6b1f0a52",
             ahead={"5f1d0c2e9b7a4411": Position(67619836, 1795420799999000000)},
         )
     },
@@ -149,6 +150,7 @@ path = "merged.log"
 device = 2049
 inode = 131090
 offset = 540822322
+footprint = "256:6b1f0a52"
 
 [sinks.merged.ahead.5f1d0c2e9b7a4411]
 offset = 67619836

@@ -229,3 +229,28 @@ async def test_d09_a_checkpoint_and_a_kill_while_outputs_change(
         new = output_lines(disk) if disk.exists(OUTPUT) else []
         both = output_lines(disk, f"{OUTPUT}.1") + new
         assert (when, both) == (when, [f"app {number}" for number in range(6)])
+
+
+@pytest.mark.parametrize("written", [0, 2])
+@pytest.mark.parametrize("size", [0, 5, 5000])
+async def test_d09_a_file_that_got_the_inode_of_a_removed_output(
+    autojump_clock: trio.testing.MockClock, written: int, size: int
+) -> None:
+    """A file of somebody else beside a removed output is neither written to nor cut."""
+    disk = new_disk()
+    disk.reuse_inodes = True
+    async with running(disk, config()):
+        for number in range(written):
+            put(disk, f"app {number}")
+        await trio.sleep(7)
+    inode = disk.stat(OUTPUT).inode
+    disk.remove(OUTPUT)
+    other = "/out/other.log"
+    disk.write(other, bytes(size))
+    assert disk.stat(other).inode == inode
+    put(disk, "app new")
+    async with running(disk, config()):
+        await trio.sleep(5)
+    assert disk.read(other) == bytes(size)
+    assert output_lines(disk) == ["app new"]
+    assert disk.names("/out") == ["merged.log", "other.log"]

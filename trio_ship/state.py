@@ -125,6 +125,8 @@ class SinkState:
         device: Device number of the output.
         inode: Inode number of the output.
         offset: Length of the output after the cut, in bytes.
+        footprint: What the bytes in front of `offset` are, as in `Position`; empty
+            where nobody knows.
         ahead: Positions of files of which this sink has taken more than the
             cut says, by file id.
     """
@@ -133,6 +135,7 @@ class SinkState:
     device: int = 0
     inode: int = 0
     offset: int = 0
+    footprint: str = ""
     ahead: Mapping[str, Position] = attrs.field(factory=dict, converter=_frozen_mapping)
 
     @property

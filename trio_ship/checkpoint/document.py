@@ -183,6 +183,8 @@ def _position_table(position: Position) -> dict[str, Any]:
 def _sink_table(sink: SinkState) -> dict[str, Any]:
     table = _path("path", sink.path)
     table |= {"device": sink.device, "inode": sink.inode, "offset": sink.offset}
+    if sink.footprint:
+        table["footprint"] = sink.footprint
     if sink.ahead:
         table["ahead"] = {id_: _position_table(position) for id_, position in sink.ahead.items()}
     return table
@@ -301,13 +303,13 @@ def _position(table: Table) -> Position:
         max_ns=table.moment("max_timestamp_ns"),
         last_ns=table.moment("last_timestamp_ns"),
         inside=table.flag("inside_record"),
-        footprint=table.matching(
-            "footprint",
-            FORMS["footprint"],
-            "a number of bytes, a colon and 8 hexadecimal digits",
-            "",
-        ),
+        footprint=_footprint(table),
     )
+
+
+def _footprint(table: Table) -> str:
+    form = "a number of bytes, a colon and 8 hexadecimal digits"
+    return table.matching("footprint", FORMS["footprint"], form, "")
 
 
 def _sink(table: Table) -> SinkState:
@@ -321,5 +323,6 @@ def _sink(table: Table) -> SinkState:
         device=table.integer("device", _UNSIGNED),
         inode=table.integer("inode", _UNSIGNED),
         offset=table.integer("offset", _COUNT),
+        footprint=_footprint(table),
         ahead=ahead,
     )

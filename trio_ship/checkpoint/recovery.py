@@ -107,7 +107,7 @@ def last_output(lines: list[dict[str, Any]], state: SinkState) -> SinkState:
     """Return which output the sink wrote last, and where it began to."""
     for line in reversed(lines):
         if "output" in line:
-            return attrs.evolve(state, **line["output"])
+            return attrs.evolve(state, footprint="", **line["output"])
     return state
 
 
@@ -139,7 +139,7 @@ def recover(
             entry = FileEntry(**line["file"])
             told[entry.id] = entry
         elif "output" in line:
-            state = attrs.evolve(state, **line["output"])
+            state = attrs.evolve(state, footprint="", **line["output"])
             left -= 1
         else:
             written = written_of(line)
@@ -154,7 +154,8 @@ def recover(
                     adopted.append(line)
                     files |= told
                 break
-            state = attrs.evolve(state, offset=end)
+            if end != state.offset:
+                state = attrs.evolve(state, offset=end, footprint="")
             count += 1
             cut = beyond(cut, written, sink, state)
             files |= told

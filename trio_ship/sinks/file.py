@@ -8,13 +8,10 @@ batch, and compares whatever else stands there with what is delivered next.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import logging
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
@@ -24,8 +21,9 @@ from trio_ship.checkpoint.recovery import Written, beyond, last_output, read_jou
 from trio_ship.encode import Encoder, announced, encoded_size, expected_size, sized
 from trio_ship.errors import ConfigError, SinkError
 from trio_ship.filesystem import Filesystem, Status, read_range
-from trio_ship.notes import planted_by
+from trio_ship.follow import footprint
 from trio_ship.sinks.known import without_known
+from trio_ship.sinks.outputs import find_output, open_output
 from trio_ship.sinks.stream import FileStream
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import SinkState, Snapshot
@@ -33,19 +31,6 @@ from trio_ship.state import SinkState, Snapshot
 __all__ = ["FileSink", "Replay"]
 
 _LOG = logging.getLogger("trio_ship")
-_PIECE: Final = 1 << 20
-_MODE: Final = 0o640
-# What comes of names beside the output that are gone again, or links to somewhere.
-_NOT_HERE: Final = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EACCES}
-_PASSES: Final = {
-    errno.EIO,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.ESTALE,
-}
 
 Replay = Callable[[Written, Snapshot], OrderedBatch | None]
 """Makes a batch again from the files; None where they cannot be read any more."""
@@ -151,7 +136,13 @@ class FileSink:
             self._stream.push()
 
         await self._stream.keep_trying(work)
-        self._state = attrs.evolve(self._state, offset=self._stream.offset, ahead=left)
+        stream = self._stream
+        self._state = attrs.evolve(
+            self._state,
+            offset=stream.offset,
+            footprint=stream.footprint or self._state.footprint,
+            ahead=left,
+        )
 
     def make_durable(self, state: SinkState) -> None:
         """Make the output durable up to `state`.
@@ -227,7 +218,7 @@ class FileSink:
     def _open(self, checkpoint: Snapshot) -> Snapshot:
         known = checkpoint.sinks.get(self.name)
         if known is None or not known.inode:
-            fd, status = self._open_path()
+            fd, status = self._open_output()
             self._use(fd, status, status.size)
             sinks = {**checkpoint.sinks, self.name: self._state}
             return attrs.evolve(checkpoint, sinks=sinks)
@@ -235,7 +226,10 @@ class FileSink:
             self._journal_data, known, self._journal.boot if self._journal is not None else ""
         )
         output = last_output(lines, known)
-        found = self._find(output)
+        has_more = any("before" in line for line in lines)
+        found = find_output(
+            self._disk, self.name, self._path, output, anywhere=output.offset > 0 or has_more
+        )
         size = found[1].size if found else None
         if size is not None and size < output.offset:
             _LOG.warning(
@@ -249,7 +243,7 @@ class FileSink:
         recovered = recover(lines, checkpoint, self.name, size)
         state = recovered.cut.sinks[self.name]
         if found is None or size is None:
-            fd, status = found or self._open_path()
+            fd, status = found or self._open_output()
             self._use(fd, status, status.size)
             sinks = {**recovered.cut.sinks, self.name: attrs.evolve(self._state, ahead=state.ahead)}
             return attrs.evolve(recovered.cut, sinks=sinks)
@@ -290,58 +284,11 @@ class FileSink:
         while done < size:
             done += self._disk.pwrite(fd, memoryview(data)[done:], torn.before + done)
         self._use(fd, self._disk.fstat(fd), after, durable=durable)
-        state = attrs.evolve(cut.sinks[self.name], offset=after)
+        state = attrs.evolve(cut.sinks[self.name], offset=after, footprint=footprint(data))
         return beyond(cut, torn, self.name, state)
 
-    def _find(self, output: SinkState) -> tuple[int, Status] | None:
-        """Open the output written last, also under another name beside it.
-
-        Where it stands under the name that it had, its disk may have another number.
-        """
-        folder = os.path.dirname(self._path)
-        own = (self._path, output.path)
-        beside: list[str] = []
-        # A folder that may be entered and not listed hides where the output has gone.
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            beside = [os.path.join(folder, entry.name) for entry in self._disk.scandir(folder)]
-        for path in dict.fromkeys((*own, *beside)):
-            try:
-                status = self._disk.stat(path)
-                is_there = status.device == output.device or path == output.path
-                if is_there and status.inode == output.inode:
-                    return self._open_path(path)
-            except (OSError, ConfigError) as error:
-                reason = error.__cause__ or error
-                absent = {errno.ENOENT} if path in own else _NOT_HERE
-                if not isinstance(reason, OSError) or reason.errno not in absent:
-                    raise
-        return None
-
-    def _open_path(self, path: str | None = None) -> tuple[int, Status]:
-        path = path or self._path
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-        try:
-            fd = self._disk.open(path, flags, _MODE)
-        except OSError as error:
-            if error.errno in _PASSES:
-                raise
-            reason = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-            raise ConfigError(
-                f"sinks.{self.name}.path: {path}: {reason}; "
-                "name a file that this user may write, in a folder that exists"
-            ) from error
-        status = self._disk.fstat(fd)
-        if not stat.S_ISREG(status.mode):
-            self._disk.close(fd)
-            raise ConfigError(
-                f"sinks.{self.name}.path: {path} is not a regular file; "
-                'name one, or use a sink of type "stdout"'
-            )
-        stranger = planted_by(self._disk, path, status)
-        if stranger:
-            self._disk.close(fd)
-            raise ConfigError(f"sinks.{self.name}.path: {path}: {stranger}")
-        return fd, status
+    def _open_output(self) -> tuple[int, Status]:
+        return open_output(self._disk, self.name, self._path)
 
     def _use(self, fd: int, status: Status, offset: int, *, durable: int | None = None) -> None:
         size = max(status.size, offset)
@@ -386,7 +333,7 @@ class FileSink:
         _LOG.info("%s was renamed or removed; a new one is begun", self._path)
         self._stream.sync()
         try:
-            fd, status = self._open_path()
+            fd, status = self._open_output()
         except ConfigError as error:
             raise SinkError(str(error)) from error
         try:

@@ -24,6 +24,7 @@ import trio
 
 from trio_ship.errors import SinkError
 from trio_ship.filesystem import Filesystem, read_range
+from trio_ship.follow import footprint
 from trio_ship.stages import OFF, Stage, Stages
 
 __all__ = ["DescriptorStream", "FileStream"]
@@ -49,6 +50,7 @@ class FileStream(anyio.abc.ByteSendStream):
     Attributes:
         fd: The open file.
         offset: Where the next byte goes.
+        footprint: That of the place behind the slices that were pushed; empty before the first.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class FileStream(anyio.abc.ByteSendStream):
         self._failures = 0
         self._mended = 0 if durable is None else -1
         self.offset = offset
+        self.footprint = ""
 
     @property
     def is_over_old(self) -> bool:
@@ -189,6 +192,8 @@ class FileStream(anyio.abc.ByteSendStream):
                     self._slices, self._left = iter(()), memoryview(b"")
                     return
                 self._left = memoryview(following).cast("B")
+                if self._left:
+                    self.footprint = footprint(self._left)
                 continue
             if self._alike <= self.offset < self._size:
                 self._compare()

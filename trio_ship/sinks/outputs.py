@@ -1,0 +1,130 @@
+"""Opening the output of a file sink: by its name, or as the file that it was at the last run."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import Final
+
+from trio_ship.errors import ConfigError
+from trio_ship.filesystem import Filesystem, Status, is_regular, read_range
+from trio_ship.follow import foot_length, matches_foot
+from trio_ship.notes import planted_by
+from trio_ship.state import SinkState
+
+__all__ = ["find_output", "open_output"]
+
+_MODE: Final = 0o640
+# What comes of names beside the output that are gone again, or links to somewhere.
+_NOT_HERE: Final = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EACCES}
+_PASSES: Final = {
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ESTALE,
+}
+
+
+def find_output(
+    disk: Filesystem, sink: str, path: str, output: SinkState, *, anywhere: bool
+) -> tuple[int, Status] | None:
+    """Open the output written last, also under another name beside it.
+
+    Where it stands under the name that it had, its disk may have another number.
+
+    Args:
+        disk: Where it is.
+        sink: The name of the sink.
+        path: The path in the configuration.
+        output: What is known of it.
+        anywhere: Whether to look under other names too: without a byte of ours in it,
+            it could not be told from a file that has got its inode.
+
+    Returns:
+        Its descriptor and status; None where it is gone.
+
+    Raises:
+        ConfigError: It is not a file that this user may write.
+        OSError: It cannot be looked for or opened just now.
+    """
+    folder = os.path.dirname(path)
+    own = (path, output.path)
+    beside: list[str] = []
+    if anywhere:
+        # A folder that may be entered and not listed hides where the output has gone.
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            beside = [os.path.join(folder, entry.name) for entry in disk.scandir(folder)]
+    for name in dict.fromkeys((*own, *beside)):
+        try:
+            status = disk.stat(name)
+            is_there = status.device == output.device or name == output.path
+            if not is_there or status.inode != output.inode:
+                continue
+            if name in own or _is_ours(disk, name, status, output):
+                return open_output(disk, sink, name)
+        except (OSError, ConfigError) as error:
+            reason = error.__cause__ or error
+            absent = {errno.ENOENT} if name in own else _NOT_HERE
+            if not isinstance(reason, OSError) or reason.errno not in absent:
+                raise
+    return None
+
+
+def _is_ours(disk: Filesystem, path: str, status: Status, output: SinkState) -> bool:
+    """Tell whether a file under another name holds what was written, or has its inode only."""
+    if not is_regular(status) or status.size < output.offset:
+        return False
+    length = foot_length(output.footprint)
+    if not length:
+        return True
+    fd = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        there = read_range(disk, fd, length, output.offset - length)
+    finally:
+        disk.close(fd)
+    return matches_foot(output.footprint, there)
+
+
+def open_output(disk: Filesystem, sink: str, path: str) -> tuple[int, Status]:
+    """Open an output to be read and written; make it where there is none.
+
+    Args:
+        disk: Where it is.
+        sink: The name of the sink.
+        path: The output.
+
+    Returns:
+        Its descriptor and status.
+
+    Raises:
+        ConfigError: It is not a file that this user may write.
+        OSError: It cannot be opened just now.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        fd = disk.open(path, flags, _MODE)
+    except OSError as error:
+        if error.errno in _PASSES:
+            raise
+        reason = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise ConfigError(
+            f"sinks.{sink}.path: {path}: {reason}; "
+            "name a file that this user may write, in a folder that exists"
+        ) from error
+    status = disk.fstat(fd)
+    if not stat.S_ISREG(status.mode):
+        disk.close(fd)
+        raise ConfigError(
+            f"sinks.{sink}.path: {path} is not a regular file; "
+            'name one, or use a sink of type "stdout"'
+        )
+    stranger = planted_by(disk, path, status)
+    if stranger:
+        disk.close(fd)
+        raise ConfigError(f"sinks.{sink}.path: {path}: {stranger}")
+    return fd, status
