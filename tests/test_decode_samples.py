@@ -71,6 +71,27 @@ def test_the_next_column_of_a_table_is_no_fraction() -> None:
     assert decode(spelling(text), text) == [ns("2026-11-23T08:00:00.25")] * 3
 
 
+def test_the_date_of_the_next_column_is_neither_fraction_nor_zone() -> None:
+    """A table has begin and end beside each other; what looks like an offset still is one."""
+    text = (
+        b"2026-11-23 08:00:00,2026-11-24 09:00:00,a\n2026-11-23 08:00:00,11/24/2026,b\n"
+        b"2026-11-23 08:00:00,24-11-2026\n2026-11-23 08:00:00,09:00:00\n"
+    )
+    assert decode(spelling(text), text) == [ns("2026-11-23T08:00:00")] * 4
+    text = b"2026-11-23 08:00:00,25-07:00 x\n"
+    assert decode(spelling(text), text) == [ns("2026-11-23T15:00:00.25")]
+
+
+def test_the_rest_of_a_date_is_no_date_without_a_year() -> None:
+    """Lines that have one stamp at two places have the same stamp at both."""
+    text = (
+        b"[2026/11/23 08:00:00] [main.go:1] x\n"
+        b"10.0.0.1 - bob [2026/11/24 08:00:00] host GET / 200\n"
+    ) * 4
+    moments = [ns("2026-11-23T08:00:00"), ns("2026-11-24T08:00:00")] * 4
+    assert decode(spelling(text), text) == moments
+
+
 def test_each_stamp_has_the_zone_that_it_names() -> None:
     """Zones of several kinds in one file, and those of a day on which clocks are changed."""
     text = (
@@ -184,6 +205,7 @@ def test_other_stamps_of_a_line_do_not_depend_on_its_neighbours(lines: list[byte
     st.sampled_from(LAYOUTS),
     st.sampled_from(["", " ", " x", "0", ".5", ",25 x", "Z", " +0100", " -1 x", "+02:00", " CET"])
     | st.sampled_from([",25,x", ",250;x", ",25\r", ",2500", ",123.5", ",1.5", ",25,12"])
+    | st.sampled_from([",2026-11-24", ",11/24/26", ",1:2", ",12-07:00", ",12-07-2", ",5-x", ",1/x"])
     | st.sampled_from([" Europe/Berlin", " Europe/Berlin_x", " Etc/GMT+1", " Asia/x", " Am/"])
     | st.sampled_from([" INFO", " PM", " am x", "PM", " CETA", ":5", " +02", " ESTABLISHED"])
     | st.integers(1, 20).map(lambda count: "," + "7" * count),

@@ -2,7 +2,7 @@
 
 `2015-10-18 18:01:47` is no stamp of that length where a digit, a fraction, AM or
 PM, or a zone follows: it is one of another variant, or none at all. What follows a
-comma is a fraction if it has nine digits at most.
+comma is a fraction if it has nine digits at most and does not begin a date or a time.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ _LETTERS[
     ]
 ] = True
 _ENDS_COLUMN: Final = np.isin(np.arange(256), np.frombuffer(b",;\r\n", np.uint8))
+_JOINS: Final = np.isin(np.arange(256), np.frombuffer(b"-/:", np.uint8))
+_IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
 _NINE: Final = 9  # digits of a fraction at most
 _PAIRS: Final = 65536
 _MOST_DIGITS: Final = 9
@@ -58,7 +60,7 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
         return _may_continue(frozenset(), behind="ZZ") if variant.endswith("ZZ") else None
     comma = re.search(r",\d$", variant) if ending else None
     if comma is not None:
-        behind = "." if comma[0][1] in "3679" else ".,;\r\n"
+        behind = "." if comma[0][1] in "3679" else "./:-,;\r\n"
         return _may_continue(frozenset(left), behind=behind)
     by_minute = "%M" in layout.fields and "%S" not in layout.fields
     behind = ":" if by_minute or variant.endswith("+hh") else ""
@@ -75,7 +77,8 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
 
     Args:
         left: The fields.
-        behind: `p` behind AM or PM, `ZZ` behind a name; else what may be before digits.
+        behind: `p` behind AM or PM, `ZZ` behind a name; else what may be before digits,
+            and from a comma on what may be before anything.
     """
     first, second = np.arange(_PAIRS) & 255, np.arange(_PAIRS) >> 8
 
@@ -90,11 +93,10 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
         table |= one_of(first, b".") & digit_next
     if behind in ("p", "ZZ"):
         table |= one_of(first, _WORD + b"+-_/" * (behind == "ZZ"))
-    if "." in behind:
-        table |= one_of(first, b".") & digit_next
-        table |= one_of(first, behind.encode().replace(b".", b""))
-    if behind == ":":
-        table |= one_of(first, b":") & digit_next
+    if behind[:1] in (".", ":"):
+        numbers, comma, ends = behind.partition(",")
+        table |= one_of(first, numbers.encode()) & digit_next
+        table |= one_of(first, (comma + ends).encode())
     if "%p" in left:
         table |= one_of(first, b"AaPp") & one_of(second, b"Mm")
         table |= one_of(first, b" ") & one_of(second, b"AaPp")
@@ -127,9 +129,16 @@ def _is_column(arena: U8, after: I64, end: I64) -> Bools:
     digits = arena[at] == ord(",")
     found = np.zeros(len(at), np.bool_)
     for width in range(1, _NINE):
-        digits &= (arena[at + width] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
+        digits &= _IS_DIGIT[arena[at + width]]
         if width not in (3, 6, 7):
-            found |= digits & _ENDS_COLUMN[arena[at + width + 1]] & (at + width + 1 < end)
+            stop = at + width + 1
+            goes_on = _JOINS[arena[stop]] & _IS_DIGIT[arena[stop + 1]]
+            hyphens = np.flatnonzero(digits & goes_on & (arena[stop] == ord("-")))
+            if len(hyphens):
+                behind = stop[hyphens] + 2
+                behind += _IS_DIGIT[arena[behind]]
+                goes_on[hyphens] = _JOINS[arena[behind]] & (arena[behind] != ord(":"))
+            found |= digits & (_ENDS_COLUMN[arena[stop]] | goes_on) & (stop < end)
     return found
 
 

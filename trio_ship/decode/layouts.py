@@ -26,6 +26,7 @@ A template is text with these fields; everything else stands for itself:
     %E          day, as %e or as a single digit
     %f          nothing, or `.` and one to nine digits, `:` and three, or `,` and
                 three, six, seven or nine, or another number if no column ends there
+                and no date or time goes on
     %g          nothing, or `.` and one to nine digits
     %q          no digit, or up to nine of a fraction
     %p          nothing, or AM or PM, which makes the hour one of twelve
@@ -77,6 +78,7 @@ FIELD_WIDTHS: Final = (
 """How many bytes each field of fixed width takes."""
 
 _BEFORE_WEAK: Final = b" \t,;|[(\"'="
+_IN_DATES: Final = (b"/", b".", b"-")
 
 _TEXTS: Final = (
     {code: rf"\d{{{width}}}" for code, width in _DIGITS.items()}
@@ -106,8 +108,11 @@ MONTHS: Final = (
 _NAMES: Final = "|".join(sorted(OFFSETS, key=len, reverse=True))
 _AREAS: Final = rf" (?:{'|'.join(AREAS)})/[A-Za-z_]+(?:[/+-][A-Za-z0-9_-]+)?"
 _AREA: Final = re.compile(_AREAS)
-# In a table a number behind a comma may be the next column.
-_COMMA: Final = r",(?:(?:\d{3}|\d{6,7}|\d{9})(?!\d|\.\d)|\d{1,9}(?![\d,;\r\n]|\.\d))"
+# In a table a number behind a comma may be the next column, or begin its date or time.
+_COMMA: Final = (
+    r",(?:(?:\d{3}|\d{6,7}|\d{9})(?!\d|\.\d)"
+    r"|\d{1,9}(?![\d,;\r\n]|[./:]\d|-\d\d?[-/]))"
+)
 _FRACTION: Final = rf"(?:\.\d{{1,9}}|:\d{{3}})(?!\d)|{_COMMA}"
 _CHOICES: Final = {
     "%B": f"((?i:{'|'.join(MONTHS)}))",
@@ -294,6 +299,9 @@ class Layout:
         """Tell whether a stamp behind a prefix may have a character before it."""
         if self.weak:
             return before in _BEFORE_WEAK
+        if self.is_number and before in _IN_DATES:
+            # It may be the rest of a date whose year stands first.
+            return "%Y" in self.fields
         return not (self.is_number and before.isdigit())
 
     def zone_name(self, variant: str) -> str:
