@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from encode_helpers import Row, make_ordered, make_part
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.fields.severity import (
@@ -172,6 +172,28 @@ def test_a_severity_depends_on_its_record_alone(
     batch = make_ordered(*(make_part([rows[part::parts]]) for part in range(parts)))
     expected = [level for part in range(parts) for level, _ in lines[part::parts]]
     assert [Severity(found) for found in batch_severities(batch)] == expected
+
+
+_COLUMNS = st.builds(
+    lambda lead, word, rest: (lead + word + rest).encode(),
+    st.sampled_from(["08:00:00 ", "08:00:0 5 ", "<", "x=y", "error ", "level", "%A-1", "I/", "{"]),
+    st.sampled_from(["", " INFO ", " WARN", "[INFO/x]", '"level":"info",', "[error]", " a: ", "I"]),
+    st.text("Ix%-1:=[] ", max_size=4) | st.sampled_from([" WARN ", "-2-B:", "ING ", "]", " E x"]),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        _COLUMNS | st.sampled_from([line.encode() for _, line in LINES]), min_size=1, max_size=6
+    )
+)
+def test_severities_of_many_are_those_of_each(lines: list[bytes]) -> None:
+    """What stands in the same column in many records is not taken for what it is not."""
+    one = make_ordered(make_part([[Row(data=line) for line in lines]]))
+    count = 6000 // len(lines)
+    many = make_ordered(make_part([[Row(data=line) for line in lines * count]]))
+    assert batch_severities(many).tolist() == batch_severities(one).tolist() * count
 
 
 def test_long_objects_are_searched_to_their_end() -> None:

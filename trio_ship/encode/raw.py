@@ -184,9 +184,9 @@ def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, length: I
     return np.array(bare, np.int64)
 
 
-def slice_edges(size: I64) -> I64:
-    """Return the first row of each slice of about `SLICE_BYTES`, and n > 0 at the end."""
+def slice_edges(size: I64, *, slice_bytes: int = SLICE_BYTES) -> I64:
+    """Return the first row of each slice of about `slice_bytes`, and n > 0 at the end."""
     total = np.cumsum(size)
-    cuts = np.searchsorted(total, np.arange(SLICE_BYTES, total[-1], SLICE_BYTES)) + 1
+    cuts = np.searchsorted(total, np.arange(slice_bytes, total[-1], slice_bytes)) + 1
     edges = np.concatenate(([0], cuts, [len(size)]))
     return edges[np.diff(edges, append=len(size) + 1) > 0]

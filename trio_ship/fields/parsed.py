@@ -12,7 +12,8 @@ from trio_ship.batch import I64, OrderedBatch, Rewritten
 from trio_ship.decode.words import Bools
 from trio_ship.encode.gather import Pieces, constant, interleave, table
 from trio_ship.fields.rewriting import merged
-from trio_ship.fields.severity import I8, Severity
+from trio_ship.fields.rules import I8
+from trio_ship.fields.severity import Severity
 
 __all__ = ["Parsed"]
 

@@ -25,21 +25,21 @@ import enum
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-import attrs
 import numpy as np
-import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, U8, OrderedBatch
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import gather, gather_slices
+from trio_ship.encode.gather import gather_slices
 from trio_ship.encode.raw import slice_edges
+from trio_ship.fields.rules import I8, Rules
 from trio_ship.fields.texts import large_binary
 
-__all__ = ["I8", "WINDOW", "Severity", "batch_severities", "named_severity", "severities"]
+__all__ = ["WINDOW", "Severity", "batch_severities", "named_severity", "severities"]
 
-I8: TypeAlias = npt.NDArray[np.int8]
+# Arrow compiles an expression anew for each slice.
+_SLICE_BYTES: Final = 4 << 20
 
 WINDOW: Final = 256
 """How far into a text a severity is looked for, in bytes."""
@@ -210,43 +210,12 @@ _TEXT: Final = (
 """What counts in text, a rule a line; see `_OBJECT`."""
 
 
-@attrs.frozen
-class _Rules:
-    """Rules as one expression."""
-
-    pattern: str
-    readers: Sequence[Callable[[bytes], Severity]]
-
-    @classmethod
-    def of(cls, rules: Sequence[tuple[Callable[[bytes], Severity], str]]) -> _Rules:
-        named = (
-            pattern.replace("(?P<?>", f"(?P<rule{number}>")
-            for number, (_, pattern) in enumerate(rules)
-        )
-        return cls("|".join(named), [reader for reader, _ in rules])
-
-    def read(self, texts: Any) -> I8:  # noqa: ANN401 - pyarrow has no types
-        """Return the severity of each text of an Arrow array of large_binary."""
-        import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
-
-        result = np.zeros(len(texts), np.int8)
-        groups = pc.extract_regex(texts, self.pattern)
-        for number, reader in enumerate(self.readers):
-            group = groups.field(number)
-            rows = np.flatnonzero(
-                np.diff(np.frombuffer(group.buffers()[1], np.int64, len(group) + 1))
-            )
-            if len(rows):
-                coded = group.take(rows).dictionary_encode()
-                meanings = np.array(
-                    [reader(text) for text in coded.dictionary.to_pylist()], np.int8
-                )
-                result[rows] = meanings[np.asarray(coded.indices)]
-        return result
+def _rules(rules: Sequence[tuple[Callable[[bytes], Severity], str]]) -> Rules:
+    return Rules([pattern for _, pattern in rules], [reader for reader, _ in rules])
 
 
-_OF_OBJECTS: Final = _Rules.of(_OBJECT)
-_OF_TEXTS: Final = _Rules.of(_TEXT)
+_OF_OBJECTS: Final = _rules(_OBJECT)
+_OF_TEXTS: Final = _rules(_TEXT)
 _DOCKER: Final = b'{"log":"'
 
 
@@ -290,15 +259,19 @@ def severities(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> I
 
 def _begin_with(prefix: bytes, buffers: Sequence[U8], buffer: I32, start: I64) -> Bools:
     """Return which records, none shorter than `prefix`, begin with it."""
-    heads = gather(buffers, buffer, start, np.full(len(start), len(prefix)))
-    rows = np.frombuffer(heads, np.uint8).reshape(len(start), len(prefix))
-    same: Bools = (rows == np.frombuffer(prefix, np.uint8)).all(axis=1)
+    same = np.zeros(len(start), np.bool_)
+    for number, data in enumerate(buffers):
+        mine = np.flatnonzero(buffer == number)
+        if len(mine):
+            room = len(data) - len(prefix) + 1
+            windows = np.ndarray((room,), f"V{len(prefix)}", data, strides=(1,))
+            same[mine] = windows[start[mine]] == np.void(prefix)
     return same
 
 
-def _read(rules: _Rules, buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> I8:
-    """Apply rules to records, n > 0, about a megabyte at a time."""
-    edges = slice_edges(length)
+def _read(rules: Rules, buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> I8:
+    """Apply rules to records, n > 0, some megabytes at a time."""
+    edges = slice_edges(length, slice_bytes=_SLICE_BYTES)
     texts = gather_slices(buffers, buffer, start, length, edges)
     found = [
         rules.read(large_binary(text, length[first:stop]))
