@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from trio_ship.batch import I64, NO_STAMP, Batch
+from trio_ship.batch import I64, Batch
 
 __all__ = ["Chain", "Poll", "Report"]
 
@@ -18,13 +18,11 @@ class Chain:
         number: Its index in every array of chains, for this process.
         source: The name of its source.
         path: The path.
-        max_ns: The running maximum of what was taken before, or `NO_STAMP`.
     """
 
     number: int
     source: str
     path: str
-    max_ns: int = NO_STAMP
 
 
 @attrs.frozen(kw_only=True)

@@ -131,7 +131,6 @@ class Watermarks:
         self.is_open = np.append(self.is_open, np.zeros(more, np.bool_))
         for chain in chains:
             self._names[chain.number] = (chain.source, chain.path)
-            self._mark[chain.number] = chain.max_ns
             self.is_open[chain.number] = True
         for name, members in self._members.items():
             mine = [chain.number for chain in chains if chain.source == name]
