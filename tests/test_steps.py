@@ -16,7 +16,7 @@ from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.encode.raw import encode_raw, raw_size
 from trio_ship.fields.parse import Parser, rule
 from trio_ship.fields.severity import Severity
-from trio_ship.steps.chain import Chain, Filter, Redact
+from trio_ship.steps.chain import Filter, Redact, StepChain
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import PATTERNS, Redaction
 
@@ -132,7 +132,7 @@ def test_records_without_a_line_end_keep_none() -> None:
 def test_hidden_records_stay_who_they_are() -> None:
     """In json only the message of a hidden record differs: stamp, path and id are as before."""
     batch = _batch(b"a\n", b"from 10.0.0.1\n", b"b\n", b"from 10.0.0.2 and more\n")
-    chain = Chain([Redact((Redaction("ipv4", PATTERNS["ipv4"], "ip"),))], JsonEncoder())
+    chain = StepChain([Redact((Redaction("ipv4", PATTERNS["ipv4"], "ip"),))], JsonEncoder())
     before = [json.loads(line) for line in b"".join(JsonEncoder()(batch)).splitlines()]
     after = [json.loads(line) for line in b"".join(chain(batch)).splitlines()]
     assert [one.pop("message") for one in after] == ["a", "from ip", "b", "from ip and more"]
@@ -185,7 +185,7 @@ def test_steps_one_after_the_other(regions: list[list[bytes]], random: object) -
         line = lines[place].replace(b"secret", b"hid")
         if b"x" not in line:
             expected.append(re.sub(rb"z|abc", b"-long-", line))
-    chain = Chain(
+    chain = StepChain(
         [
             Redact((Redaction("a", "secret", "hid"),)),
             Filter(reason="x", when=Condition(match="x"), drop=True),

@@ -20,7 +20,7 @@ from trio_ship.config import Config, parse_config
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.gather import Slice
 from trio_ship.shaping import Shaping
-from trio_ship.steps.chain import Chain
+from trio_ship.steps.chain import StepChain
 
 POD = attrs.evolve(
     FILE, id="00000000000000aa", source="pod", path="/var/log/pods/shop_web-1_0a1b/app/0.log"
@@ -56,15 +56,15 @@ def _batch(app: Sequence[bytes], pod: Sequence[bytes] = ()) -> OrderedBatch:
 class _Whole:
     """All that happens to a batch before one sink writes it."""
 
-    def __init__(self, common: Chain, own: Encoder) -> None:
+    def __init__(self, common: StepChain, own: Encoder) -> None:
         self._common, self._own = common, own
 
     def __call__(self, batch: OrderedBatch) -> Iterator[Slice]:
         return self._own(self._common.apply(batch))
 
     @property
-    def chains(self) -> list[Chain]:
-        return [each for each in (self._common, self._own) if isinstance(each, Chain)]
+    def chains(self) -> list[StepChain]:
+        return [each for each in (self._common, self._own) if isinstance(each, StepChain)]
 
     @property
     def removed(self) -> Counter[str]:
@@ -82,7 +82,7 @@ def _chain(steps: str, encoding: str = "json") -> _Whole:
     common = shaping.common()
     encode = encoder(encoding)
     own = shaping.own(config.sinks["out"], encode)
-    return _Whole(common or Chain([], encoder("raw")), own or encode)
+    return _Whole(common or StepChain([], encoder("raw")), own or encode)
 
 
 def _fields(chain: _Whole, batch: OrderedBatch) -> list[Any]:

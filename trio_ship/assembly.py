@@ -43,7 +43,7 @@ from trio_ship.state import FileEntry, Position, Snapshot
 
 if TYPE_CHECKING:
     from trio_ship.shaping import Shaping
-    from trio_ship.steps.chain import Chain
+    from trio_ship.steps.chain import StepChain
 
 __all__ = ["Assembly", "Sources"]
 
@@ -96,7 +96,7 @@ class Assembly:
         self._wall_ns = wall_ns
         self._numbers = itertools.count()
         self._json: list[JsonEncoder] = []
-        self._chains: dict[str, Chain] = {}
+        self._chains: dict[str, StepChain] = {}
         self._shaping = _shaping(config)
         self.common = self._shaping.common() if self._shaping is not None else None
 
@@ -116,7 +116,7 @@ class Assembly:
             "fieldless": sum(chain.fieldless for chain in self._shaped_by()),
         }
 
-    def _shaped_by(self) -> list[Chain]:
+    def _shaped_by(self) -> list[StepChain]:
         common = [self.common] if self.common is not None else []
         return [*common, *self._chains.values()]
 

@@ -27,7 +27,7 @@ from trio_ship.stages import Stage, Stages
 from trio_ship.state import SinkState
 
 if TYPE_CHECKING:
-    from trio_ship.steps.chain import Chain
+    from trio_ship.steps.chain import StepChain
 
 __all__ = ["Flow"]
 
@@ -56,7 +56,7 @@ class Flow:
         self,
         board: Board,
         sinks: Sequence[Sink],
-        common: Chain | None,
+        common: StepChain | None,
         *,
         disk: Filesystem,
         stages: Stages,
@@ -125,7 +125,7 @@ class Flow:
 
     async def _shape(
         self,
-        common: Chain,
+        common: StepChain,
         receive: trio.MemoryReceiveChannel[OrderedBatch],
         outputs: list[trio.MemorySendChannel[OrderedBatch]],
     ) -> None:
@@ -141,7 +141,7 @@ class Flow:
         for send in outputs:
             send.close()
 
-    def _apply(self, common: Chain, batch: OrderedBatch) -> OrderedBatch:
+    def _apply(self, common: StepChain, batch: OrderedBatch) -> OrderedBatch:
         with self._stages.measure(Stage.STEPS):
             return common.apply(batch)
 

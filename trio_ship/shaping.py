@@ -14,7 +14,7 @@ from trio_ship.encode.raw import encode_raw
 from trio_ship.fields.compare import FieldTest
 from trio_ship.fields.parse import Hide, Parser, Rule, rule
 from trio_ship.fields.severity import Severity
-from trio_ship.steps.chain import Chain, Filter, Parse, Redact, Step
+from trio_ship.steps.chain import Filter, Parse, Redact, Step, StepChain
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.edits import Add, Remove, Rename
 from trio_ship.steps.redact import PATTERNS, Redaction, hidden
@@ -38,11 +38,11 @@ class Shaping:
         if sum(_wants_fields(sink) for sink in config.sinks.values()) > 1:
             self._common.add_parse()
 
-    def common(self) -> Chain | None:
+    def common(self) -> StepChain | None:
         """Return what comes before the sinks; None if nothing does."""
         return self._common.before(encode_raw)
 
-    def own(self, sink: SinkConfig, encode: Encoder) -> Chain | None:
+    def own(self, sink: SinkConfig, encode: Encoder) -> StepChain | None:
         """Return the encoder of a sink with what is its own in front of it; None if nothing is.
 
         Args:
@@ -94,9 +94,9 @@ class _Steps:
             self.redactions, self.edits = behind.redactions, [*behind.edits]
             self.is_parsed = behind.parser is not None
 
-    def before(self, encode: Encoder) -> Chain | None:
+    def before(self, encode: Encoder) -> StepChain | None:
         """Return an encoder with the steps in front of it; None if there are none."""
-        return Chain(self.made, encode, self._removed, self.parser) if self.made else None
+        return StepChain(self.made, encode, self._removed, self.parser) if self.made else None
 
     def add_parse(self) -> None:
         """Have fields found, if any source is parsed and that is not done yet."""

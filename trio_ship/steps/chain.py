@@ -21,7 +21,7 @@ from trio_ship.fields.parse import Parser
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import Redaction, redacted
 
-__all__ = ["Chain", "Filter", "Parse", "Redact", "Step"]
+__all__ = ["Filter", "Parse", "Redact", "Step", "StepChain"]
 
 
 class Step(Protocol):
@@ -110,7 +110,7 @@ class Redact:
         return attrs.evolve(batch, parsed=parsed)
 
 
-class Chain:
+class StepChain:
     """Steps, and the encoding behind them: an encoder itself.
 
     Args:
