@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import attrs
 import pytest
 from core_helpers import Log
 from hypothesis import example, given, settings
@@ -13,20 +14,24 @@ from trio_ship.follow import (
     HEAD,
     Candidate,
     Change,
+    begun_ns,
     believed_time,
     fingerprint,
     foot_length,
     footprint,
     head_length,
     is_renamed,
+    is_taken,
     judge,
     matches_foot,
     matches_head,
     stem,
     successors,
 )
+from trio_ship.state import Position
 
 PATH = "/log/app.log"
+LOG = Log(0, "app", PATH)
 FOOT = 256
 LONG = st.binary(max_size=1100)
 
@@ -115,7 +120,7 @@ def test_r19_a_fingerprint_covers_the_first_bytes_only() -> None:
 )
 def test_r23_identity_decides_before_size(seen: Candidate | None, expected: Change) -> None:
     """Device and inode say whether it is the file, its size what became of it."""
-    assert judge(Log(0, "app", PATH).entry, 10, seen) is expected
+    assert judge(LOG.entry, 10, seen) is expected
 
 
 def _names(
@@ -143,7 +148,13 @@ def test_r11_generations_come_by_time_then_by_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "suffixes", [("-20261122", "-20261123"), (".2026-11-22", ".2026-11-23"), (".1795", ".1796")]
+    "suffixes",
+    [
+        ("-20261122", "-20261123"),
+        (".2026-11-22", ".2026-11-23"),
+        (".1795", ".1796"),
+        (".1000.1", ".1000.2"),
+    ],
 )
 def test_r11_of_equally_old_dated_files_the_earlier_date_is_first(
     suffixes: tuple[str, str],
@@ -164,6 +175,51 @@ def test_r14_only_unknown_files_of_the_name_that_are_young_enough_count() -> Non
         known={(1, 4)},
     )
     assert found == [f"{PATH}.1"]
+
+
+def test_r12_a_compressed_file_waits_until_the_plain_one_is_gone() -> None:
+    """Beside the file that it was made of it is not finished, or not needed."""
+    names = (f"{PATH}.1", 300), (f"{PATH}.1.gz", 300), (f"{PATH}.2.gz", 200)
+    assert _names(*names) == [f"{PATH}.2.gz", f"{PATH}.1"]
+
+
+def test_r11_files_that_nothing_tells_apart_all_come() -> None:
+    """Neither time nor number says which was first."""
+    names = [f"{PATH}.old", f"{PATH}.save"]
+    assert sorted(_names((names[0], 200), (names[1], 200))) == names
+
+
+@pytest.mark.parametrize(
+    ("generation", "head", "expected"),
+    [(1, b"", 701), (1, b"x", 700), (2, b"", 700), (2, b"x", 700)],
+)
+def test_r21_copies_of_a_log_are_as_old_as_what_was_not_seen_of_it(
+    generation: int, head: bytes, expected: int
+) -> None:
+    """An empty log that is met for the first time may have been copied, and cut, before."""
+    entry = attrs.evolve(
+        LOG.entry, generation=generation, fingerprint=fingerprint(head), changed_ns=700
+    )
+    assert begun_ns(entry) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "unpacked", "offset", "mtime_ns", "expected"),
+    [
+        (f"{PATH}.gz", 9, 9, 700, True),
+        (PATH, 9, 9, 700, False),
+        (f"{PATH}.gz", 9, 8, 700, False),
+        (f"{PATH}.gz", 0, 0, 700, False),
+        (f"{PATH}.gz", 9, 9, 701, False),
+    ],
+)
+def test_r12_a_compressed_file_is_taken_when_all_of_it_was_and_it_has_not_changed(
+    *, path: str, unpacked: int, offset: int, mtime_ns: int, expected: bool
+) -> None:
+    """Its length inside is known from the first time; its modification time vouches for it."""
+    entry = attrs.evolve(LOG.entry, unpacked=unpacked, changed_ns=700)
+    seen = Candidate(path, 1, 0, 5, mtime_ns)
+    assert is_taken(entry, Position(offset), seen) == expected
 
 
 def test_r21_files_of_all_names_of_a_log_are_successors_of_one_another() -> None:

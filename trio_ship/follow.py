@@ -11,7 +11,7 @@ import enum
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -239,7 +239,7 @@ def _age(suffix: str) -> tuple[int, ...]:
 
 
 def successors(
-    names: Sequence[str], since_ns: int, candidates: Iterable[Candidate], known: set[Identity]
+    names: Sequence[str], since_ns: int, candidates: Sequence[Candidate], known: set[Identity]
 ) -> list[Candidate]:
     """Return the files that came and were rotated away unseen, oldest first.
 
@@ -254,7 +254,6 @@ def successors(
         candidates: The files of the folder.
         known: Identities (device, inode) of files that are known.
     """
-    candidates = list(candidates)
     plain = {candidate.path for candidate in candidates}
     taken = known | {other.identity for other in candidates if other.path in names}
     unseen = {
