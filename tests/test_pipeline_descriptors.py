@@ -73,6 +73,29 @@ async def test_r28_all_files_are_rotated_at_once_and_there_are_fewer_descriptors
     assert sorted(output_lines(disk)) == sorted(expected)
 
 
+async def test_r28_all_files_grow_or_are_cut_at_once_and_there_are_fewer_descriptors(
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of 60 logs each line is delivered at once, and none is said to be unreadable."""
+    disk = new_disk()
+    disk.max_open = 20
+    monkeypatch.setattr(assembly, "_file_limit", lambda: 12)
+    paths = [f"/logs/{number}.log" for number in range(60)]
+    async with running(disk, config()):
+        for generation in range(4):
+            for path in paths:
+                if generation == 2:
+                    disk.write(f"{path}.1", disk.read(path))
+                    disk.truncate(path)
+                disk.append(path, now_line(f"{path} {generation}"))
+            await trio.sleep(4)
+            assert len(output_lines(disk)) == len(paths) * (generation + 1)
+    assert sorted(output_lines(disk)) == sorted(f"{path} {n}" for path in paths for n in range(4))
+    assert "cannot be read" not in caplog.text
+
+
 async def test_r29_deleted_files_are_closed_when_they_are_read_and_quiet(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -107,10 +107,11 @@ class SourceFiles:
         changed = {**dict.fromkeys(self._left(look, now)), **due, **look.changed}
         for path in sorted(changed):
             self._put_off[path] = (changed[path], now + _RETRY_SECONDS)
-            if self._can_take_in(path) and self._try(
-                path, functools.partial(self._take_in, path, changed[path], now)
-            ):
+            if not self._can_take_in(path):
+                continue
+            if self._try(path, functools.partial(self._take_in, path, changed[path], now)):
                 del self._put_off[path]
+            self._rest(self.chains.by_path.get(path))
         self._retry_refused(now)
         self._tell_missing(look)
         if self._from_end is None:
@@ -159,6 +160,15 @@ class SourceFiles:
             self.chains.refuse(path, refusal(self._disk, path, error))
             return False
         return True
+
+    def _rest(self, chain: ChainFiles | None) -> None:
+        """Close what was opened to see how it has changed, as far as others may need it.
+
+        The files of one look may be more than may stay open, and are read only behind it.
+        """
+        if chain is not None and not chain.hangs:
+            for tail in chain.tails:
+                self.chains.rest(tail)
 
     def _take_in(self, path: str, seen: Sighting, now: float) -> None:
         chain = self.chains.by_path.get(path)
@@ -245,9 +255,11 @@ class SourceFiles:
                 self._look_after(chain, now)
         doubtful, self.chains.doubtful = self.chains.doubtful, set()
         for path in doubtful:
-            step = functools.partial(self._changes.take_up_again, self.chains.by_path[path], now)
+            chain = self.chains.by_path[path]
+            step = functools.partial(self._changes.take_up_again, chain, now)
             if not self._try(path, step):
                 self.chains.doubtful.add(path)
+            self._rest(chain)
 
     def _retry_refused(self, now: float) -> None:
         """Try again what could not be opened, behind what the look has shown of its chain."""
