@@ -17,7 +17,8 @@ def spelling(head: bytes, prefer: str = "auto", pattern: str | None = None) -> s
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
 def test_one_line_is_enough_for_every_layout(layout: Layout) -> None:
     """A live file may begin with a single line."""
-    before = f"10.0.0.7 - ann {layout.marker}" if layout.marker else ""
+    prefixed = layout.marker or layout.name.endswith("_prefixed")
+    before = f"10.0.0.7 - ann {layout.marker}" if prefixed else ""
     found = detect(f"{before}{layout.example} said hello\r\n".encode())
     assert found is not None
     assert found.spelling.startswith(f"{layout.name}@")

@@ -1,4 +1,4 @@
-"""Layouts whose date and time stand apart, or the time first; rows of the table.
+"""Layouts whose date and time stand apart, or the time first or alone; rows of the table.
 
 So tables are exported: a date and a time in columns of their own, with or without
 quotes. What is between the two is more than a space, so that hardly any other text
@@ -13,9 +13,25 @@ from trio_ship.decode.layouts import Layout
 
 __all__ = ["APART"]
 
-_BETWEEN: Final = '{,|;|\t|","|";"|  | -- | at }'
+_BETWEEN: Final = '{,|;|\t|","|";"|  |   | -- | at }'
 
 APART: Final = (
+    Layout(
+        name="time",
+        template="%H:%M:%S%f%p",
+        example="08:00:00.123",
+        example_ns=946_713_600_123_000_000,
+        writers="logback, Serilog, Minecraft, tcpdump",
+        weak=True,
+    ),
+    Layout(
+        name="time_minutes",
+        template="%-H:%M%p",
+        example="8:00AM",
+        example_ns=946_713_600_000_000_000,
+        writers="zerolog, irssi",
+        weak=True,
+    ),
     Layout(
         name="iso8601_apart",
         template='%Y{-|/|.}%m{-|/|.}%d{,|;|, |","|";"|][| - | at }%-H:%M:%S%f%p%z',
@@ -44,7 +60,7 @@ APART: Final = (
     ),
     Layout(
         name="day_month_short_apart",
-        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"}%-H:%M:%S%f%p',
+        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"|  |   }%-H:%M:%S%f%p',
         example="23/11/26,08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="tables with two digits of the year",
@@ -53,7 +69,7 @@ APART: Final = (
     ),
     Layout(
         name="month_day_short_apart",
-        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"}%-H:%M:%S%f%p',
+        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"|  |   }%-H:%M:%S%f%p',
         example='11/23/26","08:00:00',
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US, IIS, ColdFusion",

@@ -35,6 +35,7 @@ _DATE_BEFORE: Final = re.compile(
     rb"(?<![\d.])(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:\d\d){1,2}"
     rb"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ .-]{1,2}\d\d?"
     rb"|(?:\A|(?<=[\[(<]))\d\d?/\d\d?"
+    rb"|(?<= )(?:(?:0[1-9]|1[0-2])/(?:0[1-9]|[12]\d|3[01])|(?:1[3-9]|2\d|3[01])/(?:0[1-9]|1[0-2]))"
     rb"|\d\d?[ .-]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[ -]\d{2,4})?)"
     rb"(?![\d.]\d)[^\d]{1,12}$"
 )
@@ -176,7 +177,7 @@ def _in_most(layouts: Sequence[Layout], texts: list[bytes], rank: int) -> Iterat
     for layout in layouts:
         votes = _Votes()
         votes.add_prefixed(layout, texts)
-        if layout.has_date and not votes.example.startswith("1"):
+        if "%s" in layout.fields and not votes.example.startswith("1"):
             continue  # as the seconds from 2001 to 2033 do; others are telephone numbers
         if not layout.has_date and _follow_dates(layout, texts):
             continue  # a day that the lines say otherwise would be a wrong one

@@ -24,7 +24,7 @@ A template is text with these fields; everything else stands for itself:
     %B          name of the month, written out
     %Z          abbreviation of a zone
     %E          day, as %e or as a single digit
-    %f          nothing, or `.` and one to nine digits, `:` and three, or `,` and
+    %f          nothing, or `.` and one to nine digits, `:` and three or six, or `,` and
                 three, six, seven or nine, or another number if no column ends there
                 and no date or time goes on
     %g          nothing, or `.` and one to nine digits
@@ -113,7 +113,7 @@ _COMMA: Final = (
     r",(?:(?:\d{3}|\d{6,7}|\d{9})(?!\d|\.\d)"
     r"|\d{1,9}(?![\d,;\r\n]|[./:]\d|-\d\d?[-/]))"
 )
-_FRACTION: Final = rf"(?:\.\d{{1,9}}|:\d{{3}})(?!\d)|{_COMMA}"
+_FRACTION: Final = rf"(?:\.\d{{1,9}}|:\d{{3}}|:\d{{6}})(?!\d)|{_COMMA}"
 _CHOICES: Final = {
     "%B": f"((?i:{'|'.join(MONTHS)}))",
     "%Z": f"({_NAMES})",
@@ -130,7 +130,7 @@ _VARIANTS: Final = {
     "%B": r"(B[3-9])",
     "%Z": r"(ZZZZ?)",
     "%E": r"(d?)",
-    "%f": r"([.,][1-9]|:3)?",
+    "%f": r"([.,][1-9]|:[36])?",
     "%g": r"(\.[1-9])?",
     "%q": r"(~[1-9])?",
     "%p": r"([ \u202f]?p)?",

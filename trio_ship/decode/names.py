@@ -67,6 +67,14 @@ NAMED: Final = (
         anywhere=True,
     ),
     Layout(
+        name="weekday_minutes",
+        template="%a %b %e %H:%M",
+        example="Mon Nov 23 08:00",
+        example_ns=974_966_400_000_000_000,
+        writers="last",
+        anywhere=True,
+    ),
+    Layout(
         name="syslog_year",
         template="%b %E %Y %H:%M:%S%f%z",
         example="Nov 23 2026 08:00:00",
@@ -140,10 +148,10 @@ NAMED: Final = (
     ),
     Layout(
         name="day_month_name_joined",
-        template="%d%b%Y{ |:}%H:%M:%S%f",
+        template="%E%b%Y{ |:}%H:%M:%S%f",
         example="23Nov2026 08:00:00.123",
         example_ns=1_795_420_800_123_000_000,
-        writers="Minecraft Forge, SAS",
+        writers="Minecraft Forge, SAS, Check Point",
         anywhere=True,
     ),
     Layout(
@@ -156,7 +164,7 @@ NAMED: Final = (
     ),
     Layout(
         name="day_long_month",
-        template="%E{ |. |-|/}%B{ |-|/}%Y{ |, | at }%-H:%M:%S%f%p%z",
+        template="%E{ |. |-|/}%B{ |-|/}%Y{ |  |, | at }%-H:%M:%S%f%p%z",
         example="23 November 2026 08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="the same with the day before them",

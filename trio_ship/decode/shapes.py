@@ -137,7 +137,7 @@ class Shape:
             self.resolution_ns = 60 * _SECOND
         self._places = places
         fraction = places.get("%f", range(0))
-        # Behind a colon there are always three digits.
+        # Behind a colon there are always three digits or six.
         self.is_trimmed = len(fraction) > 1 and characters.get(fraction.start - 1) != ord(":")
         fields = {
             "%f": "%f" in places,

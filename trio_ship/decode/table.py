@@ -2,7 +2,8 @@
 
 Each row holds an example and the moment that it is, so it says what it is good
 for and tests itself. `layouts` explains the templates. Rows with names of months are
-in `names`, those of numbers in `numbers` and, where date and time are apart, in `apart`.
+in `names`, those of numbers in `numbers` and `orders` and, where date and time are
+apart, in `apart`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from trio_ship.decode.apart import APART
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.names import NAMED
 from trio_ship.decode.numbers import NUMBERS
+from trio_ship.decode.orders import ORDERED
 from trio_ship.nearest import nearest
 
 __all__ = ["LAYOUTS", "layout_named", "names_like"]
@@ -53,6 +55,7 @@ LAYOUTS: Final = (
     ),
     *NAMED,
     *NUMBERS,
+    *ORDERED,
     *APART,
 )
 """Every layout, the likelier first: the order decides where two fit as well."""
