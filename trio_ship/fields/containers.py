@@ -17,6 +17,7 @@ from typing import Any, Final
 import attrs
 
 from trio_ship.fields.columns import escaped
+from trio_ship.fields.forms import Look
 
 __all__ = ["Unwrapped", "pod_fields", "unwrap_any", "unwrap_cri", "unwrap_docker"]
 
@@ -29,6 +30,8 @@ _DOCKER: Final = (
     r'\A\{"log":"(?P<log>[^"\\\x00-\x1f]*)\\n","stream":"(?P<stream>stdout|stderr)"'
     r',"time":"[^"\\]*"\}\z'
 )
+_LOOK_CRI: Final = Look(literal=b" std")
+_LOOK_DOCKER: Final = Look(first=b"{", literal=b'{"log":"')
 _DOCKER_START: Final = r'\A\{"log":"'
 _POD: Final = re.compile(r"/pods/([^/_]+)_([^/_]+)_[^/]+/([^/]+)/[^/]+\Z")
 _LINK: Final = re.compile(r"/containers/([^/_]+)_([^/_]+)_([^/]+)-[0-9a-f]{12,64}\.log[^/]*\Z")
@@ -46,18 +49,28 @@ class Unwrapped:
     objects: Any
     messages: Any
 
+    @classmethod
+    def nothing(cls, count: int) -> Unwrapped:
+        """Return what is in records that are of no container."""
+        import pyarrow as pa  # noqa: PLC0415 - its import is slow
+
+        none = pa.nulls(count, pa.large_binary())
+        return cls(none, none)
+
 
 def unwrap_cri(texts: Any) -> Unwrapped:  # noqa: ANN401 - pyarrow has no types
     """Return what is in lines of Kubernetes' container runtimes."""
     import pyarrow as pa  # noqa: PLC0415 - its import is slow
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
+    if not _LOOK_CRI.fitting(texts).any():
+        return Unwrapped.nothing(len(texts))
     groups = pc.extract_regex(texts, _CRI)
     valid = pc.and_(groups.is_valid(), pc.invert(pc.match_substring_regex(texts, _MARKS)))
     lines = texts.filter(valid)
-    none = pa.nulls(len(texts), pa.large_binary())
     if not len(lines):
-        return Unwrapped(none, none)
+        return Unwrapped.nothing(len(texts))
+    none = pa.nulls(len(texts), pa.large_binary())
     joined = pc.replace_substring_regex(lines, _CRI_PART, "\x03\\1\x02")
     bare = pc.replace_substring_regex(joined, _CRI_LINE, "")
     messages = pc.replace_substring_regex(bare, _MARKS, "")
@@ -72,6 +85,8 @@ def unwrap_docker(texts: Any) -> Unwrapped:  # noqa: ANN401 - as above
     import pyarrow as pa  # noqa: PLC0415 - its import is slow
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
+    if not _LOOK_DOCKER.fitting(texts).any():
+        return Unwrapped.nothing(len(texts))
     groups = pc.extract_regex(texts, _DOCKER)
     plain = groups.is_valid()
     nothing = pa.scalar(None, pa.large_binary())
@@ -92,6 +107,8 @@ def unwrap_any(texts: Any) -> Unwrapped:  # noqa: ANN401 - as above
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
     known = unwrap_docker(texts)
+    if known.objects.null_count == len(texts):
+        return unwrap_cri(texts)
     left = known.objects.is_null()
     rest = texts.filter(left)
     if not len(rest):

@@ -6,22 +6,31 @@ function of each text, however many are given at once.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
+import numpy as np
 
+from trio_ship.decode.words import Bools
 from trio_ship.fields.columns import NUMBER, objects_of
 from trio_ship.fields.objects import are_objects
 from trio_ship.fields.rewriting import pieces_of
 
 __all__ = [
     "CLF",
+    "LOOK_CLF",
+    "LOOK_LOGFMT",
+    "LOOK_SYSLOG",
+    "LOOK_SYSLOG_5424",
     "SYSLOG",
     "SYSLOG_5424",
     "Expression",
     "Form",
+    "Look",
     "first_of",
+    "looking",
     "read_json",
     "read_logfmt",
 ]
@@ -87,6 +96,36 @@ class Expression:
         return pc.replace_with_mask(none, valid, objects_of(self.names, columns, self.numeric))
 
 
+@attrs.frozen
+class Look:
+    """What all texts of a form have, to be seen without an expression.
+
+    Attributes:
+        first: The bytes with which they may begin; empty: any.
+        literal: What stands in each.
+    """
+
+    first: bytes = b""
+    literal: bytes = b""
+
+    def fitting(self, texts: Any) -> Bools:  # noqa: ANN401 - pyarrow has no types
+        """Return which texts of an Arrow array of large_binary have it; shape (n,)."""
+        import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+        pieces = pieces_of(texts)
+        fit: Bools = pieces.length > 0
+        if self.first:
+            is_first = np.zeros(256, np.bool_)
+            is_first[list(self.first)] = True
+            fit[fit] = is_first[pieces.data[pieces.start[fit]]]
+        if self.literal and fit.any():
+            # A search in all of them at once costs next to nothing.
+            if self.literal not in bytes(pieces.data):
+                return np.zeros(len(texts), np.bool_)
+            fit &= np.asarray(pc.match_substring(texts, self.literal))
+        return fit
+
+
 CLF: Final = (
     r"\A(?:(?P<vhost>[^\s:]+:[0-9]+) )?(?P<client>\S+) \S+ (?:-|(?P<user>.+?)) \[[^\]]+\] "
     r'"(?:(?P<method>[A-Z]+) (?P<target>\S+)(?: (?P<protocol>HTTP/[0-9.]+))?|(?P<request>[^"]*))" '
@@ -120,6 +159,31 @@ _REST: Final = (
 )
 
 
+LOOK_CLF: Final = Look(literal=b'] "')
+LOOK_SYSLOG: Final = Look(first=b"<" + string.ascii_uppercase.encode())
+LOOK_SYSLOG_5424: Final = Look(first=b"<")
+LOOK_LOGFMT: Final = Look(first=b"_@ \t\n\f\r" + string.ascii_letters.encode())
+
+
+def looking(look: Look, form: Form) -> Form:
+    """Return a form that is only asked about texts which look like it."""
+
+    def read(texts: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        import pyarrow as pa  # noqa: PLC0415 - its import is slow
+        import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
+
+        fit = look.fitting(texts)
+        if fit.all():
+            return form(texts)
+        none = pa.nulls(len(texts), pa.large_binary())
+        if not fit.any():
+            return none
+        mask = pa.array(fit)
+        return pc.replace_with_mask(none, mask, form(texts.filter(mask)))
+
+    return read
+
+
 def first_of(*forms: Form) -> Form:
     """Return a form that takes of each text what the first one that understands it says."""
 
@@ -128,11 +192,13 @@ def first_of(*forms: Form) -> Form:
 
         objects = forms[0](texts)
         for form in forms[1:]:
-            left = pc.is_null(objects)
-            others = texts.filter(left)
-            if not len(others):
+            if not objects.null_count:
                 break
-            objects = pc.replace_with_mask(objects, left, form(others))
+            if objects.null_count == len(objects):
+                objects = form(texts)
+                continue
+            left = pc.is_null(objects)
+            objects = pc.replace_with_mask(objects, left, form(texts.filter(left)))
         return objects
 
     return read
@@ -144,6 +210,8 @@ def read_json(texts: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
     valid = are_objects(texts)
+    if not valid.any():
+        return pa.nulls(len(texts), pa.large_binary())
     objects = texts
     if not valid.all():
         objects = pc.if_else(pa.array(valid), texts, pa.scalar(None, pa.large_binary()))

@@ -26,11 +26,16 @@ from trio_ship.fields.containers import (
 )
 from trio_ship.fields.forms import (
     CLF,
+    LOOK_CLF,
+    LOOK_LOGFMT,
+    LOOK_SYSLOG,
+    LOOK_SYSLOG_5424,
     SYSLOG,
     SYSLOG_5424,
     Expression,
     Form,
     first_of,
+    looking,
     read_json,
     read_logfmt,
 )
@@ -66,13 +71,11 @@ class Rule:
             texts: The texts.
             hide: Makes secrets in inner texts unreadable, before these are read.
         """
-        import pyarrow as pa  # noqa: PLC0415 - its import is slow
         import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
-        if self.unwrap is None:
-            none = pa.nulls(len(texts), pa.large_binary())
-            return Unwrapped(none if self.form is None else self.form(texts), none)
-        known = self.unwrap(texts)
+        known = Unwrapped.nothing(len(texts)) if self.unwrap is None else self.unwrap(texts)
+        if known.objects.null_count == len(texts):
+            return known if self.form is None else attrs.evolve(known, objects=self.form(texts))
         is_inner = known.messages.is_valid()
         if hide is not None and pc.any(is_inner).as_py():
             hidden = hide(known.messages.drop_null())
@@ -178,18 +181,22 @@ def rule(name: str, pattern: str = "") -> Rule:
     Raises:
         ValueError: The expression is not usable, or there is no such rule.
     """
-    clf = Expression.of(CLF, ("status", "bytes"))
+    clf = looking(LOOK_CLF, Expression.of(CLF, ("status", "bytes")))
     numeric = ("priority", "pid")
-    syslog = first_of(Expression.of(SYSLOG_5424, numeric), Expression.of(SYSLOG, numeric))
+    syslog = first_of(
+        looking(LOOK_SYSLOG_5424, Expression.of(SYSLOG_5424, numeric)),
+        looking(LOOK_SYSLOG, Expression.of(SYSLOG, numeric)),
+    )
+    logfmt = looking(LOOK_LOGFMT, read_logfmt)
     rules = {
         "json": Rule(form=read_json),
-        "logfmt": Rule(form=read_logfmt),
+        "logfmt": Rule(form=logfmt),
         "clf": Rule(form=clf),
         "syslog": Rule(form=syslog),
         "cri": Rule(unwrap=unwrap_cri),
         "docker": Rule(unwrap=unwrap_docker),
         "container": Rule(unwrap=unwrap_any),
-        "auto": Rule(unwrap=unwrap_any, form=first_of(read_json, clf, syslog, read_logfmt)),
+        "auto": Rule(unwrap=unwrap_any, form=first_of(read_json, clf, syslog, logfmt)),
     }
     if name == "regex":
         return Rule(form=Expression.of(pattern))
