@@ -44,6 +44,28 @@ def test_paths_that_are_missing() -> None:
     ]
 
 
+def test_what_is_asked_of_a_source_in_vain() -> None:
+    """Where a key takes back what another says, the one that has no effect is told."""
+    text = f"""
+    {SOURCE}
+    timestamp = {{ pattern = "(?P<ts>.+)", prefer = "inner" }}
+    [sources.in]
+    type = "stdin"
+    start = "end"
+    {SINK}
+    """
+    assert faults(text) == [
+        (
+            'sources.app.timestamp.prefer: "inner" is given; a pattern says which stamp counts, '
+            "so leave one of them out"
+        ),
+        (
+            'sources.in.start: "end" is given; a source of type "stdin" begins at its beginning '
+            "or at a time"
+        ),
+    ]
+
+
 def test_outputs_that_share_a_path(tmp_path: Path) -> None:
     """An output is no other's, nor the checkpoint, the configuration or a folder."""
     (tmp_path / "link").symlink_to(tmp_path / "ship.checkpoint.toml")

@@ -173,6 +173,25 @@ def test_a_step_that_is_wrong_hides_no_fault_of_another() -> None:
     ]
 
 
+def test_conditions_on_sources_that_a_sink_does_not_take() -> None:
+    """They would leave nothing out of what it takes, or all of it; each name is a source."""
+    text = """
+    inputs = ["web*"]
+    when = { sources = ["app"] }
+    steps = [
+        { type = "filter", when = { sources = ["web-1", "app"] } },
+        { type = "filter", when = { sources = ["a*"] } },
+        { type = "filter", when = { sources = ["nosuch"] } },
+    ]
+    """
+    why = "none of sinks.out.inputs is meant; sources that it takes are wanted"
+    assert faults(BASE + text) == [
+        f"sinks.out.when.sources: {why}",
+        f"sinks.out.steps[1].when.sources: {why}",
+        'sinks.out.steps[2].when.sources[0]: "nosuch" is no source; "app" or "web-1" is allowed',
+    ]
+
+
 def test_an_expression_that_is_none() -> None:
     """What RE2 does not take is refused, with its reason."""
     (fault,) = faults(BASE + 'when = { match = "(?<=x)y" }')

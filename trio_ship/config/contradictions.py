@@ -48,10 +48,16 @@ def _check_sources(config: Config) -> Iterator[Fault]:
             if source.type == "stdin" and getattr(source, key):
                 text = f'{key} are given; a source of type "stdin" has none'
                 yield Fault((*path, key), text)
+        if source.type == "stdin" and source.start == "end":
+            text = '"end" is given; a source of type "stdin" begins at its beginning or at a time'
+            yield Fault((*path, "start"), text)
         stamp = source.timestamp
         if "%" in stamp.format and stamp.pattern is None:
             text = "missing; a strptime format wants a pattern with (?P<ts>...) around the stamp"
             yield Fault((*path, "timestamp", "pattern"), text)
+        if stamp.prefer == "inner" and stamp.pattern is not None:
+            text = '"inner" is given; a pattern says which stamp counts, so leave one of them out'
+            yield Fault((*path, "timestamp", "prefer"), text)
 
 
 def _check_sinks(config: Config) -> Iterator[Fault]:

@@ -79,7 +79,7 @@ def _check_names(names: Mapping[str, object], path: KeyPath) -> Iterator[Fault]:
 
 
 def check_inputs(config: Config) -> Iterator[Fault]:
-    """Refuse names of sources that there are none of."""
+    """Refuse names of sources that there are none of, or none that a sink takes."""
     if not config.sources:
         return
     named = [((*path, "sources"), when.sources) for path, when, _ in _conditions(config)]
@@ -89,6 +89,11 @@ def check_inputs(config: Config) -> Iterator[Fault]:
             if not any(matches_name(pattern, name) for name in config.sources):
                 text = f"{shown(pattern)} is no source; {one_of(tuple(config.sources))} is allowed"
                 yield Fault((*path, place), text)
+    for path, when, sink in _conditions(config):
+        asked, taken = _meant(config, None, when.sources), _meant(config, sink, ())
+        if sink is not None and asked and taken and not set(asked) & set(taken):
+            text = f"none of sinks.{sink.name}.inputs is meant; sources that it takes are wanted"
+            yield Fault((*path, "sources"), text)
 
 
 def check_fields(config: Config) -> Iterator[Fault]:
@@ -114,7 +119,18 @@ def _check_parsed(
     config: Config, sink: SinkConfig | None, sources: tuple[str, ...], path: KeyPath
 ) -> Iterator[Fault]:
     """Refuse fields of records of sources of which none is parsed."""
-    meant = [
+    meant = _meant(config, sink, sources)
+    if meant and all(config.sources[name].parse == "off" for name in meant):
+        text = (
+            f"there are no fields, for {' and '.join(f'sources.{name}' for name in meant)} "
+            f'{"is" if len(meant) == 1 else "are"} not parsed; parse = "auto" finds some'
+        )
+        yield Fault(path, text)
+
+
+def _meant(config: Config, sink: SinkConfig | None, sources: tuple[str, ...]) -> list[str]:
+    """Return the sources of which a condition may hold, for one sink or for all."""
+    return [
         name
         for name in config.sources
         if all(
@@ -122,12 +138,6 @@ def _check_parsed(
             for some in (sources, sink.inputs if sink is not None else ())
         )
     ]
-    if meant and all(config.sources[name].parse == "off" for name in meant):
-        text = (
-            f"there are no fields, for {' and '.join(f'sources.{name}' for name in meant)} "
-            f'{"is" if len(meant) == 1 else "are"} not parsed; parse = "auto" finds some'
-        )
-        yield Fault(path, text)
 
 
 def _conditions(config: Config) -> Iterator[tuple[KeyPath, WhenConfig, SinkConfig | None]]:
