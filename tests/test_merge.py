@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import attrs
 import numpy as np
 from core_helpers import Log, column, make_batch, optional
 from hypothesis import given, settings
@@ -47,7 +48,10 @@ def _batch(random: Random) -> Batch:
         for _ in range(random.randint(1, 8)):
             log.write(random.choice([None, random.randint(0, 9)]), random.choice([0, Flag.PARTIAL]))
         pieces.append((log, log.records[random.randint(0, len(log.records) - 1) :]))
-    return make_batch(pieces)
+    batch = make_batch(pieces)
+    # In UTF-16 places in the file are twice those in the text.
+    ranges = (2 * batch.start + 2, 2 * batch.end + 2) if random.random() < 0.5 else None
+    return attrs.evolve(batch, ranges=ranges)
 
 
 @given(SEEDS)
@@ -71,6 +75,8 @@ def test_compacting_keeps_what_waits(seed: int) -> None:
         assert text == batch.buffer[batch.start[old] : batch.end[old]].tobytes()
     offset = small.start + small.shift[small.region]
     assert offset.tolist() == (batch.start + batch.shift[batch.region])[rows].tolist()
+    for moved, place in zip(small.ranges or (), batch.ranges or (), strict=True):
+        assert moved.tolist() == place[rows].tolist()
     for name in ("timestamp", "latest", "key", "flags", "region"):
         assert getattr(small, name).tolist() == getattr(batch, name)[rows].tolist()
         assert getattr(small, name).dtype == getattr(batch, name).dtype
@@ -97,8 +103,9 @@ def test_positions_stand_behind_the_last_row_of_each_region(seed: int) -> None:
         mine = rows[batch.region[rows] == region]
         last = int(mine[-1])
         assert size == int((batch.end[mine] - batch.start[mine]).sum())
+        plain = int(batch.end[last] + batch.shift[region])
         assert position == Position(
-            int(batch.end[last] + batch.shift[region]),
+            plain if batch.ranges is None else 2 * int(batch.end[last]) + 2,
             optional(int(batch.key[last])),
             optional(int(batch.latest[last])),
             bool(batch.flags[last] & Flag.PARTIAL),
