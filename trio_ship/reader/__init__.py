@@ -1,9 +1,18 @@
 """Reading: which files there are, what has become of them, and their bytes.
 
-`watcher` is the task that looks, with a `watch` for each source; `files` decides
-what became of each file, with `known` and `locate`, and `restore` after a
-restart; `chains` and `tails` are the state they keep, `content` the bytes of a
-file, plain or compressed; `rounds` reads and decodes many files at once; `hops`
-are trips to a thread that may hang; `task` is the reader task of a source, and
-`stdin` that of standard input.
+Best read from `task`, the reader task of a source, downwards:
+
+* Looking: `watcher` is the task that looks, with a `watch` for each source.
+* What became of each file: `files` takes in what was seen, `changes` and `arrivals`
+  decide, `restore` does so after a restart; `known` tells files from copies and
+  strangers, `locate` finds them again, `folders` lists what is beside them, and
+  `claims` says whose source a file of the checkpoint is.
+* State: `chains` and `tails`.
+* Bytes: `content` is a file, plain or compressed (`packed`, over `unpack` and
+  `zstandard_frames`; `compressed` is what that changes for chains).
+* Reading: `budget` says how much; `rounds` reads and decodes many files at once into an
+  `arena`, with the `decoders` of the source, `samples` of new files, and `seek` where
+  reading begins at a time; `reading` is what a round carries; `hops` are trips to a
+  thread that may hang.
+* `stdin` reads standard input, and `replay` reads again what a journal tells of.
 """
