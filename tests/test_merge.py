@@ -41,6 +41,13 @@ def test_one_run_stays_as_it_is_and_two_are_merged() -> None:
     assert merge_order(key, rank).tolist() == np.lexsort((rank, key)).tolist()
 
 
+def test_keys_of_any_height_are_packed_by_their_distance() -> None:
+    """Of stamps far from 1970 only what lies between them has to fit beside rank and place."""
+    key = np.tile(2**59 + np.arange(-1, 2), 2)
+    order = merge_order(key, np.zeros(6, np.int64))
+    assert order.tolist() == [0, 3, 1, 4, 2, 5]
+
+
 def _batch(random: Random) -> Batch:
     pieces = []
     for number in range(random.randint(1, 4)):
