@@ -73,6 +73,7 @@ FORMS: tuple[tuple[str, bytes, str], ...] = (
     # 2026 has 304 days before November, 2024 has 213 before August.
     ("z/os", b"N 0000000 SYS1     2026327 08:00:00.12 STC1", "2026-11-23T08:00:00.12"),
     ("z/os, short", b"N 0000000 SYS1     24243 09:58:58.12 STC1", "2024-08-30T09:58:58.12"),
+    ("cisco, clock not set", b"000124: .Nov 23 08:00:00.5: %SYS-5-x: y", "-11-23T08:00:00.5"),
     ("last day of a leap year", b"2028/366 23:59:60 x", "2029-01-01T00:00:00"),
 )
 """What is unusual, a line, and the moment of its stamp."""

@@ -103,3 +103,35 @@ async def test_large_files_that_begin_alike_are_looked_at_each(autojump_clock: o
     found = disk.read(OUTPUT).splitlines(keepends=True)
     assert found[10_000] == b"2026-11-23T08:00:30Z between\n"
     assert found[10_001:] == [REDIS % 2] * 4000
+
+
+async def test_small_files_that_begin_alike_are_looked_at_each(autojump_clock: object) -> None:
+    """The first lines of a file tell its further ways, whatever those of another do."""
+    disk = new_disk()
+    disk.append("/logs/a.log", ISO % 0 * 5)
+    disk.append("/logs/b.log", ISO % 1 * 5 + REDIS % 2 * 5)
+    disk.append("/logs/c.log", b"2026-11-23T08:00:30Z between\n")
+    await run_once(disk, config(follow=False))
+    found = disk.read(OUTPUT).splitlines(keepends=True)
+    assert found[10:] == [b"2026-11-23T08:00:30Z between\n", *[REDIS % 2] * 5]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (b"Mon Nov 23 08:00:10 2026 a\n", b"Mon Nov 23 09:00:20 2026 +01:00 b\n"),
+        (b"Mon Nov 23 08:00:10.123 2026 a\n", b"Mon Nov 23 08:00:20.123 b\n"),
+        (b"2026-11-23-08.00.10.123000 a\n", b"2026-11-23-09.00.20.123000+060 b\n"),
+        (b"Mon Nov 23 2026 08:00:10.1 a\n", b"Mon Nov 23 2026 09:00:20 GMT+0100 b\n"),
+    ],
+)
+async def test_stamps_that_begin_alike_may_end_otherwise(
+    first: bytes, second: bytes, autojump_clock: object
+) -> None:
+    """What stands behind as many bytes as are compared may be the year, or the zone."""
+    disk = new_disk()
+    disk.append("/logs/a.log", first)
+    disk.append("/logs/b.log", second)
+    disk.append("/logs/c.log", b"2026-11-23T08:00:15Z between\n")
+    await run_once(disk, config(follow=False))
+    assert disk.read(OUTPUT) == first + b"2026-11-23T08:00:15Z between\n" + second

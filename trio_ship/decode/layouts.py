@@ -78,6 +78,7 @@ FIELD_WIDTHS: Final = (
 """How many bytes each field of fixed width takes."""
 
 _BEFORE_WEAK: Final = b" \t,;|[(\"'="
+_WORDS: Final = ("%a", "%b", "%B", "%Z")
 _IN_DATES: Final = (b"/", b".", b"-")
 
 _TEXTS: Final = (
@@ -299,7 +300,7 @@ class Layout:
         """Tell whether a stamp behind a prefix may have a character before it."""
         if self.weak:
             return before in _BEFORE_WEAK
-        if self.is_number and before in _IN_DATES:
+        if self.is_number and before in _IN_DATES and self.fields[0] not in _WORDS:
             # It may be the rest of a date whose year stands first.
             return "%Y" in self.fields
         return not (self.is_number and before.isdigit())

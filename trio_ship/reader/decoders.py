@@ -28,6 +28,9 @@ __all__ = ["HEAD", "Decoders"]
 HEAD: Final = 65_536
 """How many bytes of a file are looked at to find its layout."""
 
+_TAIL: Final = re.compile(rb"[\d.,:]*(?: ?[+-][\d:]+| \d+| [A-Z]{1,5}(?=[ \])>]))*")
+"""What may be the rest of a stamp, as a year or a zone: without it another layout may fit."""
+
 _CRI: Final = re.compile(rb"\S+ std(out|err) [PF]")
 _AT_THE_FRONT: Final = re.compile(r"@([01]|cri)[/;]")
 
@@ -50,7 +53,7 @@ class Decoders:
         self._numbers: dict[tuple[str, str], int] = {}
         # A thread that hung in a read may come back while another is at work.
         self._lock = threading.Lock()
-        self._spellings: dict[tuple[bytes, bool], str] = {}
+        self._spellings: dict[tuple[bytes, bytes, bool], str] = {}
         self._told: set[str] = set()
         self.all: list[StampDecoder] = []
         self.grouping = _grouping(config)
@@ -132,12 +135,15 @@ class Decoders:
     def _spelling(self, head: bytes, path: str, evidence: Evidence) -> str:
         """Return the layout of the lines; files that begin alike are alike."""
         shape = shape_of(head)
+        rest = _TAIL.match(head, len(shape))
         is_wrapped = _CRI.match(head) is not None
-        known = self._spellings.get((shape, is_wrapped))
+        alike = shape, shape_of(rest[0] if rest is not None else b""), is_wrapped
+        known = self._spellings.get(alike)
         if known is not None:
             if not known.endswith(AUTO):
                 return known
-            return with_further(known, evidence.later(), b"" if is_wrapped else shape)
+            blocks = [head, *evidence.later()]
+            return with_further(known, blocks, b"" if is_wrapped else shape)
         stamp = self._config.timestamp
         found = detect(
             head,
@@ -160,7 +166,7 @@ class Decoders:
         front = _AT_THE_FRONT.search(found.spelling) and BEHIND not in found.spelling
         if found.matched == found.lines and front and not found.reason:
             way, *further = found.spelling.split(FURTHER)
-            self._spellings[shape, is_wrapped] = way + AUTO * bool(further)
+            self._spellings[alike] = way + AUTO * bool(further)
         return found.spelling
 
 
