@@ -16,8 +16,12 @@ from trio_ship.decode.stamps import StampDecoder, frame
 
 EIGHT = 1_795_420_800 * 10**9
 
-texts = st.text(st.sampled_from('ab"\\{}[]:\n'), max_size=6)
-keys = st.sampled_from(["t", "a", 't"', "\\", "t\\"])
+texts = st.builds(
+    str.__add__,
+    st.text(st.sampled_from('ab"\\{}[]:\n'), max_size=6),
+    st.sampled_from(["", "x" * 61]),  # so that some strings are longer than a word has bits
+)
+keys = st.sampled_from(["t", "a", 't"', 'a"t', "\\", "t\\"])
 values = st.recursive(
     texts | st.integers(0, 9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),

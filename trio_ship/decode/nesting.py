@@ -8,17 +8,15 @@ open before it; those in strings do not count, and a quote behind a `\` ends no 
 from __future__ import annotations
 
 import re
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 
-from trio_ship.batch import I32, I64, U8
-from trio_ship.decode.search import find_marks, first_of_lines
-from trio_ship.decode.words import Bools
+from trio_ship.batch import I64, U8
+from trio_ship.decode.search import find_marks, first_of_lines, packed, true_places
+from trio_ship.decode.words import Bools, Words
 
 __all__ = ["find_member", "own_member"]
-
-_Sums = TypeVar("_Sums", U8, I32)
 
 _PIECE: Final = 1 << 20
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
@@ -66,68 +64,92 @@ def _find(name: bytes, arena: U8, start: I64, end: I64) -> I64:
     text = name + b":"
     begin, stop = int(start[0]), int(end[-1])
     at = find_marks(arena, list(enumerate(text)), begin, stop)
-    first = first_of_lines(at, start, end - len(text))
-    is_own = _are_own(arena[begin:stop], start - begin, at - begin)
-    own = first_of_lines(at[is_own], start, end - len(text))
-    return np.where(own >= 0, own, first)
+    limit = end - len(text)
+    if len(at) == len(start) and (at >= start).all() and (at < limit).all():
+        return at
+    found = first_of_lines(at[_are_own(arena[begin:stop], start - begin, at - begin)], start, limit)
+    rows = np.flatnonzero(found < 0)
+    if len(rows):
+        found[rows] = first_of_lines(at, start[rows], limit[rows])
+    return found
 
 
 def _are_own(text: U8, start: I64, at: I64) -> Bools:
-    """Tell which names belong to the object of their line itself.
+    """Tell which quotes begin a string with one brace or bracket open before it; shape (k,).
 
-    What a line has left open does not count for the next one.
+    One bit stands for each byte, as in simdjson (Langdale and Lemire, 2019), so only
+    words are counted. What a line has left open does not count for the next one.
 
     Args:
         text: The lines.
         start: First byte of each line, ascending, the first one 0. Shape (n,).
-        at: Where each name begins, with its quote. Shape (k,).
-
-    Returns:
-        Whether a string begins there with one brace or bracket open before it. (k,).
+        at: Where the quotes are, ascending. Shape (k,).
     """
+    inside = _strings(text, start)
+    outside = ~inside
     # The two kinds of each differ in one bit: `[` and `{`, `]` and `}`.
     kind = text | np.uint8(32)
-    opens, closes, quotes = kind == ord("{"), kind == ord("}"), text == _QUOTE
-    _drop_escaped(text, quotes)
-    # Quotes are many, so only whether their number is odd is known, and at few places.
-    looked_at = opens | closes
-    looked_at[start] = True
-    looked_at[at] = True
-    places = np.flatnonzero(looked_at)
-    of_line = np.searchsorted(places, start)
-    between = np.bitwise_xor.reduceat(quotes.view(np.uint8), places)
-    strings = np.bitwise_xor.accumulate(between)
-    inside = _in_front(strings, of_line, np.bitwise_xor).view(np.bool_)
-    steps = opens[places].view(np.int8) - closes[places].view(np.int8)
-    steps *= ~inside
-    depth = _in_front(np.cumsum(steps, dtype=np.int32), of_line, np.subtract)
-    mine = np.searchsorted(places, at)
-    own: Bools = quotes[at] & ~inside[mine] & (depth[mine] == 1)
-    return own
+    opened = packed(kind == ord("{")) & outside
+    closed = packed(kind == ord("}")) & outside
+    steps = np.bitwise_count(opened).view(np.int8) - np.bitwise_count(closed).view(np.int8)
+    depth = np.cumsum(steps, dtype=np.int64) - steps
+
+    def depths(places: I64) -> I64:
+        word, before = places >> 6, _bit(places) - np.uint64(1)
+        found: I64 = depth[word] + np.bitwise_count(opened[word] & before)
+        found -= np.bitwise_count(closed[word] & before)
+        return found
+
+    own = depths(at)
+    left_open = depths(start)
+    if left_open.any():
+        own -= left_open[np.searchsorted(start, at, "right") - 1]
+    # Behind a backslash it only goes on with its string.
+    are_own: Bools = (own == 1) & _has(inside, at) & ~_has(inside, at - 1)
+    return are_own
 
 
-def _in_front(sums: _Sums, of_line: I64, undo: np.ufunc) -> _Sums:
-    """Return what running sums come to in front of each place, from its line's first one on.
+def _strings(text: U8, start: I64) -> Words:
+    """Return a bit for each byte: whether it is in a string, the quote that begins it included.
 
-    Args:
-        sums: Over the places of all lines. Shape (k,).
-        of_line: The first place of each line. Shape (n,).
-        undo: Takes from a sum what it had in front of the line.
+    Arguments as for `_are_own`; of the last byte of a line whose string has no end nothing
+    is said.
     """
-    before = np.append(np.zeros(1, sums.dtype), sums[:-1])
-    own: _Sums = undo(before, np.repeat(before[of_line], np.diff(of_line, append=len(sums))))
-    return own
+    quotes = text == _QUOTE
+    backslashes = text == _BACKSLASH
+    if backslashes.any():
+        escaped = true_places(quotes[1:] & backslashes[:-1]) + 1
+        run = np.zeros(len(escaped), np.int64)
+        going = np.ones(len(escaped), np.bool_)
+        while going.any():
+            behind = escaped - run - 1
+            going &= (behind >= 0) & backslashes[np.maximum(behind, 0)]
+            run += going
+        quotes[escaped[run % 2 == 1]] = False
+    inside = _between(quotes)
+    last = start[1:] - 1
+    is_open = _has(inside, last)
+    if is_open.any():
+        # One quote more ends it with its line.
+        quotes[last[is_open != np.append(False, is_open[:-1])]] ^= True
+        inside = _between(quotes)
+    return inside
 
 
-def _drop_escaped(text: U8, quotes: Bools) -> None:
-    """Take back the quotes behind a backslash that is none behind another."""
-    escaped = np.flatnonzero(quotes[1:] & (text[:-1] == _BACKSLASH)) + 1
-    if not len(escaped):
-        return
-    run = np.zeros(len(escaped), np.int64)
-    going = np.ones(len(escaped), np.bool_)
-    while going.any():
-        behind = escaped - run - 1
-        going &= (behind >= 0) & (text[np.maximum(behind, 0)] == _BACKSLASH)
-        run += going
-    quotes[escaped[run % 2 == 1]] = False
+def _between(quotes: Bools) -> Words:
+    """Return the bits from every odd quote up to before the next one."""
+    words = packed(quotes)
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words << np.uint64(shift)
+    odd = words >> np.uint64(63)
+    words ^= np.uint64(0) - (np.bitwise_xor.accumulate(odd) ^ odd)
+    return words
+
+
+def _bit(places: I64) -> Words:
+    return np.uint64(1) << (places & 63).view(np.uint64)
+
+
+def _has(words: Words, places: I64) -> Bools:
+    has: Bools = (words[places >> 6] & _bit(places)) != 0
+    return has

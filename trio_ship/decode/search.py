@@ -25,6 +25,7 @@ __all__ = [
     "first_of_lines",
     "have_marks",
     "lowest_bit",
+    "packed",
     "rarest_pair",
     "rows_of",
     "true_places",
@@ -54,10 +55,7 @@ def true_places(hits: Bools, *, bits: Literal[32, 64] = 64) -> I64:
         hits: Shape (n,).
         bits: How long words are; shorter ones are better where places lie closer.
     """
-    packed = np.packbits(hits, bitorder="little")
-    if len(packed) % _WORD:
-        packed = np.append(packed, np.zeros(-len(packed) % _WORD, np.uint8))
-    words = packed.view(f"<u{bits // 8}")
+    words = packed(hits, bits=bits)
     where = np.flatnonzero(words != 0)
     left = words[where]
     counts = np.bitwise_count(left)
@@ -78,6 +76,15 @@ def true_places(hits: Bools, *, bits: Literal[32, 64] = 64) -> I64:
         more = left != 0
         rows, left = rows[more], left[more]
     return places
+
+
+def packed(hits: Bools, *, bits: Literal[32, 64] = 64) -> npt.NDArray[np.unsignedinteger]:
+    """Return words with a bit for each of `hits`, the first one lowest, and zeros behind them."""
+    octets = np.packbits(hits, bitorder="little")
+    if len(octets) % _WORD:
+        octets = np.append(octets, np.zeros(-len(octets) % _WORD, np.uint8))
+    words: npt.NDArray[np.unsignedinteger] = octets.view(f"<u{bits // 8}")
+    return words
 
 
 def lowest_bit(words: npt.NDArray[np.unsignedinteger]) -> U8:
