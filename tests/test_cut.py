@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import Kind, Move, OrderedBatch
-from trio_ship.cut import Cut, advance, common_start, stops
+from trio_ship.cut import Cut, advance, common_start, former_names, stops
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
 SEEDS = st.integers(0, 2**32)
@@ -152,3 +152,16 @@ def test_where_sinks_stand_that_have_more_than_the_others() -> None:
         "d": SinkState(),
     }
     assert stops(Snapshot(sinks=sinks)) == {"x": [20, 40], "y": [7]}
+
+
+def test_c08_a_sink_is_known_by_its_output_under_another_name() -> None:
+    """Who writes what a sink wrote that is gone is that sink; names that are still there stay."""
+    states = {
+        "old": SinkState(path="/x", offset=9),
+        "older": SinkState(path="/x", offset=5),
+        "here": SinkState(path="/y", offset=7),
+        "gone": SinkState(path="/z", offset=7),
+        "stdout": SinkState(),
+    }
+    paths = {"new": "/x", "here": "/w", "second": "/y", "print": ""}
+    assert former_names(states, paths) == {"new": "old"}

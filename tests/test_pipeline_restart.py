@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import tomllib
 
 import pytest
 import trio
 import trio.testing
-from memory_disk import MemoryDisk
+from follow_helpers import put
+from memory_disk import Death, MemoryDisk
 from pipeline_helpers import (
+    CHECKPOINT,
     OUTPUT,
     SlowDisk,
     config,
@@ -212,3 +215,29 @@ async def test_d05_death_at_every_disk_call_while_following(
         found = output_lines(disk)
         for name in "ab":
             assert of_file(found, name) == of_file(writers.written, name)
+
+
+async def test_c08_a_sink_that_is_renamed_after_a_kill(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A sink is known by its output: under another name it goes on behind what it wrote."""
+    disk = new_disk()
+    with trio.move_on_after(60):
+        try:
+            async with running(disk, config(interval=1000)):
+                for number in range(3):
+                    put(disk, f"app {number}")
+                    await trio.sleep(2.2)
+                disk.die_after(0)
+                await trio.sleep_forever()
+        except* Death:
+            disk.restart()
+    put(disk, "app 3")
+    renamed = config(sinks=f'[sinks.other]\ntype = "file"\npath = "{OUTPUT}"\n')
+    for number in (4, 5):
+        async with running(disk, renamed):
+            await trio.sleep(3)
+            put(disk, f"app {number}")
+            await trio.sleep(3)
+    assert output_lines(disk) == [f"app {number}" for number in range(6)]
+    assert tomllib.loads(disk.read(CHECKPOINT).decode())["sinks"].keys() == {"other"}

@@ -7,7 +7,7 @@ import itertools
 import os
 import resource
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -124,10 +124,13 @@ class Assembly:
         """Return how long a line of each source may take to its file, in seconds."""
         return {name: self._delay(source) for name, source in self._config.sources.items()}
 
-    async def sinks(self, *, resumed: bool, raw_terminal: bool) -> list[Sink]:
+    async def sinks(
+        self, former: Mapping[str, str], *, resumed: bool, raw_terminal: bool
+    ) -> list[Sink]:
         """Make the sinks.
 
         Args:
+            former: The names that sinks had at the last run, where those were others.
             resumed: Whether there is a checkpoint, so that journals count.
             raw_terminal: Whether control characters may reach a terminal.
         """
@@ -141,11 +144,12 @@ class Assembly:
             if settings.type == "stdout":
                 made.append(StdoutSink(name, encode, raw=raw_terminal, stages=self._stages))
             else:
-                made.append(await self._file_sink(name, settings, encode, resumed=resumed))
+                known_as = former.get(name, name) if resumed else None
+                made.append(await self._file_sink(name, settings, encode, known_as))
         return made
 
     async def _file_sink(
-        self, name: str, settings: SinkConfig, encode: Encoder, *, resumed: bool
+        self, name: str, settings: SinkConfig, encode: Encoder, known_as: str | None
     ) -> FileSink:
         journal, data = None, b""
         checkpoint = self._config.pipeline.checkpoint
@@ -153,7 +157,8 @@ class Assembly:
             path = journal_path(checkpoint.path, name)
             boot = await self._disk.run(boot_id, self._disk)
             journal = Journal(self._disk, path, boot)
-            if resumed:
+            if known_as is not None:
+                path = journal_path(checkpoint.path, known_as)
                 data = await self._disk.run(self._read_journal, path)
         return FileSink(
             name,

@@ -16,7 +16,7 @@ import attrs
 from trio_ship.batch import OrderedBatch
 from trio_ship.state import OrderKey, Position, SinkState, Snapshot
 
-__all__ = ["Cut", "advance", "common_start", "stops"]
+__all__ = ["Cut", "advance", "common_start", "former_names", "stops"]
 
 
 @attrs.define(eq=False, repr=False)
@@ -120,6 +120,22 @@ def common_start(snapshot: Snapshot, cuts: Mapping[str, Snapshot]) -> Snapshot:
         positions=positions,
         sinks=sinks,
     )
+
+
+def former_names(states: Mapping[str, SinkState], paths: Mapping[str, str]) -> dict[str, str]:
+    """Return the names under which sinks are known that were renamed, by their present ones.
+
+    Args:
+        states: What is known of sinks, by name.
+        paths: The output of each sink of the configuration, by name; empty where it
+            has none.
+    """
+    left = {
+        state.path: name
+        for name, state in sorted(states.items(), key=lambda item: item[1].offset)
+        if state.path and name not in paths
+    }
+    return {name: left[path] for name, path in paths.items() if name not in states and path in left}
 
 
 def stops(snapshot: Snapshot) -> dict[str, list[int]]:

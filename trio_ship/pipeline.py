@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
+import attrs
 import trio
 
 from trio_ship.assembly import Assembly, Sources
@@ -31,7 +32,7 @@ from trio_ship.config import Config
 from trio_ship.config.contradictions import NO_SINK
 from trio_ship.config.load import refused
 from trio_ship.config.values import printable
-from trio_ship.cut import common_start
+from trio_ship.cut import common_start, former_names
 from trio_ship.errors import SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
 from trio_ship.flow import Flow
@@ -203,8 +204,13 @@ class Pipeline:
             checkpoint = loaded.snapshot
         self._resumed = checkpoint is not None
         base = checkpoint or Snapshot()
+        paths = {name: sink.path for name, sink in self._config.sinks.items()}
+        former = former_names(base.sinks, paths)
+        present = {old: new for new, old in former.items()}
+        sinks = {present.get(name, name): state for name, state in base.sinks.items()}
+        base = attrs.evolve(base, sinks=sinks)
         self._sinks += await self._assembly.sinks(
-            resumed=self._resumed, raw_terminal=self._raw_terminal
+            former, resumed=self._resumed, raw_terminal=self._raw_terminal
         )
         cuts = {sink.name: await sink.open(base) for sink in self._sinks}
         common = common_start(base, cuts)
