@@ -83,7 +83,8 @@ class Oracle:
         self._harmed: set[str] = set()
         self._is_blind = False
         self._missed_reads = False
-        self._goes_back = any(event.kind in {"behind", "clock"} for event in scenario.events)
+        older = {"behind", "clock", "half"}  # a line that is finished later is older than others
+        self._goes_back = any(event.kind in older for event in scenario.events)
         self.pipeline: Pipeline | None = None
         self.saves = 0
         self.violation = ""
