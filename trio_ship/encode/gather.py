@@ -213,7 +213,9 @@ def _inline(described: I32, pieces: Pieces, rows: I64 | None = None) -> None:
     if whole.any():
         windows = np.ndarray((last + 1,), f"V{_INLINE}", pieces.data, strides=(1,))
         inlined[rows[whole]] = windows[start[whole]]
-    for row, first, size in zip(rows[~whole], start[~whole], length[~whole], strict=True):
+    # Of an empty piece there is nothing to copy.
+    left = ~whole & (length > 0)
+    for row, first, size in zip(rows[left], start[left], length[left], strict=True):
         inlined[row] = np.void(bytes(pieces.data[first : first + size]).ljust(_INLINE, b"\0"))
 
 
