@@ -15,6 +15,7 @@ __all__ = ["blocks", "heads", "later_blocks", "text_of", "whole_lines"]
 _WHOLE: Final = 8 << 20
 _LONG: Final = HEAD // 4  # the beginning of such a line is enough to see its stamp
 _SAMPLES: Final = 512
+_BLOCK: Final = _WHOLE // _SAMPLES
 _LATER: Final = 3
 _LATER_BYTES: Final = 8192
 
@@ -85,9 +86,18 @@ def blocks(content: Content, charset: str, begin: int, reach: int) -> list[bytes
     found = []
     for number in range(_SAMPLES):
         # At whole units of UTF-16, if it is that.
-        block = text_of(content, charset, HEAD, begin + round(number * step) // 2 * 2)
-        found.append(block[block.find(b"\n") + 1 if number else 0 : block.rfind(b"\n") + 1])
+        place = begin + round(number * step) // 2 * 2
+        length = _BLOCK if number < _SAMPLES - 1 else HEAD  # the last one up to the end
+        block = _lines_in(text_of(content, charset, length, place), begins=not number)
+        if not block:  # but long ones may lie there
+            block = _lines_in(text_of(content, charset, HEAD, place), begins=not number)
+        found.append(block)
     return found
+
+
+def _lines_in(block: bytes, *, begins: bool = False) -> bytes:
+    """Return the whole lines of a block; `begins` is whether it begins with one."""
+    return block[0 if begins else block.find(b"\n") + 1 : block.rfind(b"\n") + 1]
 
 
 def later_blocks(content: Content, charset: str, begin: int, reach: int) -> list[bytes]:
@@ -111,5 +121,5 @@ def later_blocks(content: Content, charset: str, begin: int, reach: int) -> list
     found = []
     for number in range(1, _LATER + 1):
         block = text_of(content, charset, _LATER_BYTES, (first + number * step) // 2 * 2)
-        found.append(block[block.find(b"\n") + 1 : block.rfind(b"\n") + 1])
+        found.append(_lines_in(block))
     return found
