@@ -35,6 +35,11 @@ def test_d01_d03_d04_nothing_is_lost_doubled_or_out_of_order(first: int) -> None
             pytest.fail("\n".join(failure_lines(shrunk, run(shrunk))))
 
 
+def test_r15_a_log_is_copied_and_cut_while_what_stood_in_it_before_is_looked_for() -> None:
+    """The copy of what is being read is no file that came before it; it takes this seed to show."""
+    assert not run(make(900_055)).failure
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_broken_protocol_is_caught(variant: str) -> None:
     """A simulation that finds nothing in a pipeline that is wrong would prove nothing."""

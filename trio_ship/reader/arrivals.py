@@ -135,7 +135,9 @@ class Arrivals:
         between = [
             other
             for other in successors(names, chain.since_ns, found, known_here)
-            if not any(known.is_copy(other, tail.entry, tail.size) for tail in chain.tails)
+            if not any(
+                known.is_copy(other, tail.entry, tail.position, tail.size) for tail in chain.tails
+            )
             and not (other.is_packed and known.form_of(other, read_of))
         ]
         for passed in between:

@@ -337,8 +337,7 @@ class Changes:
         """Tell whether a new file holds what a file of this source holds."""
         known = self._chains.known
         return any(
-            known.is_copy(seen, tail.entry, tail.size)
-            or known.holds_read(seen, tail.entry, tail.position)
+            known.is_copy(seen, tail.entry, tail.position, tail.size)
             for beginning in beginnings(path)
             if (chain := self._chains.by_path.get(beginning)) is not None
             for tail in chain.tails

@@ -285,11 +285,22 @@ class KnownFiles:
                 return entry, position
         return None
 
-    def holds_read(self, seen: Candidate, entry: FileEntry, position: Position) -> bool:
-        """Tell whether a new file holds what was read of a known one, which may be truncated now.
+    def is_copy(self, seen: Candidate, entry: FileEntry, position: Position, size: int) -> bool:
+        """Tell whether a new file holds what a known one holds.
 
-        Content without stamps may well be written twice: that is not told from a copy.
+        Both begin alike, and the last bytes of the new one stand at the same place in
+        the known one. That may be truncated by now: then it counts what was read of it.
+
+        Args:
+            seen: The new file.
+            entry: The known one.
+            position: How far it was read.
+            size: How long it was when it was seen last.
         """
+        return self._holds_all(seen, entry, size) or self._holds_read(seen, entry, position)
+
+    def _holds_read(self, seen: Candidate, entry: FileEntry, position: Position) -> bool:
+        # Content without stamps may well be written twice: that is not told from a copy.
         return (
             position.last_ns is not None
             and bool(position.footprint)
@@ -297,12 +308,7 @@ class KnownFiles:
             and self._is_still(seen, entry, position)
         )
 
-    def is_copy(self, seen: Candidate, entry: FileEntry, size: int) -> bool:
-        """Tell whether a new file holds what a known one of `size` bytes holds.
-
-        Both begin alike, and the last bytes of the new one stand at the same
-        place in the known one.
-        """
+    def _holds_all(self, seen: Candidate, entry: FileEntry, size: int) -> bool:
         if not head_length(entry.fingerprint) or seen.size > size:
             return False
         if not self._is_still(seen, entry):
