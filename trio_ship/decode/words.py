@@ -20,6 +20,7 @@ __all__ = [
     "Words",
     "gather",
     "hexadecimal",
+    "stands",
     "within",
 ]
 
@@ -40,6 +41,13 @@ def gather(arena: U8, at: I64, count: int) -> Words:
     items = np.ndarray((len(arena) - size + 1,), f"V{size}", arena, 0, (1,))
     gathered = items[at].view("<u8").reshape(-1, count)
     return np.ascontiguousarray(gathered.T)
+
+
+def stands(text: bytes, arena: U8, at: I64) -> Bools:
+    """Tell at which places a text stands; it fits in behind each of them. Shape (n,)."""
+    items = np.ndarray((len(arena) - len(text) + 1,), f"V{len(text)}", arena, 0, (1,))
+    same: Bools = items[at] == np.void(text)
+    return same
 
 
 def within(arena: U8, at: I64) -> I64:

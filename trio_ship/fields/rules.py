@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64
-from trio_ship.decode.words import Bools
+from trio_ship.decode.words import Bools, stands
 from trio_ship.encode.gather import Pieces
 from trio_ship.fields.rewriting import pieces_of
 
@@ -162,8 +162,6 @@ def _same(texts: Pieces, place: int, meanings: dict[bytes, int], left: Bools, re
     for text, meaning in meanings.items():
         rows: I64 = np.flatnonzero(left & ~hit & (texts.length >= place + len(text)))
         if len(rows):
-            room = len(texts.data) - len(text) + 1
-            windows = np.ndarray((room,), f"V{len(text)}", texts.data, strides=(1,))
-            same = rows[windows[texts.start[rows] + place] == np.void(text)]
+            same = rows[stands(text, texts.data, texts.start[rows] + place)]
             result[same], hit[same] = meaning, True
     return hit

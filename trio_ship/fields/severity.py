@@ -30,7 +30,7 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I32, I64, U8, OrderedBatch
-from trio_ship.decode.words import Bools
+from trio_ship.decode.words import Bools, stands
 from trio_ship.encode.gather import gather_slices
 from trio_ship.encode.raw import slice_edges
 from trio_ship.fields.rules import I8, Rules
@@ -263,9 +263,7 @@ def _begin_with(prefix: bytes, buffers: Sequence[U8], buffer: I32, start: I64) -
     for number, data in enumerate(buffers):
         mine = np.flatnonzero(buffer == number)
         if len(mine):
-            room = len(data) - len(prefix) + 1
-            windows = np.ndarray((room,), f"V{len(prefix)}", data, strides=(1,))
-            same[mine] = windows[start[mine]] == np.void(prefix)
+            same[mine] = stands(prefix, data, start[mine])
     return same
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from typing import Final
 
 from trio_ship.errors import ConfigError
@@ -117,7 +116,7 @@ def open_output(disk: Filesystem, sink: str, path: str) -> tuple[int, Status]:
             "name a file that this user may write, in a folder that exists"
         ) from error
     status = disk.fstat(fd)
-    if not stat.S_ISREG(status.mode):
+    if not is_regular(status):
         disk.close(fd)
         raise ConfigError(
             f"sinks.{sink}.path: {path} is not a regular file; "
