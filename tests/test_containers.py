@@ -23,7 +23,7 @@ from trio_ship.config import SourceConfig
 from trio_ship.decode.containers import find_wrapped, unwrapped
 from trio_ship.decode.detect import detect
 from trio_ship.decode.grouping import Grouping, Mode
-from trio_ship.decode.patterns import LinePattern
+from trio_ship.decode.patterns import LinePattern, trimmed_ends
 from trio_ship.decode.stamps import frame
 from trio_ship.reader.decoders import Decoders
 from trio_ship.state import FileEntry
@@ -326,3 +326,16 @@ async def test_a_part_of_a_line_waits_for_its_rest(autojump_clock: trio.testing.
     messages = [json.loads(row)["message"] for row in disk.read(OUTPUT).decode().splitlines()]
     expected = [b"".join(parts[:3]), parts[3], parts[4]]
     assert messages == [text.decode().removesuffix("\n") for text in expected]
+
+
+@given(st.lists(st.binary(max_size=2), min_size=1, max_size=9), st.booleans())
+def test_line_ends_are_trimmed_once(texts: list[bytes], is_whole: bool) -> None:  # noqa: FBT001 - drawn
+    """LF or CR LF is taken away, and of a line that has nothing else no more than that."""
+    lines = [text.replace(b"\n", b"\r") + b"\n" for text in texts]
+    if not is_whole:
+        lines[-1] = lines[-1][:-1] + b"x"
+    arena, start, end = frame(b"".join(lines))
+    stop = trimmed_ends(arena, start, end)
+    expected = [line.removesuffix(b"\n").removesuffix(b"\r") for line in lines]
+    found = zip(start.tolist(), stop.tolist(), strict=True)
+    assert [arena[low:high].tobytes() for low, high in found] == expected

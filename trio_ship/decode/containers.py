@@ -29,13 +29,14 @@ Wrapping: TypeAlias = Literal["", "cri", "docker"]
 """How the lines of a file are wrapped; empty: they are not."""
 
 _CRI_STREAMS: Final = {b" stdout ": 1, b" stderr ": 2}
-_DOCKER_STREAMS: Final = {b'"stdout"': 1, b'"stderr"': 2}
+_DOCKER_STREAMS: Final = {b'stdout",': 1, b'stderr",': 2}
 # Stamps have nanoseconds, often without zeros at the end, and "Z" or an offset.
 _STAMP_LENGTHS: Final = (30, 35, 29, 28, 34, 33, *range(27, 19, -1), 32, 31)
+_BEHIND_TAG: Final = np.isin(np.arange(256), np.frombuffer(b" :\r\n", np.uint8))
 _DOCKER_LENGTHS: Final = (30, 29, 28, *range(27, 19, -1), 35)
 _TEXT: Final = r'^\{"log":"(?P<ts>(?:[^"\\]|\\.)*)"'
 _WHOLE: Final = r'^\{"log":"(?:[^"\\]|\\.)*\\n"'
-_STREAM: Final = r'^\{"log":"(?:[^"\\]|\\.)*","stream":'
+_STREAM: Final = r'^\{"log":"(?:[^"\\]|\\.)*","stream":"'
 # NUL stands for an escaped backslash until all else is undone; no JSON text has one.
 _ESCAPES: Final = (
     (r"\\", "\0"),
@@ -104,15 +105,10 @@ def _word(text: bytes) -> np.uint64:
     return np.uint64(int.from_bytes(text, "little"))
 
 
-def _words(arena: U8, at: I64) -> Words:
-    words: Words = gather(arena, at, 1)[0]
-    return words
-
-
 def _streams(words: Words, names: dict[bytes, int]) -> U8:
     stream = np.zeros(len(words), np.uint8)
     for name, number in names.items():
-        stream[words == _word(name)] = number
+        stream += (words == _word(name)) * np.uint8(number)
     return stream
 
 
@@ -122,17 +118,19 @@ def _look_at_cri(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
     for length in _STAMP_LENGTHS:
         if not len(rows):
             return
-        at = wrapped.text[rows] + length
-        stream = _streams(_words(arena, at), _CRI_STREAMS)
-        tag, behind = arena[at + 8], arena[at + 9]
-        is_tag = ((tag == ord("P")) | (tag == ord("F"))) & (at + 9 < end[rows])
-        found = (stream > 0) & is_tag & np.isin(behind, np.frombuffer(b" :\r\n", np.uint8))
-        those = rows[found]
-        wrapped.wrapping[those] = 1
-        wrapped.stream[those] = stream[found]
-        wrapped.is_cut[those] = tag[found] == ord("P")
-        wrapped.text[those] = at[found] + 9 + (behind[found] == ord(" "))
-        for row in those[behind[found] == ord(":")].tolist():
+        start = wrapped.text[rows]
+        at = start + length
+        name, tags = gather(arena, at, 2)
+        stream = _streams(name, _CRI_STREAMS)
+        tag, behind = tags.astype(np.uint8), (tags >> np.uint64(8)).astype(np.uint8)
+        is_cut = tag == ord("P")
+        found = (stream > 0) & (is_cut | (tag == ord("F"))) & _BEHIND_TAG[behind]
+        found &= at + 9 < end[rows]
+        wrapped.wrapping[rows] = found
+        wrapped.stream[rows] = stream * found
+        wrapped.is_cut[rows] = is_cut & found
+        wrapped.text[rows] = np.where(found, at + 9 + (behind == ord(" ")), start)
+        for row in rows[found & (behind == ord(":"))].tolist():
             # More tags than the one that is known today.
             head = arena[wrapped.text[row] : end[row]].tobytes()
             wrapped.text[row] += head.find(b" ") + 1
@@ -140,26 +138,26 @@ def _look_at_cri(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
 
 
 def _look_at_docker(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
-    start = wrapped.text[rows]
-    rows = rows[_words(arena, start) == _word(b'{"log":"')]
+    rows = rows[gather(arena, wrapped.text[rows], 1)[0] == _word(b'{"log":"')]
     wrapped.wrapping[rows] = 2
     stop = trimmed_ends(arena, wrapped.text[rows], end[rows])
     for length in _DOCKER_LENGTHS:
         if not len(rows):
             return
-        # From the last byte back: `"}`, the stamp, `"time":"`, `"stdout",`, `"stream":`, `",`.
-        time = stop - 2 - length - 8
-        near = time - 20 >= wrapped.text[rows] + 8
-        time = np.where(near, time, wrapped.text[rows] + 28)
-        found = near & (_words(arena, time) == _word(b'"time":"'))
-        found &= (_words(arena, time - 18) == _word(b'"stream"')) & (arena[time - 20] == ord('"'))
-        stream = _streams(_words(arena, time - 9), _DOCKER_STREAMS)
-        newline = (arena[time - 21] == ord("n")) & (arena[time - 22] == ord("\\"))
+        # From the last byte back: `"}`, the stamp, `"time":"`, `stdout",`, `tream":"`, `","s`.
+        text = wrapped.text[rows] + 8
+        at = stop - (2 + length + 32)
+        near = at + 4 >= text
+        log, name, stream_name, time = gather(arena, np.where(near, at, text), 4)
+        found = near & (time == _word(b'"time":"')) & (name == _word(b'tream":"'))
+        found &= (log >> np.uint64(32)) == _word(b'","s')
+        stream = _streams(stream_name, _DOCKER_STREAMS)
+        newline = (log >> np.uint64(16)).astype(np.uint16) == _word(b"\\n")
         # Of several backslashes it takes a closer look to tell which escapes what.
-        found &= (stream > 0) & ~(newline & (arena[time - 23] == ord("\\")))
-        those = rows[found]
-        wrapped.stream[those] = stream[found]
-        wrapped.is_cut[those] = ~newline[found]
+        several = newline & ((log >> np.uint64(8)).astype(np.uint8) == ord("\\"))
+        found &= (stream > 0) & ~several
+        wrapped.stream[rows] = stream * found
+        wrapped.is_cut[rows] = found & ~newline
         rows, stop = rows[~found], stop[~found]
     if len(rows):
         _look_closely(wrapped, arena, rows, end)
@@ -169,7 +167,7 @@ def _look_closely(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
     """Look at objects that have more members, or backslashes at the end of their text."""
     begin, after = wrapped.text[rows], end[rows]
     for name, number in _DOCKER_STREAMS.items():
-        pattern = LinePattern(_STREAM + name.decode())
+        pattern = LinePattern(_STREAM + name.decode().removesuffix(","))
         wrapped.stream[rows[pattern.matches(arena, begin, after)]] = number
     is_whole = LinePattern(_WHOLE).matches(arena, begin, after)
     wrapped.is_cut[rows] = ~is_whole & (wrapped.stream[rows] > 0)

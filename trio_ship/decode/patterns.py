@@ -45,6 +45,10 @@ _PROBE: Final = datetime(2000, 2, 29, 13, 14, 15, 678_900, tzinfo=UTC)
 
 def trimmed_ends(arena: U8, start: I64, end: I64) -> I64:
     """Return the byte after each line without its line end, LF or CR LF."""
+    stop = end - 1
+    if (stop > start).all() and (arena[stop] == ord("\n")).all():
+        stop -= arena[stop - 1] == ord("\r")
+        return stop
     stop = end.copy()
     for character in (ord("\n"), ord("\r")):
         stop -= (stop > start) & (arena[np.maximum(stop - 1, 0)] == character)
