@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from trio_ship.fields.forms import (
     looking,
     read_logfmt,
 )
+from trio_ship.fields.texts import occurs
 
 FORMS = {
     "clf": (LOOK_CLF, Expression.of(CLF)),
@@ -55,3 +57,9 @@ def test_a_form_is_not_asked_about_other_texts() -> None:
     texts = pa.array([b'<x] "', b"", b'0] "', b"a", b'a] "'], pa.large_binary())
     expected = [b'<x] "', None, None, None, b'a] "']
     assert looking(Look(first=b"<a", literal=b'] "'), read)(texts).to_pylist() == expected
+
+
+@given(st.text("ab", min_size=1, max_size=4), st.text("ab", max_size=9))
+def test_a_text_occurs_where_it_stands(text: str, data: str) -> None:
+    """A text occurs in others, or not, as Python's own search has it."""
+    assert occurs(text.encode(), np.frombuffer(data.encode(), np.uint8)) == (text in data)

@@ -204,6 +204,9 @@ _TEXTS = st.one_of(
             b'{"a":01}',
             b'{"a":1e999}',
             b'{"a":Infinity}',
+            b'{"a":[1, -Inf]}',
+            b'{"a": NaN}',
+            b'{"a":"Inf, NaN"}',
             b'{"\x01":2}',
             b"{\x00}",
         ]

@@ -17,6 +17,7 @@ from trio_ship.decode.words import Bools
 from trio_ship.fields.columns import NUMBER, objects_of
 from trio_ship.fields.objects import are_objects
 from trio_ship.fields.rewriting import pieces_of
+from trio_ship.fields.texts import occurs
 
 __all__ = [
     "CLF",
@@ -120,7 +121,7 @@ class Look:
             fit[fit] = is_first[pieces.data[pieces.start[fit]]]
         if self.literal and fit.any():
             # A search in all of them at once costs next to nothing.
-            if self.literal not in bytes(pieces.data):
+            if not occurs(self.literal, pieces.data):
                 return np.zeros(len(texts), np.bool_)
             fit &= np.asarray(pc.match_substring(texts, self.literal))
         return fit

@@ -19,6 +19,7 @@ from trio_ship.batch import I64
 from trio_ship.decode.words import Bools
 from trio_ship.encode.gather import Pieces, constant, interleave
 from trio_ship.fields.rewriting import pieces_of
+from trio_ship.fields.texts import occurs
 
 __all__ = ["are_bare", "are_objects", "is_object"]
 
@@ -95,8 +96,7 @@ def _are_doubtful(texts: Any) -> Bools:  # noqa: ANN401 - as above
         ends = pieces.start[is_long], (pieces.start + pieces.length)[is_long]
         first, last = (np.searchsorted(opens, end) for end in ends)
         doubtful[is_long] = last - first >= _MOST_OPEN
-    data = bytes(pieces.data)
-    if any(word in data for word in _NO_NUMBERS):
+    if any(occurs(word, pieces.data) for word in _NO_NUMBERS):
         doubtful |= np.asarray(pc.match_substring_regex(texts, _NO_NUMBER))
     return doubtful
 

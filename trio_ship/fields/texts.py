@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from trio_ship.batch import I64, OrderedBatch
+from trio_ship.batch import I64, U8, OrderedBatch
 from trio_ship.decode.patterns import trimmed_ends
 from trio_ship.encode.gather import gather_slices
 from trio_ship.encode.raw import slice_edges
 
-__all__ = ["large_binary", "text_lengths", "text_slices"]
+__all__ = ["large_binary", "occurs", "text_lengths", "text_slices"]
 
 
 def text_lengths(batch: OrderedBatch) -> I64:
@@ -38,6 +38,20 @@ def text_slices(batch: OrderedBatch) -> Iterator[tuple[slice, Any]]:
     texts = gather_slices(batch.buffers, batch.part, batch.start, length, edges)
     for (first, stop), text in zip(itertools.pairwise(edges.tolist()), texts, strict=True):
         yield slice(first, stop), large_binary(text, length[first:stop])
+
+
+def occurs(text: bytes, data: U8) -> bool:
+    """Tell whether a text of a few bytes, at least one, occurs in others.
+
+    `in` takes four times as long for so few bytes, and keeps the interpreter to itself.
+    """
+    places = max(len(data) - len(text) + 1, 0)
+    found = data[:places] == text[0]
+    for number, byte in enumerate(text[1:], 1):
+        if not found.any():
+            break
+        found &= data[number : places + number] == byte
+    return bool(found.any())
 
 
 def large_binary(text: memoryview, length: I64) -> Any:  # noqa: ANN401 - pyarrow has no types
