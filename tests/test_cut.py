@@ -165,3 +165,15 @@ def test_c08_a_sink_is_known_by_its_output_under_another_name() -> None:
     }
     paths = {"new": "/x", "here": "/w", "second": "/y", "print": ""}
     assert former_names(states, paths) == {"new": "old"}
+
+
+def test_a_batch_knows_where_its_files_are_now_and_how_they_were_read() -> None:
+    """Who makes it again finds them, and decodes what it held as it was decoded."""
+    (batch,) = _batches(Random(0), 1)
+    (move, *_) = batch.moves
+    read = attrs.evolve(move.file, layout="iso8601@0", zone="UTC")
+    batch = attrs.evolve(batch, moves=(attrs.evolve(move, file=read),))
+    assert batch.described_by({}) is batch
+    newest = attrs.evolve(read, file="/0.1", layout="iso8601@0&syslog@8;auto", anchor_ns=1)
+    (after,) = batch.described_by({read.id: newest}).moves
+    assert after.file == attrs.evolve(read, file="/0.1")

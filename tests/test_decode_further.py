@@ -9,8 +9,10 @@ from pipeline_helpers import OUTPUT, config, new_disk, run_once
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
-from trio_ship.decode.further import shape_of, with_further
+from trio_ship.decode.further import bare_lines, shape_of, with_further, with_turn
+from trio_ship.decode.layouts import Layout
 from trio_ship.decode.stamps import AUTO, StampDecoder, frame
+from trio_ship.decode.table import LAYOUTS
 
 ISO = b"2026-11-23 08:00:0%d.123 a\n"
 REDIS = b"redis-1 | 1:M 23 Nov 2026 08:01:0%d.456 * b\n"
@@ -135,3 +137,68 @@ async def test_stamps_that_begin_alike_may_end_otherwise(
     disk.append("/logs/c.log", b"2026-11-23T08:00:15Z between\n")
     await run_once(disk, config(follow=False))
     assert disk.read(OUTPUT) == first + b"2026-11-23T08:00:15Z between\n" + second
+
+
+def turned(text: bytes, *, last_ns: int = EIGHT, limit_ns: int = EIGHT + 3600 * 10**9) -> bool:
+    """Tell whether a file that was written as `ISO` goes on as these lines are."""
+    lines = bare_lines(np.frombuffer(text, np.uint8), 0, len(text))
+    spelling = "iso8601@0/ .3Z;auto"
+    after = with_turn(spelling, lines, zone="UTC", last_ns=last_ns, limit_ns=limit_ns)
+    assert after in {spelling, "iso8601@0/ .3Z&day_month_name@14,*/   .3;auto"}
+    return after != spelling
+
+
+def test_a_file_goes_on_in_another_way() -> None:
+    """Three lines tell, and others between them that go on with them do not hide it."""
+    assert turned(lines(REDIS, 3))
+    assert turned(lines(REDIS, 3) + b"\tat x\n\tat y\n")
+    assert turned(b"banner\n" + lines(REDIS, 3))
+    assert not turned(lines(REDIS, 2))
+    assert not turned(lines(REDIS, 3)[:-1])
+    assert not turned(b"banner\nof\nmany\nlines\n" + lines(REDIS, 3))
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+def test_a_table_with_dates_in_it_is_no_other_way(days: int) -> None:
+    """Its dates are of any time; those of a log go on from the last stamp."""
+    moment = EIGHT + days * 24 * 60 * MINUTE
+    assert not turned(lines(REDIS, 9), last_ns=moment, limit_ns=moment + MINUTE)
+    assert turned(lines(REDIS, 9), last_ns=NO_STAMP)
+
+
+def test_only_a_file_whose_layout_was_found_out_may_go_on_in_another_way() -> None:
+    """One that the configuration names stays, and so does one that has had many."""
+    ways = "iso8601@0/ .3Z" + "&syslog@8" * 4
+    for spelling in ("iso8601@0/ .3Z", f"{ways};auto"):
+        lines = [REDIS[:-1] % number for number in range(9)]
+        after = with_turn(spelling, lines, zone="UTC", last_ns=EIGHT, limit_ns=EIGHT + 99 * MINUTE)
+        assert after == spelling
+
+
+@pytest.mark.parametrize(("begin", "expected"), [(0, [b"b", b"c" * 512]), (1, [b"c" * 512])])
+def test_bare_lines_are_the_last_that_begin_something(begin: int, expected: list[bytes]) -> None:
+    """Indented and empty ones do not, nor does one whose end is missing; long ones are cut."""
+    text = b"b\n\n \td\n" + b"c" * 600 + b"\nhalf"
+    arena = np.frombuffer(text, np.uint8)
+    assert bare_lines(arena, 2 * begin, len(text)) == expected
+
+
+def test_bare_lines_of_a_long_text_are_few() -> None:
+    """Of 16 KiB at most, from the first line that begins there, and no more than 64."""
+    arena = np.frombuffer(b"a" * 9000 + b"\n" + b"b" * 9000 + b"\n", np.uint8)
+    assert bare_lines(arena, 0, len(arena)) == [b"b" * 512]
+    arena = np.frombuffer(b"".join(b"%d\n" % number for number in range(99)), np.uint8)
+    assert bare_lines(arena, 0, len(arena)) == [b"%d" % number for number in range(35, 99)]
+
+
+ALONE = [each for each in LAYOUTS if each.anywhere and each.has_year and not each.family]
+
+
+@pytest.mark.parametrize("layout", ALONE, ids=[each.name for each in ALONE])
+def test_a_file_may_go_on_with_stamps_of_any_form(layout: Layout) -> None:
+    """Each of them holds what a line must to be asked."""
+    lines = [f"x {number} {layout.marker}{layout.example} y".encode() for number in range(9)]
+    spelling = "epoch@0;auto"
+    found = StampDecoder(spelling).read(*frame(lines[0])).found.all()
+    after = with_turn(spelling, lines, zone="UTC", last_ns=NO_STAMP, limit_ns=2**62)
+    assert (after != spelling) is not bool(found)

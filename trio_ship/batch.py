@@ -248,12 +248,13 @@ class OrderedBatch:
     def described_by(self, files: Mapping[str, FileEntry]) -> OrderedBatch:
         """Return the batch with the newest descriptions of its files.
 
-        Between the read of a file and its delivery it may have been moved.
+        Between the read of a file and its delivery it may have been moved. How its stamps
+        were read stays as it was: whoever makes the batch again reads them so.
 
         Args:
             files: The newest descriptions, by id.
         """
-        newest = tuple(files.get(move.file.id, move.file) for move in self.moves)
+        newest = tuple(files.get(move.file.id, move.file).read_as(move.file) for move in self.moves)
         if all(move.file is entry for move, entry in zip(self.moves, newest, strict=True)):
             return self
         moves = zip(self.moves, newest, strict=True)

@@ -89,6 +89,12 @@ class FileEntry:
         """Which file of the system it is."""
         return self.device, self.inode
 
+    def read_as(self, other: FileEntry) -> FileEntry:
+        """Return the description with stamps as another one of the file has them."""
+        if self.layout == other.layout:
+            return self
+        return attrs.evolve(self, layout=other.layout, zone=other.zone, anchor_ns=other.anchor_ns)
+
 
 @attrs.frozen
 class Position:

@@ -44,6 +44,8 @@ class Round:
         lacking: Whether the record before it was left without its end. (m,).
         held: Whether a file's last record has complete lines but stays open.
             Shape (m,).
+        bare: Where the lines behind the last stamp of each region begin in the arena,
+            or the region ends. (m,).
         watermark: No later record of the chain has a smaller key. Shape (m,).
     """
 
@@ -55,6 +57,7 @@ class Round:
     inside: Bools
     lacking: Bools
     held: Bools
+    bare: I64
     watermark: I64
 
 
@@ -173,6 +176,7 @@ def _decode_lines(
         inside=inside,
         lacking=lacking,
         held=held,
+        bare=_bare(lines, regions, stamped),
         watermark=watermark,
     )
 
@@ -196,6 +200,19 @@ def _ranges(
         # Half a unit at the end of a file counts as one.
         np.minimum(stop[rows], regions.offset[number] + regions.used[number], out=stop[rows])
     return begin, stop
+
+
+def _bare(lines: Lines, regions: Regions, stamped: Bools) -> I64:
+    """Return where the lines behind the last stamp of each region begin, or it ends; (m,)."""
+    stop = regions.base + regions.size
+    if stamped.all():
+        return stop
+    rows = np.flatnonzero(stamped)
+    last = np.searchsorted(rows, lines.first[1:]) - 1
+    row = np.maximum(np.append(rows, -1)[last] + 1, lines.first[:-1])
+    bare = row < lines.first[1:]
+    stop[bare] = lines.start[row[bare]]
+    return stop
 
 
 def _inner(lines: Lines, regions: Regions) -> I64:

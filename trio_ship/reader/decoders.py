@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -14,8 +14,8 @@ from trio_ship.batch import I32, I64
 from trio_ship.config import SourceConfig
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
-from trio_ship.decode.found import names_zone
-from trio_ship.decode.further import shape_of, with_further
+from trio_ship.decode.found import further_ways, names_zone
+from trio_ship.decode.further import shape_of, with_further, with_turn
 from trio_ship.decode.grouping import Grouping
 from trio_ship.decode.patterns import LinePattern
 from trio_ship.decode.stamps import AUTO, BEHIND, FURTHER, StampDecoder, initial_anchor
@@ -131,6 +131,30 @@ class Decoders:
             return entry
         anchor = initial_anchor(self.all[number], head, mtime_ns, blocks())
         return attrs.evolve(entry, anchor_ns=anchor)
+
+    def turned(
+        self, entry: FileEntry, lines: Sequence[bytes], last_ns: int, limit_ns: int
+    ) -> FileEntry:
+        """Find out whether a file goes on in another way.
+
+        Args:
+            entry: The file; its layout is known.
+            lines: How the lines behind its last stamp begin.
+            last_ns: That stamp, or `NO_STAMP`.
+            limit_ns: The latest stamp to believe.
+
+        Returns:
+            The entry; another one if the file does.
+        """
+        layout = with_turn(entry.layout, lines, zone=entry.zone, last_ns=last_ns, limit_ns=limit_ns)
+        if layout == entry.layout:
+            return entry
+        if layout not in self._told:
+            self._told.add(layout)
+            way = " ".join(further_ways(layout)[-1])
+            text = f"sources.{self._config.name}: {entry.path}: from some line on also {way}"
+            self._notes.append(Note.info(text))
+        return attrs.evolve(entry, layout=layout)
 
     def _spelling(self, head: bytes, path: str, evidence: Evidence) -> str:
         """Return the layout of the lines; files that begin alike are alike."""

@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 import numpy as np
 
+from trio_ship.batch import U8
 from trio_ship.config import SourceConfig
 from trio_ship.decode.charsets import (
     UTF_8,
@@ -40,6 +41,7 @@ from trio_ship.reader.packed import Packed
 from trio_ship.reader.reading import Filled, Job, Reading
 from trio_ship.reader.samples import blocks, heads, later_blocks, whole_lines
 from trio_ship.reader.tails import ChainFiles, Tail
+from trio_ship.reader.turns import keep_bare, take_turns
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import FileEntry, Position
 
@@ -202,20 +204,29 @@ class RoundReader:
         if not done:
             return
         jobs = [one.job for one in done]
-        regions = self._regions(done)
-        result = decode_round(
-            reading.arena[done[0].place :],
-            regions,
-            self.decoders.all,
-            grouping=self.decoders.grouping,
-            read_at=reading.now,
-            stages=self._stages,
-        )
+        arena = reading.arena[done[0].place :]
+        regions, result = self._decoded(done, arena, reading.now)
+        if self._follow and take_turns(
+            done, regions, result, arena, chains=self._chains, decoders=self.decoders
+        ):
+            regions, result = self._decoded(done, arena, reading.now)
         self._advance(done, regions, result, reading.now)
         if self._until_ns is not None:
             result = self._ended(jobs, result, self._until_ns)
         reading.result = result
         reading.resolution_ns = self.decoders.resolutions_ns(regions.decoder)
+
+    def _decoded(self, filled: Sequence[Filled], arena: U8, now: float) -> tuple[Regions, Round]:
+        regions = self._regions(filled)
+        result = decode_round(
+            arena,
+            regions,
+            self.decoders.all,
+            grouping=self.decoders.grouping,
+            read_at=now,
+            stages=self._stages,
+        )
+        return regions, result
 
     def _ended(self, jobs: Sequence[Job], result: Round, until_ns: int) -> Round:
         """Return a round without what is too late, and let go of chains that have come so far."""
@@ -274,11 +285,12 @@ class RoundReader:
             result.inside.tolist(),
             result.lacking.tolist(),
             result.held.tolist(),
+            result.bare.tolist(),
             regions.base.tolist(),
             strict=True,
         )
         data = result.batch.buffer.data
-        for one, offset, stop, max_ns, last_ns, inside, lacking, held, base in columns:
+        for one, offset, stop, max_ns, last_ns, inside, lacking, held, bare, base in columns:
             job, tail = one.job, one.job.chain.tails[0]
             tail.read_to = tail.position.offset + one.looked
             if one.looked < one.asked and tail.read_to < tail.size:
@@ -292,6 +304,8 @@ class RoundReader:
                 tail.position = Position(
                     offset, optional_ns(max_ns), optional_ns(last_ns), inside, foot
                 )
+                if self._follow:
+                    keep_bare(tail, result.batch.buffer, base, bare, stop)
             tail.want = 0 if moved else 2 * job.length
             if held and (moved or not tail.held):
                 tail.held_since = now

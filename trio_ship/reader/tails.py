@@ -31,6 +31,7 @@ class Tail:
         want: How many bytes the next read should ask for, for a long record.
         held: Whether its last record has complete lines but stays open.
         lacking: Whether the last record handed over was left without its end.
+        bare: How the last lines handed over behind its last stamp begin.
         held_since: When that began, in seconds of the pipeline's clock.
         changed_at: When it was last seen to have changed.
         rotated_at: When it was seen to have lost its name to another file.
@@ -53,6 +54,7 @@ class Tail:
     want: int = 0
     held: bool = False
     lacking: bool = False
+    bare: Sequence[bytes] = ()
     held_since: float = 0.0
     changed_at: float = 0.0
     rotated_at: float | None = None
