@@ -68,6 +68,10 @@ class Pieces:
         """Return the pieces that an index of NumPy, of whatever kind, names."""
         return Pieces(self.data, self.start[which], self.length[which])
 
+    def and_empty(self) -> Pieces:
+        """Return the pieces with an empty one behind them."""
+        return Pieces(self.data, np.append(self.start, 0), np.append(self.length, 0))
+
 
 def gather(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> Slice:
     """Return pieces of buffers, one after the other; see `gather_slices`."""

@@ -14,18 +14,19 @@ Promises: one record is one line and one valid object, whatever its bytes. Quote
 backslash, control characters, U+2028 and U+2029 are escaped; bytes that are not
 UTF-8 become U+FFFD, as `bytes.decode(errors="replace")` has it.
 
-How: each line is four pieces (stamp, constant of the file, message, id), laid
-together by `interleave`. Messages are escaped a whole slice at a time: every row
-ends with a newline there, and as long as no newline is touched, rows are found
-again by counting newlines, whatever else has changed its length. Slices of valid
-single lines, which most are, go a shorter way (`_escaped_lines`).
+How: each line is three pieces, laid together by `interleave`: what stands around
+it (see `json_rows`), what is the same in all lines of its file, and its message.
+Messages are escaped a whole slice at a time: every row ends with a newline there,
+and as long as no newline is touched, rows are found again by counting newlines,
+whatever else has changed its length. Slices of valid single lines, which most are,
+go a shorter way (`_escaped_lines`).
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import attrs
 import numpy as np
@@ -33,16 +34,13 @@ import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
 from trio_ship.encode.gather import Pieces, Slice, gather, interleave
+from trio_ship.encode.json_rows import AFTER_STAMP, ID_DIGITS, Rows, around, ids, stamps
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
 
-__all__ = ["JsonEncoder", "least_size", "stamp_pieces"]
-
-_Rows: TypeAlias = npt.NDArray[np.void]
+__all__ = ["JsonEncoder", "least_size"]
 
 _ROW_BYTES: Final = 150
-_FEW: Final = 16
-_SECOND: Final = 10**9
 _SPACE: Final = 0x20
 _NEWLINE: Final = 0x0A
 _RETURN: Final = 0x0D
@@ -59,32 +57,13 @@ _CONTROL: Final = _SHORT | {
 _SEPARATOR: Final = {"\u2028".encode(): rb"\u2028", "\u2029".encode(): rb"\u2029"}
 _ESCAPED_NEWLINE: Final = rb"\n"
 
-_STAMP: Final = b'{"timestamp":"'
-_NO_STAMP: Final = b'{"timestamp":null'
-# Fields of four bytes are filled fastest; of the digits, the next field covers the fourth.
-_STAMP_ROW: Final = np.dtype(
-    {
-        "names": ["open", "minute", "second", "milli", "micro", "nano"],
-        "formats": ["V14", "V16", "V4", "V4", "V4", "V4"],
-        "offsets": [0, 14, 30, 34, 37, 40],
-    }
-)
-_WIDTH: Final = {"milli": 37, "micro": 40, "nano": 43}
-_AFTER_STAMP: Final = b'Z"'
-_ID: Final = b'","id":"'
-_ID_DIGITS: Final = 16
 _CLOSE: Final = {
     Kind.IN_ORDER: b'"}\n',
     Kind.LATE: b'","late":true}\n',
     Kind.AHEAD: b'","ahead":true}\n',
 }
-_SECONDS: Final = np.array([b":%02d." % number for number in range(60)]).view("V4")
-_DIGITS: Final = np.array([b"%03d" % number for number in range(1000)], "S4").view("V4")
-_HEX: Final = np.array([b"%02x" % number for number in range(256)]).view(np.uint16)
-
-
 _LEAST: Final = (
-    len(b'{"timestamp":null,"source":"","path":"","message":"","id":"-"}') + 2 * _ID_DIGITS
+    len(b'{"timestamp":null,"source":"","path":"","message":"","id":"-"}') + 2 * ID_DIGITS
 )
 
 
@@ -112,18 +91,18 @@ class JsonEncoder:
             return
         parsed, batch = batch.parsed, batch.with_messages()
         close = _CLOSE[batch.kind]
-        after_id = close if parsed is None else close[:1]
         stamp, offset, region = batch.timestamp, batch.offset, batch.region
         constants = _Constants.of(batch.files, region)
         for lines in slice_lines(batch, row_bytes=_ROW_BYTES):
             rows = lines.rows
-            head = _stamps(stamp[rows])
             middle = constants.select(region[rows], skip=stamp[rows] == NO_STAMP)
             message = self._messages(lines, offset[rows])
-            tail = _ids(constants.id[region[rows]], offset[rows], after_id)
+            file = constants.id[region[rows]]
             if parsed is None:
-                yield interleave((head, middle, message, tail))
+                outside = around(stamp[rows], file, offset[rows], close)
+                yield interleave((outside, middle.and_empty(), message.and_empty()))
             else:
+                head, tail = stamps(stamp[rows]), ids(file, offset[rows], close[:1])
                 members = parsed.members(rows, close[1:])
                 yield interleave((head, middle, message, tail, *members))
 
@@ -246,7 +225,7 @@ class _Constants:
     text: U8
     start: I64
     length: I64
-    id: _Rows
+    id: Rows
 
     @classmethod
     def of(cls, files: Sequence[FileEntry], region: I32) -> _Constants:
@@ -254,28 +233,28 @@ class _Constants:
         texts: list[bytes] = []
         start = np.zeros(len(files), np.int64)
         length = np.zeros(len(files), np.int64)
-        ids = np.zeros(len(files), f"S{_ID_DIGITS}")
+        names = np.zeros(len(files), f"S{ID_DIGITS}")
         total = 0
         for number in np.flatnonzero(np.bincount(region)).tolist():
             file = files[number]
             constant = _constant(file.source, file.path)
             texts.append(constant)
             start[number], length[number] = total, len(constant)
-            ids[number] = file.id
+            names[number] = file.id
             total += len(constant)
         text = np.frombuffer(b"".join(texts), np.uint8)
-        return cls(text=text, start=start, length=length, id=ids.view(f"V{_ID_DIGITS}"))
+        return cls(text=text, start=start, length=length, id=names.view(f"V{ID_DIGITS}"))
 
     def select(self, region: I32, *, skip: npt.NDArray[np.bool_]) -> Pieces:
         """Return the piece of each row; without the end of a stamp where `skip`."""
-        skipped = skip * len(_AFTER_STAMP)
+        skipped = skip * len(AFTER_STAMP)
         return Pieces(self.text, self.start[region] + skipped, self.length[region] - skipped)
 
 
 @functools.lru_cache(maxsize=16384)
 def _constant(source: str, path: str) -> bytes:
     return b'%s,"source":"%s","path":"%s","message":"' % (
-        _AFTER_STAMP,
+        AFTER_STAMP,
         _quoted(source),
         _quoted(path),
     )
@@ -286,77 +265,6 @@ def _quoted(name: str) -> bytes:
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
     escaped = _escape(text, _QUOTE | _CONTROL | _SEPARATOR)
     return escaped.replace(b"\n", _ESCAPED_NEWLINE)
-
-
-def _stamps(stamp: I64) -> Pieces:
-    """Return the start of each line, up to the last digit of the stamp."""
-    seconds = stamp // _SECOND
-    minute = seconds // 60
-    rows = _minutes(minute)
-    rows["second"] = _SECONDS[seconds - minute * 60]
-    nanos = stamp - seconds * _SECOND
-    millis = nanos // 10**6
-    rows["milli"] = _DIGITS[millis]
-    nanos -= millis * 10**6
-    length = np.full(len(stamp), _WIDTH["milli"])
-    if nanos.any():
-        micros = nanos // 1000
-        rows["micro"] = _DIGITS[micros]
-        rows["nano"] = _DIGITS[nanos - micros * 1000]
-        length[nanos > 0] = _WIDTH["micro"]
-        length[nanos > micros * 1000] = _WIDTH["nano"]
-    data = rows.view(np.uint8)
-    start = np.arange(len(rows)) * rows.itemsize
-    missing = np.flatnonzero(stamp == NO_STAMP)
-    if len(missing):
-        data.reshape(len(rows), -1)[missing, : len(_NO_STAMP)] = list(_NO_STAMP)
-        length[missing] = len(_NO_STAMP)
-    return Pieces(data, start, length)
-
-
-def stamp_pieces(stamp: I64) -> Pieces:
-    """Return stamps alone, such as `2026-11-23T08:00:00.125Z`; `-` where there is none."""
-    rows = _stamps(stamp)
-    table = rows.data.reshape(len(stamp), -1)
-    length = rows.length - len(_STAMP) + 1
-    table[np.arange(len(stamp)), rows.length] = _AFTER_STAMP[0]
-    missing = stamp == NO_STAMP
-    table[missing, len(_STAMP)] = ord("-")
-    length[missing] = 1
-    return Pieces(rows.data, rows.start + len(_STAMP), length)
-
-
-def _minutes(minute: I64) -> _Rows:
-    """Return rows with minutes since 1970 as `2026-11-23T08:00`; written where they change."""
-    changes = np.flatnonzero(minute[1:] != minute[:-1]) + 1
-    first = np.concatenate(([0], changes))
-    distinct, which = minute[first], np.arange(len(first))
-    if len(first) > _FEW:
-        distinct, which = np.unique(distinct, return_inverse=True)
-    row = np.zeros(len(distinct), _STAMP_ROW)
-    row["open"] = np.void(_STAMP)
-    row["minute"] = np.datetime_as_string(distinct.view("M8[m]")).astype("S16").view("V16")
-    return np.repeat(row[which], np.diff(first, append=len(minute)))
-
-
-def _ids(file: _Rows, offset: I64, close: bytes) -> Pieces:
-    """Return the end of each line, from behind the message."""
-    row = np.zeros(
-        1,
-        [
-            ("open", f"V{len(_ID)}"),
-            ("file", f"V{_ID_DIGITS}"),
-            ("dash", "V1"),
-            ("offset", f"V{_ID_DIGITS}"),
-            ("close", f"V{len(close)}"),
-        ],
-    )
-    row["open"], row["dash"], row["close"] = np.void(_ID), np.void(b"-"), np.void(close)
-    rows = np.repeat(row, len(file))
-    rows["file"] = file
-    rows["offset"] = _HEX.take(offset.astype(">i8").view(np.uint8)).view(f"V{_ID_DIGITS}")
-    start = np.arange(len(rows)) * rows.itemsize
-    return Pieces(rows.view(np.uint8), start, np.full(len(rows), rows.itemsize))
 
 
 def _escape(text: bytes, escapes: Mapping[bytes, bytes]) -> bytes:
