@@ -40,6 +40,7 @@ __all__ = [
     "running",
     "stamp",
     "survive",
+    "until_death",
     "wall_ns",
 ]
 
@@ -51,6 +52,7 @@ BOOT: Final = "/proc/sys/kernel/random/boot_id"
 CHECKPOINT: Final = "/etc/ship/ship.checkpoint.toml"
 JOURNAL: Final = f"{CHECKPOINT}.merged.journal"
 OUTPUT: Final = "/out/merged.log"
+_DEATH_SECONDS: Final = 60
 
 
 class SlowDisk(MemoryDisk):
@@ -129,6 +131,20 @@ async def running(disk: MemoryDisk, settings: Config, **options: Any) -> AsyncIt
         await nursery.start(pipeline.run)
         yield pipeline
         pipeline.drain()
+
+
+@asynccontextmanager
+async def until_death(
+    disk: MemoryDisk, settings: Config, **options: Any
+) -> AsyncIterator[Pipeline]:
+    """Have a pipeline run until it dies; the block says when, with `MemoryDisk.die_after`."""
+    try:
+        async with running(disk, settings, **options) as pipeline:
+            yield pipeline
+            with trio.fail_after(_DEATH_SECONDS):
+                await trio.sleep_forever()
+    except* Death:
+        disk.restart()
 
 
 async def run_once(disk: MemoryDisk, settings: Config, **options: Any) -> Pipeline:

@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, following
-from memory_disk import Call, Death, MemoryDisk
+from memory_disk import Call, MemoryDisk
 from pipeline_helpers import (
     config,
     line,
@@ -20,6 +20,7 @@ from pipeline_helpers import (
     output_lines,
     run_once,
     running,
+    until_death,
 )
 
 from trio_ship.errors import SourceError
@@ -220,13 +221,10 @@ async def test_a_log_finished_before_the_one_before_it_was_compressed(
     logs.put("app 3")
     if is_killed:
         disk.fail("open", f"{LOG}.1", error=errno.EMFILE, times=None)
-        with pytest.RaisesGroup(Death, flatten_subgroups=True):
-            async with running(disk, config(interval=1)):
-                await trio.sleep(8)
-                assert output_lines(disk) == ["app 0", "app 1"]
-                disk.die_after(0)
-                await trio.sleep(5)
-        disk.restart()
+        async with until_death(disk, config(interval=1)):
+            await trio.sleep(8)
+            assert output_lines(disk) == ["app 0", "app 1"]
+            disk.die_after(0)
         disk.heal()
     async with running(disk, config()):
         await trio.sleep(5)
@@ -247,15 +245,12 @@ async def test_a_start_that_cannot_save_is_as_exact_as_any(
     # Each start makes a file first to see whether it could save.
     disk.fail(call, path, error=errno.EROFS, times=None, after=call == "unlink")
     disk.fail("preadv", LOG, times=3)
-    with pytest.RaisesGroup(Death, flatten_subgroups=True):
-        async with running(disk, config()):
-            await trio.sleep(1)
-            disk.append(LOG, line(trio.current_time(), "app 1"))
-            disk.append("/logs/other.log", line(trio.current_time(), "other 0"))
-            await trio.sleep(10)
-            disk.die_after(0)
-            await trio.sleep(60)
-    disk.restart()
+    async with until_death(disk, config()):
+        await trio.sleep(1)
+        disk.append(LOG, line(trio.current_time(), "app 1"))
+        disk.append("/logs/other.log", line(trio.current_time(), "other 0"))
+        await trio.sleep(10)
+        disk.die_after(0)
     disk.heal()
     assert output_lines(disk) == ["app 0", "other 0", "app 1"]
     async with running(disk, config()):

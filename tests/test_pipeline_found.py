@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from memory_disk import Death, MemoryDisk
+from memory_disk import MemoryDisk
 from pipeline_helpers import (
     CHECKPOINT,
     config,
@@ -13,25 +13,10 @@ from pipeline_helpers import (
     now_line,
     output_lines,
     running,
-    wall_ns,
+    until_death,
 )
 
-from trio_ship.config import Config
-from trio_ship.pipeline import Pipeline
-
 LOG = "/logs/app.log"
-
-
-async def die_after(disk: MemoryDisk, settings: Config, seconds: float) -> None:
-    """Run a pipeline and kill it."""
-    pipeline = Pipeline(settings, disk=disk, wall_ns=wall_ns)
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(pipeline.run)
-            await trio.sleep(seconds)
-            disk.die_after(0)
-    except* Death:
-        disk.restart()
 
 
 def first_start(disk: MemoryDisk) -> None:
@@ -59,7 +44,9 @@ async def test_r35_a_file_found_since_the_last_checkpoint_is_renamed_while_down(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(write)
-        await die_after(disk, settings, 2 + tenths / 10)
+        async with until_death(disk, settings):
+            await trio.sleep(2 + tenths / 10)
+            disk.die_after(0)
     disk.append(LOG, now_line("app 1"))
     disk.rename(LOG, f"{LOG}.1")
     if returns or not tenths:

@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 from follow_helpers import EVERY_NAME, LOG, Logs, following, reusing
-from memory_disk import Call, Death, MemoryDisk
-from pipeline_helpers import OUTPUT, config, line, new_disk, output_lines, running
+from memory_disk import Call, MemoryDisk
+from pipeline_helpers import OUTPUT, config, line, new_disk, output_lines, running, until_death
 
 from trio_ship.config import Config
 
@@ -347,14 +347,10 @@ async def test_c15_an_output_on_a_disk_with_another_number(
     """What stands behind the checkpoint in an output is known again by path and inode."""
     disk = new_disk()
     logs = Logs(disk)
-    try:
-        async with running(disk, config(interval=1000)):
-            logs.put("app 0", "app 1")
-            await trio.sleep(3)
-            disk.die_after(0)
-            await trio.sleep(3)
-    except* Death:
-        disk.restart()
+    async with until_death(disk, config(interval=1000)):
+        logs.put("app 0", "app 1")
+        await trio.sleep(3)
+        disk.die_after(0)
     assert output_lines(disk) == logs.written
     disk.device = 77
     if not is_same_boot:

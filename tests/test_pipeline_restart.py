@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 from follow_helpers import put
-from memory_disk import Death, MemoryDisk
+from memory_disk import MemoryDisk
 from pipeline_helpers import (
     CHECKPOINT,
     OUTPUT,
@@ -26,6 +26,7 @@ from pipeline_helpers import (
     run_once,
     running,
     survive,
+    until_death,
     wall_ns,
 )
 
@@ -222,16 +223,11 @@ async def test_c08_a_sink_that_is_renamed_after_a_kill(
 ) -> None:
     """A sink is known by its output: under another name it goes on behind what it wrote."""
     disk = new_disk()
-    with trio.move_on_after(60):
-        try:
-            async with running(disk, config(interval=1000)):
-                for number in range(3):
-                    put(disk, f"app {number}")
-                    await trio.sleep(2.2)
-                disk.die_after(0)
-                await trio.sleep_forever()
-        except* Death:
-            disk.restart()
+    async with until_death(disk, config(interval=1000)):
+        for number in range(3):
+            put(disk, f"app {number}")
+            await trio.sleep(2.2)
+        disk.die_after(0)
     put(disk, "app 3")
     renamed = config(sinks=f'[sinks.other]\ntype = "file"\npath = "{OUTPUT}"\n')
     for number in (4, 5):

@@ -22,6 +22,7 @@ from pipeline_helpers import (
     output_lines,
     run_once,
     running,
+    until_death,
 )
 
 from trio_ship.errors import SinkError
@@ -102,23 +103,18 @@ async def test_d08_lost_pages_behind_a_completed_batch(
     disk.write(LOG, line(0, "app 0"))
     await run_once(disk, config(follow=False))
     disk.sync()
-    with trio.move_on_after(60):
-        try:
-            async with running(disk, config(interval=3)):
-                put(disk, "app 1")
-                disk.fail("fsync", OUTPUT, error=errno.EIO)
-                await trio.sleep(3.5)
-                put(disk, "app 2")
+    async with until_death(disk, config(interval=3)):
+        put(disk, "app 1")
+        disk.fail("fsync", OUTPUT, error=errno.EIO)
+        await trio.sleep(3.5)
+        put(disk, "app 2")
 
-                def tear(call: Call) -> None:
-                    if (call.name, call.path) == ("pwrite", OUTPUT):
-                        disk.max_transfer_bytes = 5
-                        disk.die_after(0)
+        def tear(call: Call) -> None:
+            if (call.name, call.path) == ("pwrite", OUTPUT):
+                disk.max_transfer_bytes = 5
+                disk.die_after(0)
 
-                disk.on_call = tear
-                await trio.sleep_forever()
-        except* Death:
-            disk.restart()
+        disk.on_call = tear
     disk.on_call, disk.max_transfer_bytes = None, None
     assert len(disk.read(OUTPUT)) == 2 * len(line(0, "app 0")) + 5
     async with running(disk, config(interval=3)):
@@ -133,15 +129,10 @@ async def test_d06_what_stands_in_the_output_outlives_its_source(
 ) -> None:
     """Lines delivered before a kill stay where they are, though their file is gone."""
     disk = new_disk()
-    with trio.move_on_after(60):
-        try:
-            async with running(disk, config(interval=1000)):
-                put(disk, "app 0", "app 1")
-                await trio.sleep(4)
-                disk.die_after(0)
-                await trio.sleep_forever()
-        except* Death:
-            disk.restart()
+    async with until_death(disk, config(interval=1000)):
+        put(disk, "app 0", "app 1")
+        await trio.sleep(4)
+        disk.die_after(0)
     before = disk.read(OUTPUT)
     disk.remove(LOG)
     async with running(disk, config()):

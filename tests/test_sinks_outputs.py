@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 from follow_helpers import LOG, put
-from memory_disk import Call, Death
+from memory_disk import Call
 from pipeline_helpers import (
     BOOT,
     JOURNAL,
@@ -21,6 +21,7 @@ from pipeline_helpers import (
     new_disk,
     output_lines,
     running,
+    until_death,
 )
 
 
@@ -65,17 +66,13 @@ async def test_d09_an_output_that_changes_while_down(
 ) -> None:
     """An output that was rotated, cut or removed while down is gone on with, each line once."""
     disk = new_disk()
-    with trio.move_on_after(60):
-        try:
-            async with running(disk, config(interval=3)):
-                for number in range(3):
-                    put(disk, f"app {number}")
-                    await trio.sleep(2.2)
-                if killed:
-                    disk.die_after(0)
-                    await trio.sleep_forever()
-        except* Death:
-            disk.restart()
+    ended = until_death if killed else running
+    async with ended(disk, config(interval=3)):
+        for number in range(3):
+            put(disk, f"app {number}")
+            await trio.sleep(2.2)
+        if killed:
+            disk.die_after(0)
     assert output_lines(disk) == ["app 0", "app 1", "app 2"]
     if way == "renamed":
         disk.rename(OUTPUT, f"{OUTPUT}.1")
@@ -102,25 +99,20 @@ async def test_d09_a_kill_just_when_a_new_output_is_begun(
 ) -> None:
     """Death at each disk call around the change of outputs leaves each line in just one."""
     disk = new_disk()
-    with trio.move_on_after(60):
-        try:
-            async with running(disk, config(interval=1000)):
-                put(disk, "app 0")
-                await trio.sleep(3)
-                disk.rename(OUTPUT, f"{OUTPUT}.1")
-                put(disk, "app 1")
-                seen = False
+    async with until_death(disk, config(interval=1000)):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        put(disk, "app 1")
+        seen = False
 
-                def die_soon(call: Call) -> None:
-                    nonlocal seen
-                    if call.path == OUTPUT and call.name == "fstat" and not seen:
-                        seen = True
-                        disk.die_after(when)
+        def die_soon(call: Call) -> None:
+            nonlocal seen
+            if call.path == OUTPUT and call.name == "fstat" and not seen:
+                seen = True
+                disk.die_after(when)
 
-                disk.on_call = die_soon
-                await trio.sleep_forever()
-        except* Death:
-            disk.restart()
+        disk.on_call = die_soon
     disk.on_call = None
     put(disk, "app 2")
     async with running(disk, config()):
@@ -136,18 +128,14 @@ async def test_d09_a_power_loss_after_the_change_of_outputs(
     """What went to a new output since the last checkpoint stands there once, not in the old one."""
     disk = new_disk()
     disk.sync()
-    try:
-        async with running(disk, config(interval=1000)):
-            put(disk, "app 0")
+    async with until_death(disk, config(interval=1000)):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        for text in ("app 1", "app 2"):
+            put(disk, text)
             await trio.sleep(3)
-            disk.rename(OUTPUT, f"{OUTPUT}.1")
-            for text in ("app 1", "app 2"):
-                put(disk, text)
-                await trio.sleep(3)
-            disk.die_after(0)
-            await trio.sleep_forever()
-    except* Death:
-        disk.restart()
+        disk.die_after(0)
     log = disk.open(LOG, os.O_RDONLY)
     disk.fsync(log)
     disk.fsync_folder("/logs")
@@ -168,15 +156,10 @@ async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(
         put(disk, "app 0")
         await trio.sleep(3)
     before = disk.read(JOURNAL)
-    with trio.move_on_after(60):
-        try:
-            async with running(disk, config()):
-                put(disk, "app 1")
-                await trio.sleep(3)
-                disk.die_after(0)
-                await trio.sleep_forever()
-        except* Death:
-            disk.restart()
+    async with until_death(disk, config()):
+        put(disk, "app 1")
+        await trio.sleep(3)
+        disk.die_after(0)
     assert output_lines(disk) == ["app 0", "app 1"]
     assert disk.read(JOURNAL) != before
     disk.remove(LOG)
@@ -212,19 +195,15 @@ async def test_d09_a_checkpoint_and_a_kill_while_outputs_change(
     """A tick between the change of outputs and its first batch leaves each line in just one."""
     for when in range(0, 120, 2):
         disk = new_disk(SlowDisk(0.01))
-        try:
-            async with running(disk, config(interval=interval, pipeline="max_delay_seconds = 0")):
-                put(disk, "app 0", "app 1")
-                await trio.sleep(2)
-                disk.rename(OUTPUT, f"{OUTPUT}.1")
-                put(disk, "app 2", "app 3")
-                disk.die_after(when, 5)
-                await trio.sleep(2)
-        except* Death:
-            pass
-        disk.restart()
+        at_once = "max_delay_seconds = 0"
+        async with until_death(disk, config(interval=interval, pipeline=at_once)):
+            put(disk, "app 0", "app 1")
+            await trio.sleep(2)
+            disk.rename(OUTPUT, f"{OUTPUT}.1")
+            put(disk, "app 2", "app 3")
+            disk.die_after(when, 5)
         put(disk, "app 4", "app 5")
-        async with running(disk, config(pipeline="max_delay_seconds = 0")):
+        async with running(disk, config(pipeline=at_once)):
             await trio.sleep(2)
         new = output_lines(disk) if disk.exists(OUTPUT) else []
         both = output_lines(disk, f"{OUTPUT}.1") + new
