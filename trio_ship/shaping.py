@@ -25,7 +25,8 @@ __all__ = ["Shaping"]
 class Shaping:
     """Makes the steps of a pipeline: those that all sinks have in common, and the rest.
 
-    Fields that several sinks want are found in common.
+    Fields are found in common where several sinks want them, and where one wants them of
+    all records: those of a batch are then found while the one before is encoded.
 
     Args:
         config: Says which steps there are.
@@ -35,7 +36,8 @@ class Shaping:
         self._config = config
         self._common = _Steps(config)
         self._common.add_all(config.steps, "steps")
-        if sum(_wants_fields(sink) for sink in config.sinks.values()) > 1:
+        wanting = [sink for sink in config.sinks.values() if _wants_fields(sink)]
+        if len(wanting) > 1 or any(_takes_all(sink) for sink in wanting):
             self._common.add_parse()
 
     def common(self) -> StepChain | None:
@@ -153,6 +155,10 @@ class _Steps:
 def _wants_fields(sink: SinkConfig) -> bool:
     whens = [sink.when, *(step.when for step in sink.steps)]
     return sink.encoding != "raw" or any(when is not None and when.field for when in whens)
+
+
+def _takes_all(sink: SinkConfig) -> bool:
+    return not (sink.inputs or sink.when or sink.steps)
 
 
 def _rules(config: Config) -> dict[str, Rule]:
