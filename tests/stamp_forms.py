@@ -75,5 +75,25 @@ FORMS: tuple[tuple[str, bytes, str], ...] = (
     ("z/os, short", b"N 0000000 SYS1     24243 09:58:58.12 STC1", "2024-08-30T09:58:58.12"),
     ("cisco, clock not set", b"000124: .Nov 23 08:00:00.5: %SYS-5-x: y", "-11-23T08:00:00.5"),
     ("last day of a leap year", b"2028/366 23:59:60 x", "2029-01-01T00:00:00"),
+    ("hours of one digit, after noon", b"Nov 27, 2026 1:05:09 PM x", "2026-11-27T13:05:09"),
+    ("the same behind a prefix", b"svc 2026-11-27 1:05:09 AM x", "2026-11-27T01:05:09"),
+    ("the same, day first", b"27 Nov 2026 12:05:09 AM x", "2026-11-27T00:05:09"),
+    ("sql server", b"Nov 27 2026  1:05:09:123PM x", "2026-11-27T13:05:09.123"),
+    ("sql server, in minutes", b"Nov 27 2026 12:05PM x", "2026-11-27T12:05:00"),
+    ("syslog of twelve hours", b"Nov 27 1:05:09 PM host x", "-11-27T13:05:09"),
+    ("oracle", b"27-NOV-26 01.05.09.123456 PM +01:00 x", "2026-11-27T12:05:09.123456"),
+    ("p.m. in Canada", b"2026-11-27 1:05:09 p.m. x", "2026-11-27T13:05:09"),
+    ("a.m. in Mexico", b"27/11/2026 12:05:09 a.m. x", "2026-11-27T00:05:09"),
+    ("time first, after noon", b"1:05:09.5 PM 11/27/2026 x", "2026-11-27T13:05:09.5"),
+    (
+        "google",
+        b'{"timestamp":{"seconds":1795420800,"nanos":1},"x":1}',
+        "2026-11-23T08:00:00.000000001",
+    ),
+    (
+        "the same with the number as text",
+        b'{"x":1,"timestamp":{"seconds":"1795420800","nanos":250000000}}',
+        "2026-11-23T08:00:00.25",
+    ),
 )
 """What is unusual, a line, and the moment of its stamp."""

@@ -121,6 +121,8 @@ def test_a_line_with_a_date_among_those_without_sets_the_day() -> None:
             "time@0/.3",
         ),
         (b"[08:00:00] [Server thread/INFO]: x\n", "time@1"),
+        (b"11:05:09 PM x\n1:05:09 AM y\n", "time_halves@0/ p"),
+        (b"1:05:09 x\n2:05:09 y\n", None),
         (b"8:00AM INF x\n8:00PM ERR y\n", "time_minutes@0/p"),
         (b"[ABCDE] 08:00:00 INFO: x\n[ABCDE] 08:00:01 WARNING: y\n", "time@8,*"),
         (b"08:00:00 x 2026-11-23 08:00:00\n", "iso8601@11,*/ "),

@@ -17,6 +17,14 @@ _BETWEEN: Final = '{,|;|\t|","|";"|  |   | -- | at }'
 
 APART: Final = (
     Layout(
+        name="time_halves",
+        template="%-H:%M:%S%f%P",
+        example="1:05:09 PM",
+        example_ns=946_731_909_000_000_000,
+        writers="Process Monitor, Vite, tables",
+        weak=True,
+    ),
+    Layout(
         name="time",
         template="%H:%M:%S%f%p",
         example="08:00:00.123",
@@ -99,7 +107,7 @@ APART: Final = (
     ),
     Layout(
         name="time_first_day_month",
-        template="%H:%M:%S%f%p{ |  |\t|, | - }%-d{/|.|-}%-m{/|.|-}%Y",
+        template="%-H:%M:%S%f%p{ |  |\t|, | - }%-d{/|.|-}%-m{/|.|-}%Y",
         example="08:00:00 23.11.2026",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in numbers",
@@ -107,7 +115,7 @@ APART: Final = (
     ),
     Layout(
         name="time_first_month_day",
-        template="%H:%M:%S%f%p{ |  |\t|, | - }%-m{/|.|-}%-d{/|.|-}%Y",
+        template="%-H:%M:%S%f%p{ |  |\t|, | - }%-m{/|.|-}%-d{/|.|-}%Y",
         example="08:00:00 11/23/2026",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US",

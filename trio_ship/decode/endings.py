@@ -28,7 +28,7 @@ _LETTERS: Final = np.zeros(1 << 16, np.bool_)
 _LETTERS[
     [
         int.from_bytes(text[:2].encode(), "little")
-        for text in (*OFFSETS, *AREAS, *map("".join, itertools.product("AaPp", "Mm")))
+        for text in (*OFFSETS, *AREAS, *map("".join, itertools.product("AaPp", "Mm.")))
     ]
 ] = True
 _ENDS_COLUMN: Final = np.isin(np.arange(256), np.frombuffer(b",;\r\n", np.uint8))
@@ -38,7 +38,7 @@ _NINE: Final = 9  # digits of a fraction at most
 _PAIRS: Final = 65536
 _MOST_DIGITS: Final = 9
 _WORD: Final = (string.ascii_letters + string.digits).encode()
-_OPEN: Final = ("%f", "%g", "%p", "%z")
+_OPEN: Final = ("%f", "%g", "%p", "%P", "%z")
 
 
 def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools | None:
@@ -50,7 +50,7 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
     Args:
         layout: The layout.
         variant: Which variant of it.
-        chosen: Those of `%f`, `%g`, `%p` and `%z` that it has.
+        chosen: Those of `%f`, `%g`, `%p`, `%P` and `%z` that it has.
     """
     ending = list(itertools.takewhile(_OPEN.__contains__, reversed(layout.fields)))
     left = list(itertools.takewhile(lambda field: field not in chosen, ending))
@@ -64,7 +64,7 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
         return _may_continue(frozenset(left), behind=behind)
     by_minute = "%M" in layout.fields and "%S" not in layout.fields
     behind = ":" if by_minute or variant.endswith("+hh") else ""
-    if ending and variant.endswith("p"):
+    if ending and variant.endswith(("p", "p.")):
         behind = "p"
     elif layout.zone_name(variant):
         behind = "ZZ"
@@ -98,7 +98,7 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
         table |= one_of(first, numbers.encode()) & digit_next
         table |= one_of(first, (comma + ends).encode())
     if "%p" in left:
-        table |= one_of(first, b"AaPp") & one_of(second, b"Mm")
+        table |= one_of(first, b"AaPp") & one_of(second, b"Mm.")
         table |= one_of(first, b" ") & one_of(second, b"AaPp")
         table |= one_of(first, b"\xe2") & one_of(second, b"\x80")
     if "%z" in left:

@@ -29,11 +29,11 @@ A template is text with these fields; everything else stands for itself:
                 and no date or time goes on
     %g          nothing, or `.` and one to nine digits
     %q          no digit, or up to nine of a fraction
-    %p          nothing, or AM or PM, which makes the hour one of twelve
+    %p %P       nothing, or AM or PM (or `p.m.`), which makes the hour one of twelve; AM or PM
     %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
                 or the abbreviation of a zone, or with a year its IANA name, `Europe/Berlin`
 
-The last nine leave a choice. What a stamp has chosen is its *variant*, a short
+The last ten leave a choice. What a stamp has chosen is its *variant*, a short
 text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`). An IANA name is its own.
 
 A stamp is not one when a digit follows, when its date or time does not exist
@@ -115,6 +115,7 @@ _COMMA: Final = (
     r"|\d{1,9}(?![\d,;\r\n]|[./:]\d|-\d\d?[-/]))"
 )
 _FRACTION: Final = rf"(?:\.\d{{1,9}}|:\d{{3}}|:\d{{6}})(?!\d)|{_COMMA}"
+_HALF: Final = r"((?:[ ]|\xe2\x80\xaf)?[AaPp](?:[Mm]|\.[Mm]\.)(?![A-Za-z0-9]))"
 _CHOICES: Final = {
     "%B": f"((?i:{'|'.join(MONTHS)}))",
     "%Z": f"({_NAMES})",
@@ -122,7 +123,8 @@ _CHOICES: Final = {
     "%f": rf"(?:({_FRACTION})|(?!\.?\d)(?!{_COMMA}))",
     "%g": r"(?:(\.\d{1,9})(?!\d)|(?!\.?\d))",
     "%q": r"(\d{0,9})(?!\d)",
-    "%p": r"((?:[ ]|\xe2\x80\xaf)?[AaPp][Mm](?![A-Za-z0-9]))?",
+    "%p": f"{_HALF}?",
+    "%P": _HALF,
     "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-])|{_AREAS})?",
 }
 # What a fraction may still have behind some digits of it.
@@ -134,7 +136,8 @@ _VARIANTS: Final = {
     "%f": r"([.,][1-9]|:[36])?",
     "%g": r"(\.[1-9])?",
     "%q": r"(~[1-9])?",
-    "%p": r"([ \u202f]?p)?",
+    "%p": r"([ \u202f]?p\.?)?",
+    "%P": r"([ \u202f]?p\.?)",
     "%z": rf"(Z| ?\+hh:?mm|\+hh| ZZZZ?|{_AREAS})?",
 }
 
@@ -147,8 +150,8 @@ def _choice(field: str, text: str) -> str:
         return f"{text[0]}{len(text) - 1}" if text else ""
     if field == "%q":
         return f"~{len(text)}" if text else ""
-    if field == "%p":
-        return f"{text[:-2]}p" if text else ""
+    if field in ("%p", "%P"):
+        return re.sub(r"(?i)[ap](\.?)m\.?", r"p\1", text)
     if field == "%z" and text[:1] not in ("", "Z") and "/" not in text:
         digits = iter("hhmm")
         return re.sub(

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _LOOKED_AT: Final = 8
-_OPEN: Final = {"%f", "%g", "%q", "%p", "%z"}
+_OPEN: Final = {"%f", "%g", "%q", "%p", "%P", "%z"}
 _BITS: Final = 64  # of a word, one for each layout
 _ANY: Final = frozenset(range(256))
 _DIGIT: Final = frozenset(b"0123456789")

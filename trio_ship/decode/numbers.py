@@ -24,6 +24,14 @@ NUMBERS: Final = (
         writers="log4j in JSON, its instant",
     ),
     Layout(
+        name="protobuf",
+        template='{{"seconds":|{"seconds": |{"seconds":"|{"_seconds":}%s'
+        '{,"nanos":|, "nanos": |","nanos":|,"_nanoseconds":}%-9',
+        example='{"seconds":1286536309,"nanos":45000000',
+        example_ns=1_286_536_309_045_000_000,
+        writers="Google's Timestamp in JSON, Firestore",
+    ),
+    Layout(
         name="epoch",
         template="%s%g",
         example="1286536309.450",
@@ -253,6 +261,14 @@ NUMBERS: Final = (
         example="2026-11-23 08:00",
         example_ns=1_795_420_800_000_000_000,
         writers="pacman",
+        anywhere=True,
+    ),
+    Layout(
+        name="iso8601_halves",
+        template="%Y{-|/}%-m{-|/}%-d{ |T}%-H:%M:%S%f%P%z",
+        example="2026-11-23 8:00:00 AM",
+        example_ns=1_795_420_800_000_000_000,
+        writers="hours of one digit before noon and after it",
         anywhere=True,
     ),
     Layout(

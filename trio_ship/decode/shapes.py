@@ -59,7 +59,7 @@ def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
             if choice := next(choices):
                 yield choice[0].replace("~", ""), 0, False
                 yield "%f", int(choice[1:]), False
-        elif field in ("%z", "%p", "%Z"):
+        elif field in ("%z", "%p", "%P", "%Z"):
             yield from _formed(next(choices))
         else:
             yield (next(choices) if field[0] == "{" else field), 0, False
@@ -77,8 +77,9 @@ def _formed(form: str) -> Iterator[tuple[str, int, bool]]:
         "+": ("sign", 1),
         "-": ("sign of west", 1),
         "p": ("half", 2),
+        "p.": ("dotted half", 4),
     }
-    for part in re.findall(r"hh|mmm?|ZZZZ?|.", form):
+    for part in re.findall(r"hh|mmm?|ZZZZ?|p\.|.", form):
         if part[0] == "Z" and len(part) > 1:
             yield "name", len(part), False
         else:
@@ -115,7 +116,10 @@ class Shape:
         self._loose: list[range] = []
         width = 0
         for piece, size, varies in _pieces(layout, variant):
-            if size:
+            if piece == "dotted half":
+                places["half"] = range(width, width + size, 2)
+                characters |= dict.fromkeys(range(width + 1, width + size, 2), ord("."))
+            elif size:
                 places[piece] = range(width, width + size)
             if varies:
                 self._loose.append(places[piece])
@@ -143,6 +147,7 @@ class Shape:
             "%f": "%f" in places,
             "%g": "%f" in places,
             "%p": "half" in places,
+            "%P": "half" in places,
             "%z": self.own_zone,
         }
         chosen = frozenset(field for field, has in fields.items() if has)
