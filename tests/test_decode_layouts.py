@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trio_ship.decode.layouts import LOOSE, Layout
 from trio_ship.decode.looks import Sieve
@@ -81,6 +83,22 @@ def test_a_number_of_a_list_is_no_fraction(rest: bytes, *, ends: bool) -> None:
     assert found is not None
     assert (found == ("// ", 19)) == ends
     assert shape_of(layout, "// ").decode(*frame(text))[1].tolist() == [ends]
+
+
+@given(
+    st.lists(st.from_regex(rb",[0-9]{0,12}[-,;/:x ]?[0-9]{0,2}[-:/]?[0-9]?", fullmatch=True)),
+    st.sampled_from(["2026/11/23 08:00:00", "2026-11-23 08:00:00"]),
+)
+def test_what_is_taken_for_a_list_is_one_to_the_pattern(rests: list[bytes], stamp: str) -> None:
+    """Many rests at once are told apart as one by one; of doubtful ones each is asked about."""
+    lines = [stamp.encode() + rest + b"\n" for rest in rests] + [stamp.encode() + b"\n"]
+    layout = layout_named("ymd" if "/" in stamp else "iso8601")
+    plain = layout.match(stamp.encode())
+    assert plain is not None
+    is_taken = shape_of(layout, plain[0]).decode(*frame(b"".join(lines)))[1]
+    assert is_taken[-1]
+    for line, taken in zip(lines, is_taken.tolist(), strict=True):
+        assert not taken or layout.match(line) == plain
 
 
 @pytest.mark.parametrize("variant", ["", "x", "T.", "T.10", "T.3ZZ", "T+h", "T/../"])

@@ -210,6 +210,22 @@ def test_numbers_are_padded_as_a_format_would(rows: list[tuple[int, int, int, in
     st.integers(0, 17),
     st.integers(1, 9),
 )
+def test_a_number_is_padded_wherever_it_stands(texts: list[str], begin: int, width: int) -> None:
+    """One of up to nine digits may reach into the next word; what is before it stays."""
+    texts = [text[:width] for text in texts]
+    arena, start, _ = frame(b"".join(b"x" * begin + f"{text}Z;\n".encode() for text in texts))
+    words = gather(arena, start, 4)
+    inserted = pad(words, [range(begin, begin + width)])
+    full = ["x" * begin + text.rjust(width, "0") + "Z;" for text in texts]
+    assert [column.tobytes()[: len(full[0])].decode() for column in words.T] == full
+    assert inserted.tolist() == [width - len(text) for text in texts]
+
+
+@given(
+    st.lists(st.text("0123456789", min_size=1, max_size=9), min_size=1),
+    st.integers(0, 17),
+    st.integers(1, 9),
+)
 def test_fractions_are_filled_as_a_format_would(texts: list[str], begin: int, width: int) -> None:
     """Wherever they stand; what is behind them moves on."""
     texts = [text[:width] for text in texts]

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from trio_ship.batch import I64, U8
 from trio_ship.decode.abbreviations import AREAS, INITIALS, OFFSETS, is_zone_name
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.words import Bools, Words, gather, within
+from trio_ship.decode.search import lowest_bit
+from trio_ship.decode.words import Bools, Words, gather, no_digits, within
 
 __all__ = ["find_continued", "plan_ending"]
 
@@ -34,7 +35,9 @@ _LETTERS[
 _ENDS_COLUMN: Final = np.isin(np.arange(256), np.frombuffer(b",;\r\n", np.uint8))
 _JOINS: Final = np.isin(np.arange(256), np.frombuffer(b"-/:", np.uint8))
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
-_NINE: Final = 9  # digits of a fraction at most
+_IS_COLUMN: Final = np.isin(np.arange(9), [1, 2, 4, 5, 8])
+"""Of so many digits: whether they are no fraction if nothing else goes on behind them."""
+_TWO_BYTES: Final = np.uint64(0xFFFF)
 _PAIRS: Final = 65536
 _MOST_DIGITS: Final = 9
 _WORD: Final = (string.ascii_letters + string.digits).encode()
@@ -110,36 +113,32 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
     return np.concatenate([table, behind_space])
 
 
-def _has_digits(arena: U8, at: I64, count: int) -> Bools:
-    """Tell where so many digits stand, from 9 to 16 of them. Shape (n,)."""
-    first, second = gather(arena, at, 2)
-    second <<= np.uint64(8 * (16 - count))
-    second |= np.uint64(int.from_bytes(b"0" * (16 - count), "little"))
-    high, zeros, sixes = (np.uint64(0x0101010101010101 * byte) for byte in (0xF0, 0x30, 0x06))
-    wrong = ((first & high) ^ zeros) | ((second & high) ^ zeros)
-    wrong |= ((first + sixes) & high) ^ zeros
-    wrong |= ((second + sixes) & high) ^ zeros
-    has: Bools = wrong == 0
-    return has
+def _is_listed(arena: U8, at: I64, end: I64, *, in_column: bool) -> Bools:
+    """Tell where the number behind a comma is the next one of a list, and no fraction. (n,).
 
-
-def _is_column(arena: U8, after: I64, end: I64) -> Bools:
-    """Tell where a comma and a column of a table follow, as `Layout.match` has it. Shape (n,)."""
-    at = within(arena, after)
-    digits = arena[at] == ord(",")
-    found = np.zeros(len(at), np.bool_)
-    for width in range(1, _NINE):
-        digits &= _IS_DIGIT[arena[at + width]]
-        if width not in (3, 6, 7):
-            stop = at + width + 1
-            goes_on = _JOINS[arena[stop]] & _IS_DIGIT[arena[stop + 1]]
-            hyphens = np.flatnonzero(digits & goes_on & (arena[stop] == ord("-")))
-            if len(hyphens):
-                behind = stop[hyphens] + 2
-                behind += _IS_DIGIT[arena[behind]]
-                goes_on[hyphens] = _JOINS[arena[behind]] & (arena[behind] != ord(":"))
-            found |= digits & (_ENDS_COLUMN[arena[stop]] | goes_on) & (stop < end)
-    return found
+    Args:
+        arena: Bytes, with at least 64 more behind the last `end`.
+        at: The byte behind each comma. Shape (n,).
+        end: The byte after each line. Shape (n,).
+        in_column: Whether it is that also where it is a column of a table, as
+            `Layout.match` has it.
+    """
+    first, second = no_digits(gather(arena, within(arena, at), 2))
+    # It may have more digits than any fraction.
+    listed: Bools = (first == 0) & ((second & _TWO_BYTES) == 0) & (at + _MOST_DIGITS < end)
+    if not in_column:
+        return listed
+    count = lowest_bit(first) >> np.uint8(3)
+    rows = np.flatnonzero(_IS_COLUMN[count])
+    stop = within(arena, at[rows]) + count[rows]
+    goes_on = _JOINS[arena[stop]] & _IS_DIGIT[arena[stop + 1]]
+    hyphens = np.flatnonzero(goes_on & (arena[stop] == ord("-")))
+    if len(hyphens):
+        behind = stop[hyphens] + 2
+        behind += _IS_DIGIT[arena[behind]]
+        goes_on[hyphens] = _JOINS[arena[behind]] & (arena[behind] != ord(":"))
+    listed[rows] |= (_ENDS_COLUMN[arena[stop]] | goes_on) & (stop < end[rows])
+    return listed
 
 
 def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -> I64:
@@ -160,17 +159,20 @@ def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -
             return np.zeros(0, np.int64)
     else:
         spaced = first == ord(" ")
-    code = (four >> np.uint64(8)).astype(np.uint16)
-    if not spaced.all():
-        code = np.where(spaced, code, four.astype(np.uint16))
+    if spaced.all():
+        rows = np.flatnonzero(table[_PAIRS:][(four >> np.uint64(8)).astype(np.uint16)])
+    elif spaced.any():
+        code = np.where(spaced, four >> np.uint64(8), four).astype(np.uint16)
         rows = np.flatnonzero(table[code + np.where(spaced, _PAIRS, 0)])
     else:
-        rows = np.flatnonzero(table[_PAIRS:][code])
-    if not len(rows):
-        return rows
-    if not table[ord(",") | ord("x") << 8]:
-        # Here a comma can be the point of a fraction only.
-        rows = rows[~_is_column(arena, after[rows], end[rows])]
+        rows = np.flatnonzero(table[four.astype(np.uint16)])
+    listed = np.flatnonzero(first[rows] == ord(","))
+    if len(listed):
+        # Where a comma alone goes on with a stamp it can be the point of a fraction only.
+        in_column = not table[ord(",") | ord("x") << 8]
+        those = rows[listed]
+        is_listed = _is_listed(arena, after[those] + 1, end[those], in_column=in_column)
+        rows = np.delete(rows, listed[is_listed])
     after, end, spaced = within(arena, after[rows]), end[rows], spaced[rows]
     digit = (arena[after + 2] - np.uint8(48)) <= 9  # noqa: PLR2004 - digits
     found = (after < end) & (digit | ~spaced)
@@ -178,11 +180,5 @@ def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -
     if len(letters):
         at = after[letters] + 1
         found[letters] = is_zone_name(arena, at) | ((arena[at + 1] | 32) == ord("m"))
-    listed = np.flatnonzero(found & ~spaced & (arena[after] == ord(",")))
-    if len(listed):
-        # In a list the next number may have more digits than any fraction.
-        at = after[listed] + 1
-        long = _has_digits(arena, at, _MOST_DIGITS + 1) & (at + _MOST_DIGITS < end[listed])
-        found[listed] = ~long
     continued: I64 = rows[found]
     return continued

@@ -12,16 +12,13 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64
-from trio_ship.decode.words import Bools, Words
+from trio_ship.decode.search import lowest_bit
+from trio_ship.decode.words import Words, no_digits
 
 __all__ = ["fill", "pad"]
 
-_EVERY: Final = 0x0101010101010101
-_HIGH: Final = np.uint64(0x80 * _EVERY)
-_LOW: Final = np.uint64(0x7F * _EVERY)
-_BELOW_ZERO: Final = np.uint64(0x50 * _EVERY)
-_ABOVE_NINE: Final = np.uint64(0x46 * _EVERY)
-_ZEROS: Final = np.uint64(0x30 * _EVERY)
+_ALL: Final = (1 << 64) - 1
+_ZEROS: Final = np.uint64(0x3030303030303030)
 
 
 def pad(words: Words, numbers: Sequence[range]) -> I64:
@@ -36,38 +33,45 @@ def pad(words: Words, numbers: Sequence[range]) -> I64:
     Returns:
         How many zeros were inserted into each stamp. Shape (n,).
     """
-    inserted = np.zeros(words.shape[1], np.int64)
+    inserted = np.zeros(words.shape[1], np.uint64)
     for places in numbers:
-        for _ in places[1:]:
-            short = np.zeros(words.shape[1], np.bool_)
-            for place in places[1:]:
-                short |= _is_no_digit(words, place)
-            if not short.any():
-                break
-            _insert_zero(words, places.start, short)
-            inserted += short
-    return inserted
+        # What is not the first character is a digit, or it ends the number.
+        behind = len(places) - 1
+        other = no_digits(_eight(words, places.start + 1))
+        other &= np.uint64((1 << 8 * behind) - 1)
+        if other.any():
+            other |= np.uint64(0x80 << 8 * behind & _ALL)
+            missing = np.uint64(8 * behind) - (lowest_bit(other) & np.uint8(0x78))
+            _insert_zeros(words, places, missing)
+            inserted += missing
+    return (inserted >> np.uint64(3)).view(np.int64)
 
 
-def _is_no_digit(words: Words, place: int) -> Bools:
+def _eight(words: Words, place: int) -> Words:
+    """Return the eight bytes from a place on; there are zeros behind the last word."""
     word, byte = divmod(place, 8)
-    character = (words[word] >> np.uint64(8 * byte)).astype(np.uint8)
-    no_digit: Bools = (character - np.uint8(48)) > 9  # noqa: PLR2004 - digits
-    return no_digit
+    eight: Words = words[word] >> np.uint64(8 * byte)
+    if byte and word + 1 < len(words):
+        eight |= words[word + 1] << np.uint64(64 - 8 * byte)
+    return eight
 
 
-def _insert_zero(words: Words, place: int, where: Bools) -> None:
-    """Insert a zero at a place of some stamps; what stands there and behind it moves on."""
-    first, byte = divmod(place, 8)
+def _insert_zeros(words: Words, places: range, missing: Words) -> None:
+    """Insert so many bits of zeros in front of a number, 64 at most; what is behind moves on."""
+    first, byte = divmod(places.start, 8)
+    before = words[first] & np.uint64(_mask(range(places.start), first))
+    words[first] ^= before
+    rest = np.uint64(64) - missing
     for word in range(len(words) - 1, first, -1):
-        moved = words[word] << np.uint64(8)
-        moved |= words[word - 1] >> np.uint64(56)
-        np.copyto(words[word], moved, where=where)
-    before = np.uint64((1 << 8 * byte) - 1)
-    moved = (words[first] & ~before) << np.uint64(8)
-    moved |= words[first] & before
-    moved |= np.uint64(ord("0") << 8 * byte)
-    np.copyto(words[first], moved, where=where)
+        words[word] <<= missing
+        words[word] |= words[word - 1] >> rest
+    words[first] <<= missing
+    words[first] |= before
+    zeros = (np.uint64(1) << missing) - np.uint64(1)
+    zeros &= _ZEROS
+    words[first] |= zeros << np.uint64(8 * byte)
+    if byte and (places.stop - 1) // 8 > first:
+        words[first + 1] |= zeros >> np.uint64(64 - 8 * byte)
 
 
 def fill(words: Words, places: range) -> I64:
@@ -87,12 +91,7 @@ def fill(words: Words, places: range) -> I64:
     digits = {}
     for word in range(first, last + 1):
         own = np.uint64(_mask(places, word))
-        # The high bit of each byte tells whether it is no digit.
-        low = words[word] & _LOW
-        other = ~(low + _BELOW_ZERO)
-        other |= low + _ABOVE_NINE
-        other |= words[word]
-        other &= _HIGH & own
+        other = no_digits(words[word]) & own
         before = ((other & (~other + np.uint64(1))) >> np.uint64(7)) - np.uint64(1)
         before &= own
         if open_ is not None:

@@ -20,6 +20,7 @@ __all__ = [
     "Words",
     "gather",
     "hexadecimal",
+    "no_digits",
     "stands",
     "within",
 ]
@@ -90,6 +91,17 @@ class Pairs:
             tens += digits >> np.uint64(8)
             self._prepared[word] = digits, tens
         return self._prepared[word]
+
+
+def no_digits(words: Words) -> Words:
+    """Return words in which the high bit of each byte tells whether it is no digit."""
+    value = words ^ np.uint64(ord("0") * _ONES)
+    # What is below 128 and not a digit comes to 128 with so much more.
+    other = value & np.uint64(0x7F * _ONES)
+    other += np.uint64((128 - 10) * _ONES)
+    other |= value
+    other &= np.uint64(0x80 * _ONES)
+    return other
 
 
 def hexadecimal(words: Words, places: range) -> tuple[I64, Bools]:
