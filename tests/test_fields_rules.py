@@ -39,8 +39,9 @@ def _said(text: str) -> int:
 def test_texts_say_what_their_leftmost_match_says(texts: list[str]) -> None:
     """What stands in one column of many texts counts in each as if it were alone."""
     count = 3000 // len(texts)
+    expected = [_said(text) for text in texts]
     column = pa.array([text.encode() for text in texts] * count, pa.large_binary())
-    assert RULES.read(column).tolist() == [_said(text) for text in texts] * count
+    assert RULES.read([column, column[:7]]).tolist() == expected * count + (expected * 7)[:7]
 
 
 def test_what_stands_in_no_sample_is_found() -> None:
@@ -49,10 +50,17 @@ def test_what_stands_in_no_sample_is_found() -> None:
     texts[3], texts[77], texts[78] = b"b2  a1x", b"    a1xxb", b"    a2x"
     expected = [4] * 5000
     expected[3], expected[77], expected[78] = 5, 1, 5
-    assert RULES.read(pa.array(texts, pa.large_binary())).tolist() == expected
+    assert RULES.read([pa.array(texts, pa.large_binary())]).tolist() == expected
+
+
+def test_a_sample_of_the_first_column_serves_all() -> None:
+    """Texts of a later column, few or unlike those before, say what they say alone."""
+    columns = [[b"    a1x"] * 3000, [b"b2 ", b"    a1x", b"b2  a1x"], [b"1   a1x"] * 3000]
+    expected = [4] * 3000 + [5, 4, 5] + [1] * 3000
+    assert RULES.read(pa.array(texts, pa.large_binary()) for texts in columns).tolist() == expected
 
 
 def test_the_end_of_a_text_is_nothing_that_others_have_there() -> None:
     """A match that needs the end of its text is none where a text goes on."""
     texts = [b"    b2"] * 3000 + [b"    b2b"] * 3000
-    assert RULES.read(pa.array(texts, pa.large_binary())).tolist() == [2] * 3000 + [0] * 3000
+    assert RULES.read([pa.array(texts, pa.large_binary())]).tolist() == [2] * 3000 + [0] * 3000

@@ -376,6 +376,8 @@ class OrderedBatch:
 
     def select(self, keep: npt.NDArray[np.bool_]) -> OrderedBatch:
         """Return the batch with only the rows that `keep` (shape (n,)) marks."""
+        if keep.all():
+            return self
         rewritten = self.rewritten.select(keep) if self.rewritten is not None else None
         parsed = self.parsed.select(keep) if self.parsed is not None else None
         return attrs.evolve(self, rows=self.rows[keep], rewritten=rewritten, parsed=parsed)

@@ -14,7 +14,7 @@ earlier rule matches there, and that is a question without groups.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -65,21 +65,34 @@ class Rules:
     patterns: Sequence[str]
     readers: Sequence[Callable[[bytes], int]]
 
-    def read(self, texts: Any) -> I8:  # noqa: ANN401 - pyarrow has no types
-        """Return what each text of an Arrow array of large_binary says; 0: nothing."""
+    def read(self, columns: Iterable[Any]) -> I8:
+        """Return what each text says; 0: nothing.
+
+        Args:
+            columns: The texts, in Arrow arrays of large_binary, one at least. The sample is
+                taken from the first.
+        """
+        found: list[I8] = []
+        places: dict[_Place, dict[bytes, int]] = {}
+        for texts in columns:
+            if not found and len(texts) >= _MANY:
+                places = self._places(texts)
+            found.append(self._read(texts, places))
+        return np.concatenate(found)
+
+    def _read(self, texts: Any, places: Mapping[_Place, dict[bytes, int]]) -> I8:  # noqa: ANN401 - pyarrow has no types
         import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
         result = np.zeros(len(texts), np.int8)
         left = np.ones(len(texts), np.bool_)
-        if len(texts) >= _MANY:
-            for place, meanings in self._places(texts).items():
-                hit = _same(pieces_of(texts), place.start, meanings, left, result)
-                rivals = self._before(place)
-                if rivals:
-                    rows = np.flatnonzero(hit)
-                    beaten = np.asarray(pc.match_substring_regex(texts.take(rows), rivals))
-                    hit[rows[beaten]] = False
-                left &= ~hit
+        for place, meanings in places.items():
+            hit = _same(pieces_of(texts), place.start, meanings, left, result)
+            rivals = self._before(place)
+            if rivals:
+                rows = np.flatnonzero(hit)
+                beaten = np.asarray(pc.match_substring_regex(texts.take(rows), rivals))
+                hit[rows[beaten]] = False
+            left &= ~hit
         rows = np.flatnonzero(left)
         if len(rows):
             result[rows] = self.searched(texts if len(rows) == len(texts) else texts.take(rows))

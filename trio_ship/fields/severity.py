@@ -271,8 +271,7 @@ def _read(rules: Rules, buffers: Sequence[U8], buffer: I32, start: I64, length: 
     """Apply rules to records, n > 0, some megabytes at a time."""
     edges = slice_edges(length, slice_bytes=_SLICE_BYTES)
     texts = gather_slices(buffers, buffer, start, length, edges)
-    found = [
-        rules.read(large_binary(text, length[first:stop]))
+    return rules.read(
+        large_binary(text, length[first:stop])
         for (first, stop), text in zip(itertools.pairwise(edges.tolist()), texts, strict=True)
-    ]
-    return np.concatenate(found)
+    )
