@@ -87,10 +87,11 @@ def blocks(content: Content, charset: str, begin: int, reach: int) -> list[bytes
     for number in range(_SAMPLES):
         # At whole units of UTF-16, if it is that.
         place = begin + round(number * step) // 2 * 2
-        length = _BLOCK if number < _SAMPLES - 1 else HEAD  # the last one up to the end
-        block = _lines_in(text_of(content, charset, length, place), begins=not number)
-        if not block:  # but long ones may lie there
-            block = _lines_in(text_of(content, charset, HEAD, place), begins=not number)
+        # Long lines may lie there; and the last block goes up to the end.
+        for length in (_BLOCK, HEAD) if number < _SAMPLES - 1 else (HEAD,):
+            block = _lines_in(text_of(content, charset, length, place), begins=not number)
+            if block:
+                break
         found.append(block)
     return found
 
