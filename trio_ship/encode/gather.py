@@ -72,6 +72,11 @@ class Pieces:
         """Return the pieces with an empty one behind them."""
         return Pieces(self.data, np.append(self.start, 0), np.append(self.length, 0))
 
+    def joined(self) -> Slice:
+        """Return all of them, one after the other; errors as of `gather_slices`."""
+        buffer = np.zeros(len(self.start), np.int32)
+        return gather((self.data,), buffer, self.start, self.length)
+
 
 def gather(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> Slice:
     """Return pieces of buffers, one after the other; see `gather_slices`."""
@@ -109,16 +114,7 @@ def gather_slices(
     if buffer.min() < 0 or buffer.max() >= len(buffers):
         raise ValueError(f"a piece names a buffer that is not among the {len(buffers)} given")
     _check(np.array([len(data) for data in buffers])[buffer], start, length)
-    begins = np.ones(len(start), np.bool_)
-    np.not_equal(start[1:], (start + length)[:-1], out=begins[1:])
-    begins[1:] |= buffer[1:] != buffer[:-1]
-    runs = np.count_nonzero(begins)
-    if runs < len(edges) or runs * _LONG_RUN < len(start):
-        begins[edges[:-1][edges[:-1] < len(start)]] = True
-        first = np.flatnonzero(begins)
-        length = np.add.reduceat(length, first)
-        buffer, start = buffer[first], start[first]
-        edges = np.searchsorted(first, edges)
+    buffer, start, length, edges = _fused(buffer, start, length, edges)
     described = np.empty((len(start), 4), np.int32)
     _describe(described, buffer, start, length)
     short = np.flatnonzero(length <= _INLINE)
@@ -186,6 +182,24 @@ def _check(room: int | I64, start: I64, length: I64) -> None:
         raise ValueError("a piece does not lie within its buffer")
     if (start + length).max() > _LARGEST:
         raise ValueError("a piece lies beyond the first 2 GiB of its buffer")
+
+
+def _fused(buffer: I32, start: I64, length: I64, edges: I64) -> tuple[I32, I64, I64, I64]:
+    """Return pieces and edges in which pieces of a slice that lie side by side are one.
+
+    They stay as they are where that spares little. But where runs are no more than slices,
+    some slice is a single piece, and need not be copied at all.
+    """
+    begins = np.ones(len(start), np.bool_)
+    np.not_equal(start[1:], (start + length)[:-1], out=begins[1:])
+    begins[1:] |= buffer[1:] != buffer[:-1]
+    runs = np.count_nonzero(begins)
+    if runs >= len(edges) and runs * _LONG_RUN >= len(start):
+        return buffer, start, length, edges
+    begins[edges[:-1][edges[:-1] < len(start)]] = True
+    first = np.flatnonzero(begins)
+    length = np.add.reduceat(length, first)
+    return buffer[first], start[first], length, np.searchsorted(first, edges)
 
 
 def _describe(described: I32, number: int | I32, start: I64, length: I64) -> None:

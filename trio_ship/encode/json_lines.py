@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
-from trio_ship.encode.gather import Pieces, Slice, gather, interleave
+from trio_ship.encode.gather import Pieces, Slice, interleave
 from trio_ship.encode.json_rows import AFTER_STAMP, ID_DIGITS, Rows, around, ids, stamps
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
@@ -156,7 +156,7 @@ class JsonEncoder:
             self.cut_nuls += len(marked) - len(message)
             skip[row] = len(record) - len(message)
         length = lines.end - start - skip
-        text = gather((data,), np.zeros(len(start), np.int32), start + skip, length)
+        text = Pieces(data, start + skip, length).joined()
         return attrs.evolve(lines, text=text, end=np.cumsum(length))
 
     def _valid(self, text: bytes, end: I64, final: I64) -> tuple[bytes, bool]:

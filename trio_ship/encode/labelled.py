@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, U8, Kind, OrderedBatch
 from trio_ship.decode.framing import newlines
-from trio_ship.encode.gather import Pieces, Slice, gather, interleave
+from trio_ship.encode.gather import Pieces, Slice, interleave
 from trio_ship.encode.labels import short_names
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.encode.terminal import escape_controls
@@ -204,8 +204,7 @@ def _with_marks(lines: Pieces, pattern: str) -> Pieces:
     """Return lines with what matches an expression in reverse, whatever their colour."""
     import pyarrow.compute as pc  # noqa: PLC0415 - its import is slow
 
-    text = gather((lines.data,), np.zeros(len(lines.start), np.int32), lines.start, lines.length)
-    texts = large_binary(text, lines.length)
+    texts = large_binary(lines.joined(), lines.length)
     marked = pc.replace_substring_regex(texts, pattern, f"{_REVERSE}\\0{_STRAIGHT}")
     _, ends, data = marked.buffers()
     end = np.frombuffer(ends, np.int64)[: len(texts) + 1]

@@ -55,9 +55,7 @@ def _fields(parsed: Parsed | None, count: int) -> pa.Array:
     if parsed is None:
         return pa.nulls(count, pa.large_string())
     objects = parsed.whole_objects()
-    zeros = np.zeros(count, np.int32)
-    text = gather((objects.data,), zeros, objects.start, objects.length)
-    column = large_binary(text, objects.length).cast(pa.large_string())
+    column = large_binary(objects.joined(), objects.length).cast(pa.large_string())
     nothing = pa.scalar(None, pa.large_string())
     return pc.if_else(pa.array(objects.length > 0), column, nothing)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, gather, interleave, replaced
+from trio_ship.encode.gather import Pieces, constant, interleave, replaced
 from trio_ship.fields.members import Members
 from trio_ship.fields.texts import large_binary
 
@@ -135,5 +135,4 @@ def _decoded(texts: Pieces, is_string: Bools | None = None) -> Pieces:
 
 
 def _column(texts: Pieces) -> Any:  # noqa: ANN401 - as above
-    zeros = np.zeros(len(texts.start), np.int32)
-    return large_binary(gather((texts.data,), zeros, texts.start, texts.length), texts.length)
+    return large_binary(texts.joined(), texts.length)
