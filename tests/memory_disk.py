@@ -282,6 +282,12 @@ class MemoryDisk(MemoryTree):
             opened.node.holder = opened
         return opened.node.holder is opened
 
+    def unlock(self, fd: int) -> None:
+        """See `Filesystem.unlock`."""
+        opened = self._use("unlock", fd)
+        if opened.node.holder is opened:
+            opened.node.holder = None
+
     # --- inside -------------------------------------------------------------------
 
     def _begin(self, call: Call) -> None:

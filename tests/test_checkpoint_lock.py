@@ -69,6 +69,15 @@ def test_c06_a_place_that_takes_no_lock_is_refused(disk: MemoryDisk, call: str) 
     assert disk._opened == {}
 
 
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
+def test_c06_a_full_disk_takes_the_lock_without_the_number(disk: MemoryDisk, error: int) -> None:
+    """The number is for messages only."""
+    disk.fail("pwrite", error=error)
+    acquire(disk, PATH)
+    with pytest.raises(CheckpointError, match="is in use by another process;"):
+        acquire(disk, PATH)
+
+
 def test_x01_a_planted_link_or_pipe_is_not_opened(disk: MemoryDisk) -> None:
     """A link is not followed, and a named pipe does not stop the program."""
     disk.write("/etc/passwd", b"root")

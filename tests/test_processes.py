@@ -195,6 +195,20 @@ def test_c05_a_second_process_on_one_checkpoint_is_refused(tmp_path: Path) -> No
     assert first.end(signal.SIGTERM) == 0
 
 
+def test_c17_a_second_configuration_on_one_output_is_refused(tmp_path: Path) -> None:
+    """The second start ends with 2, names the output, and leaves it as it is."""
+    config = write_config(tmp_path, follow=True)
+    first = Ship(["run", "-c", config], tmp_path)
+    wait_until(lambda: "to read" in first.said)
+    (tmp_path / "other.toml").write_text(config.read_text())
+    second = Ship(["run", "-c", "other.toml"], tmp_path)
+    assert second.end() == 2
+    assert f"sinks.out.path: {tmp_path / 'out.log'}: it is written by another" in second.said
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    third = Ship(["run", "--once", "-c", "other.toml"], tmp_path)
+    assert third.end() == 0
+
+
 def test_p10_a_second_one_shot_run_ships_only_what_is_new(tmp_path: Path) -> None:
     """The second run delivers the new lines alone; with none it says how to start over."""
     config = write_config(tmp_path, follow=False)

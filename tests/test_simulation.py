@@ -13,7 +13,7 @@ CAUGHT = {
     "checkpoint-before-fsync": 0,
     "position-at-read": 1,
     "no-folder-fsync": 0,
-    "journal-after-batch": 14,
+    "journal-after-batch": 38,
     "no-rewrite-after-failed-fsync": 314,
 }
 """For each broken variant of the protocol a seed that shows it."""

@@ -177,6 +177,10 @@ class Filesystem(ReadableFilesystem, Protocol):
         """Try to lock an open file for this process; False if another has it."""
         ...
 
+    def unlock(self, fd: int) -> None:
+        """Let others lock an open file; to close it does so too."""
+        ...
+
 
 def _status(result: os.stat_result) -> Status:
     return Status(
@@ -321,6 +325,10 @@ class Disk:
         except BlockingIOError:
             return False
         return True
+
+    def unlock(self, fd: int) -> None:
+        """See `Filesystem.unlock`."""
+        fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 class Pulse:

@@ -3,7 +3,8 @@
 There is one task for each source, the sequencer, one for each sink and the
 checkpoint task; they share what the `Board` shows.
 
-Two scopes are made up front. `drain` holds the watcher and the readers: when it
+Three scopes are made up front. `start` holds the search for what the last run has left,
+which waits where a disk is full. `drain` holds the watcher and the readers: when it
 is cancelled they stop, the sequencer sees the end of its channel, lets go of
 what the frontier allows, and the sinks finish. `abort` holds the whole flow;
 draining sets its deadline. The checkpoint task lives outside of both and saves
@@ -85,6 +86,7 @@ class Pipeline:
         self._ignore_checkpoint = ignore_checkpoint
         self._raw_terminal = raw_terminal
         self._stages = stages
+        self._start = trio.CancelScope()
         self._drain = trio.CancelScope()
         self._abort = trio.CancelScope()
         most = most_unwritten(config.pipeline.max_buffer_bytes)
@@ -121,10 +123,12 @@ class Pipeline:
         """Stop reading, deliver what may leave in order, save, and end."""
         if not self._drain.cancel_called:
             self._abort.deadline = trio.current_time() + _GRACE_SECONDS
+            self._start.cancel()
             self._drain.cancel()
 
     def abort(self) -> None:
         """End at once; what is delivered is still saved."""
+        self._start.cancel()
         self._abort.cancel()
 
     def reopen(self) -> None:
@@ -143,34 +147,41 @@ class Pipeline:
         if not self._sinks and not self._config.sinks:
             raise refused(self._config, NO_SINK)
         with ungrouped(), self._own_checkpoint() as store:
-            await self._recover(store)
-            stop = trio.Event()
             try:
-                async with trio.open_nursery() as outer:
-
-                    async def begin() -> None:
-                        """Have what was found saved before anything is delivered."""
-                        if store is not None:
-                            checkpointer = self._checkpointer(store)
-                            await checkpointer.begin(is_first=not self._resumed)
-                            outer.start_soon(checkpointer.run, stop)
-                        self._tell_start()
-                        self.started.set()
-                        task_status.started(self)
-
-                    with self._abort:
-                        await self._flow(begin)
-                    if self._abort.cancelled_caught and self._drain.cancel_called:
-                        _LOG.warning("stopped before every sink had taken what was read")
-                    if not self.started.is_set():
-                        task_status.started(self)
-                    stop.set()
+                with self._start:
+                    await self._recover(store)
+                if self._start.cancelled_caught:
+                    task_status.started(self)
+                    return
+                await self._work(store, task_status)
             finally:
                 with trio.move_on_after(_GRACE_SECONDS, shield=True):
                     await trio.lowlevel.checkpoint()
                     for sink in self._sinks:
                         await sink.aclose()
         self._raise_unreadable()
+
+    async def _work(self, store: Store | None, task_status: trio.TaskStatus[Pipeline]) -> None:
+        stop = trio.Event()
+        async with trio.open_nursery() as outer:
+
+            async def begin() -> None:
+                """Have what was found saved before anything is delivered."""
+                if store is not None:
+                    checkpointer = self._checkpointer(store)
+                    await checkpointer.begin(is_first=not self._resumed)
+                    outer.start_soon(checkpointer.run, stop)
+                self._tell_start()
+                self.started.set()
+                task_status.started(self)
+
+            with self._abort:
+                await self._flow(begin)
+            if self._abort.cancelled_caught and self._drain.cancel_called:
+                _LOG.warning("stopped before every sink had taken what was read")
+            if not self.started.is_set():
+                task_status.started(self)
+            stop.set()
 
     # Start
 

@@ -74,8 +74,12 @@ def _lock(disk: Filesystem, fd: int, name: str, path: str) -> None:
             "checkpoint: stop the other one, or give this one a `name` or a checkpoint `path` "
             "of its own"
         )
-    disk.ftruncate(fd, 0)
-    disk.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    try:
+        disk.ftruncate(fd, 0)
+        disk.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
 
 
 def _holder(disk: Filesystem, fd: int) -> str:

@@ -186,6 +186,11 @@ def _unknown(lines: list[dict[str, Any]], state: SinkState, sequence: int) -> li
     A journal is begun anew with the first batch behind a checkpoint. Until then it
     tells of batches that the checkpoint has, and has of files what was true then.
     """
+
+    def is_counted(line: Mapping[str, Any]) -> bool:
+        # Of a batch nothing may have been written, for a condition has left it out.
+        return bool(line["sequence"] + (line["kind"] == Kind.DROPPED.value) <= sequence)
+
     first = 0
     for place, line in enumerate(lines):
         if "file" in line:
@@ -193,12 +198,13 @@ def _unknown(lines: list[dict[str, Any]], state: SinkState, sequence: int) -> li
         if "output" in line:
             output = SinkState(**line["output"])
             is_same = output.identity == state.identity
+            behind = next((other for other in lines[place:] if "before" in other), None)
+            # Where somebody has cut it, the length alone does not tell.
             is_known = is_same and output.offset < state.offset
+            is_known = is_known and behind is not None and is_counted(behind)
         else:
-            # Of a batch nothing may have been written, for a condition has left it out.
-            is_counted = line["sequence"] + (line["kind"] == Kind.DROPPED.value) <= sequence
             is_known = line.get("after", line["before"]) <= state.offset and (
-                line["before"] < state.offset or is_counted
+                line["before"] < state.offset or is_counted(line)
             )
         if not is_known:
             break

@@ -8,6 +8,7 @@ batch, and compares whatever else stands there with what is delivered next.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,8 +24,8 @@ from trio_ship.errors import ConfigError, SinkError
 from trio_ship.filesystem import Filesystem, Status, read_range
 from trio_ship.follow import footprint
 from trio_ship.sinks.known import without_known
-from trio_ship.sinks.outputs import find_output, open_output
-from trio_ship.sinks.stream import FileStream
+from trio_ship.sinks.outputs import end_line, find_output, open_output
+from trio_ship.sinks.stream import NO_ROOM, FileStream, keep_trying
 from trio_ship.stages import OFF, Stage, Stages
 from trio_ship.state import SinkState, Snapshot
 
@@ -88,18 +89,14 @@ class FileSink:
         return self._state
 
     async def open(self, checkpoint: Snapshot) -> Snapshot:
-        """Open the output and find out how far it goes.
+        """Open the output and find out how far it goes; wait while its disk is full.
 
         Raises:
             ConfigError: The output is not a file that this user may write.
             SinkError: It cannot be read or written just now.
         """
-        try:
-            return await self._disk.run(self._open, checkpoint)
-        except OSError as error:
-            raise SinkError(
-                f"sinks.{self.name}: {error.filename or self._path}: {error.strerror}"
-            ) from error
+        name = f"sinks.{self.name}: {self._path}"
+        return await keep_trying(self._disk, name, lambda: self._open(checkpoint), NO_ROOM)
 
     def begin(self, common: Snapshot) -> None:
         """Say what all sinks have; what this one has beyond it is skipped."""
@@ -216,10 +213,18 @@ class FileSink:
     # At the start
 
     def _open(self, checkpoint: Snapshot) -> Snapshot:
+        try:
+            return self._recover(checkpoint)
+        except OSError:
+            if self._is_open:
+                self._is_open = False
+                self._disk.close(self._stream.fd)
+            raise
+
+    def _recover(self, checkpoint: Snapshot) -> Snapshot:
         known = checkpoint.sinks.get(self.name)
         if known is None or not known.inode:
-            fd, status = self._open_output()
-            self._use(fd, status, status.size)
+            self._begin_at_end(*self._open_output())
             sinks = {**checkpoint.sinks, self.name: self._state}
             return attrs.evolve(checkpoint, sinks=sinks)
         lines = read_journal(
@@ -243,8 +248,7 @@ class FileSink:
         recovered = recover(lines, checkpoint, self.name, size)
         state = recovered.cut.sinks[self.name]
         if found is None or size is None:
-            fd, status = found or self._open_output()
-            self._use(fd, status, status.size)
+            self._begin_at_end(*(found or self._open_output()))
             sinks = {**recovered.cut.sinks, self.name: attrs.evolve(self._state, ahead=state.ahead)}
             return attrs.evolve(recovered.cut, sinks=sinks)
         fd, status = found
@@ -290,6 +294,11 @@ class FileSink:
     def _open_output(self) -> tuple[int, Status]:
         return open_output(self._disk, self.name, self._path)
 
+    def _begin_at_end(self, fd: int, status: Status) -> None:
+        self._use(fd, status, status.size)  # whatever fails now, it is known to be open
+        status = end_line(self._disk, fd, status)
+        self._use(fd, status, status.size)
+
     def _use(self, fd: int, status: Status, offset: int, *, durable: int | None = None) -> None:
         size = max(status.size, offset)
         self._stream = FileStream(
@@ -321,7 +330,8 @@ class FileSink:
                 size,
                 offset,
             )
-            self._use(fd, status, size)
+            status = end_line(self._disk, fd, status)
+            self._use(fd, status, status.size)
             self._note(lambda journal: journal.append_output(self._state, is_durable=False))
         try:
             status = self._disk.stat(self._path)
@@ -337,10 +347,13 @@ class FileSink:
         except ConfigError as error:
             raise SinkError(str(error)) from error
         try:
+            status = end_line(self._disk, fd, status)
             self._disk.fsync_folder(os.path.dirname(self._path) or ".")
         except OSError:
             self._disk.close(fd)
             raise
         self._retired.append(self._stream.fd)
+        with contextlib.suppress(OSError):
+            self._disk.unlock(self._stream.fd)  # its name may come back before it is closed
         self._use(fd, status, status.size)
         self._note(lambda journal: journal.append_output(self._state, is_durable=True))

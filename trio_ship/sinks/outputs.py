@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 from typing import Final
+
+import attrs
 
 from trio_ship.errors import ConfigError
 from trio_ship.filesystem import Filesystem, Status, is_regular, read_range
@@ -13,8 +16,9 @@ from trio_ship.follow import foot_length, matches_foot
 from trio_ship.notes import planted_by
 from trio_ship.state import SinkState
 
-__all__ = ["find_output", "open_output"]
+__all__ = ["end_line", "find_output", "open_output"]
 
+_LOG = logging.getLogger("trio_ship")
 _MODE: Final = 0o640
 # What comes of names beside the output that are gone again, or links to somewhere.
 _NOT_HERE: Final = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EACCES}
@@ -90,7 +94,7 @@ def _is_ours(disk: Filesystem, path: str, status: Status, output: SinkState) -> 
 
 
 def open_output(disk: Filesystem, sink: str, path: str) -> tuple[int, Status]:
-    """Open an output to be read and written; make it where there is none.
+    """Open an output to be read and written, and lock it; make it where there is none.
 
     Args:
         disk: Where it is.
@@ -101,7 +105,7 @@ def open_output(disk: Filesystem, sink: str, path: str) -> tuple[int, Status]:
         Its descriptor and status.
 
     Raises:
-        ConfigError: It is not a file that this user may write.
+        ConfigError: It is not a file that this user may write, or another process does.
         OSError: It cannot be opened just now.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -122,8 +126,38 @@ def open_output(disk: Filesystem, sink: str, path: str) -> tuple[int, Status]:
             f"sinks.{sink}.path: {path} is not a regular file; "
             'name one, or use a sink of type "stdout"'
         )
-    stranger = planted_by(disk, path, status)
-    if stranger:
+    wrong = planted_by(disk, path, status) or _in_use(disk, path, fd)
+    if wrong:
         disk.close(fd)
-        raise ConfigError(f"sinks.{sink}.path: {path}: {stranger}")
+        raise ConfigError(f"sinks.{sink}.path: {path}: {wrong}")
     return fd, status
+
+
+def _in_use(disk: Filesystem, path: str, fd: int) -> str:
+    """Lock an output, where its disk has locks; say what is wrong if another process has it."""
+    try:
+        is_ours = disk.lock(fd)
+    except OSError as error:
+        _LOG.warning(
+            "%s cannot be locked: %s; make sure that no other process writes it",
+            path,
+            error.strerror,
+        )
+        return ""
+    if is_ours:
+        return ""
+    return (
+        "it is written by another process; two configurations cannot share an output: stop "
+        "the other one, or give this sink a `path` of its own"
+    )
+
+
+def end_line(disk: Filesystem, fd: int, status: Status) -> Status:
+    """End the line that somebody has left torn at the end of an output; return its status then.
+
+    Else the next record would be glued to it.
+    """
+    size = status.size
+    if not size or disk.pread(fd, 1, size - 1) == b"\n":
+        return status
+    return attrs.evolve(status, size=size + disk.pwrite(fd, b"\n", size))

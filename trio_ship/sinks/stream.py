@@ -14,8 +14,8 @@ import logging
 import os
 import select
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final, TypeVar
 
 import anyio
 import anyio.abc
@@ -27,7 +27,9 @@ from trio_ship.filesystem import Filesystem, read_range
 from trio_ship.follow import footprint
 from trio_ship.stages import OFF, Stage, Stages
 
-__all__ = ["DescriptorStream", "FileStream"]
+__all__ = ["NO_ROOM", "DescriptorStream", "FileStream", "keep_trying"]
+
+_T = TypeVar("_T")
 
 _LOG = logging.getLogger("trio_ship")
 _PIECE: Final = 1 << 20
@@ -37,7 +39,48 @@ _PAUSE_SECONDS: Final = 1.0
 _PIPE_PIECE: Final = 4096
 _PATIENCE_MS: Final = 100
 _NO_NOWAIT: Final = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ESPIPE}
-_WAITS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EFBIG}
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""The errors of a full disk."""
+_WAITS: Final = NO_ROOM | {errno.EIO, errno.EROFS, errno.ESTALE, errno.EFBIG}
+
+
+async def keep_trying(
+    disk: Filesystem,
+    path: str,
+    function: Callable[[], _T],
+    waits: Collection[int] = _WAITS,
+) -> _T:
+    """Run disk work in a worker thread until it does not fail any more; return its result.
+
+    Args:
+        disk: Has the thread.
+        path: What is written.
+        function: The work; it may be called again after an error.
+        waits: Errors, by number, that waiting may mend.
+
+    Raises:
+        SinkError: It fails in another way.
+    """
+    is_waiting = False
+    while True:
+        try:
+            result = await disk.run(function)
+        except OSError as error:
+            if error.errno not in waits:
+                raise SinkError(f"{path}: {error.strerror}") from error
+            if not is_waiting:
+                is_waiting = True
+                _LOG.error(
+                    "%s cannot be written: %s; nothing is lost, it is tried again every second",
+                    path,
+                    error.strerror,
+                )
+            await trio.sleep(_PAUSE_SECONDS)
+        else:
+            break
+    if is_waiting:
+        _LOG.warning("%s can be written again", path)
+    return result
 
 
 class FileStream(anyio.abc.ByteSendStream):
@@ -84,7 +127,6 @@ class FileStream(anyio.abc.ByteSendStream):
         self._stages = stages
         self._left: memoryview = memoryview(b"")
         self._slices: Iterator[memoryview] = iter(())
-        self._waiting = False
         self._on_its_way = offset
         self._durable = offset if durable is None else durable
         self._alike = 0
@@ -108,30 +150,8 @@ class FileStream(anyio.abc.ByteSendStream):
         await self.keep_trying(self.push)
 
     async def keep_trying(self, function: Callable[[], None]) -> None:
-        """Run disk work in a worker thread until it does not fail any more.
-
-        Raises:
-            SinkError: It fails in a way that waiting does not mend.
-        """
-        while True:
-            try:
-                await self._disk.run(function)
-            except OSError as error:
-                if error.errno not in _WAITS:
-                    raise SinkError(f"{self._path}: {error.strerror}") from error
-                if not self._waiting:
-                    self._waiting = True
-                    _LOG.error(
-                        "%s cannot be written: %s; nothing is lost, it is tried again every second",
-                        self._path,
-                        error.strerror,
-                    )
-                await trio.sleep(_PAUSE_SECONDS)
-            else:
-                break
-        if self._waiting:
-            self._waiting = False
-            _LOG.warning("%s can be written again", self._path)
+        """Do as the function of this name does, for this file."""
+        await keep_trying(self._disk, self._path, function)
 
     async def aclose(self) -> None:
         """Close the file."""
