@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 __all__ = [
     "Measured",
@@ -63,6 +63,10 @@ class Program:
     to_stdout: bool = False
     follows: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+_Maker: TypeAlias = Callable[[Sequence[str], str], Program]
+"""Makes a program for some inputs and a fresh folder."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,7 @@ def _stop(pid: int) -> tuple[int, int, os.wait4_result]:  # type: ignore[name-de
 
 
 def compare(
-    makers: Mapping[str, Callable[[Sequence[str], str], Program]],
+    makers: Mapping[str, _Maker],
     inputs: Sequence[str],
     check: Callable[[Program], None],
     *,
@@ -280,28 +284,17 @@ def compare(
     done: dict[str, list[Run]] = {name: [] for name in makers}
     begun: dict[str, list[Run]] = {name: [] for name in makers}
     failed: dict[str, str] = {}
-
-    def start(name: str, folder: str) -> Run:
-        tiny = os.path.join(folder, "tiny.log")
-        with open(tiny, "wb") as file:
-            file.write(_TINY)
-        return run_once(makers[name]([tiny], folder), folder, len(_TINY))
-
-    def run(name: str, folder: str) -> Run:
-        program = makers[name](inputs, folder)
-        equalise(inputs, size, folder)
-        result = run_once(program, folder, size)
-        check(program)
-        return result
-
     for name in order:
         if name in failed:
             continue
         folders = scratch(), scratch()
         try:
             if len(begun[name]) < starts:
-                begun[name].append(start(name, folders[0]))
-            done[name].append(run(name, folders[1]))
+                begun[name].append(_start(makers[name], folders[0]))
+            program = makers[name](inputs, folders[1])
+            equalise(inputs, size, folders[1])
+            done[name].append(run_once(program, folders[1], size))
+            check(program)
         except (RuntimeError, ValueError) as error:
             failed[name] = str(error).strip()
             sys.stderr.write(f"  {name} failed: {failed[name]}\n")
@@ -312,6 +305,14 @@ def compare(
             shutil.rmtree(folder)
     good = {name: Measured(size, done[name], begun[name]) for name in makers if name not in failed}
     return good, failed
+
+
+def _start(make: _Maker, folder: str) -> Run:
+    """Run a program over one line."""
+    tiny = os.path.join(folder, "tiny.log")
+    with open(tiny, "wb") as file:
+        file.write(_TINY)
+    return run_once(make([tiny], folder), folder, len(_TINY))
 
 
 def seconds_to_first_byte(program: Program, folder: str) -> float:

@@ -72,45 +72,48 @@ def weigh(
         pattern: An RE2 expression with a group `ts` around the stamp, if any.
         evidence: What else is known of the file.
     """
-    name, _, rest = found.spelling.partition("@")
-    family = layout_named(name).family
+    family = layout_named(found.spelling.partition("@")[0]).family
     rivals = [layout for layout in layouts if family and layout.family == family]
     if len(rivals) < 2:  # noqa: PLR2004 - a choice
         return found
+    spellings = {layout.name: _spelling_by(layout, found) for layout in rivals}
+    mtime_ns = evidence.mtime_ns if evidence is not None else None
     blocks = evidence.blocks() if evidence is not None else []
     text = b"".join(blocks[:: len(blocks) // _BLOCKS + 1]) or head
-    place = rest.partition("/")[0]
-    scores: dict[str, tuple[int, ...]] = {}
-    spellings: dict[str, str] = {}
-    for layout in rivals:
-        match = layout.match(found.example.encode())
-        if match is None or match[1] != len(found.example.encode()):
-            continue
-        spelling = f"{layout.name}@{place}" + (f"/{match[0]}" if match[0] else "")
-        spellings[layout.name] = spelling
-        decoder = StampDecoder(spelling, pattern=pattern)
-        mtime_ns = evidence.mtime_ns if evidence is not None else None
-        scores[layout.name] = _score(decoder, text, mtime_ns)
+    scores = {
+        name: _score(StampDecoder(spelling, pattern=pattern), text, mtime_ns)
+        for name, spelling in spellings.items()
+        if spelling
+    }
     if not scores:
         return found
     best, *others = sorted(scores, key=lambda each: scores[each])
     numbers = [_NUMBERS[code] for code in layout_named(best).fields if code in _NUMBERS]
-    reason = f"; taken as {', '.join(numbers)}: "
-    if others:
-        pairs = zip(scores[best], scores[others[0]], strict=True)
-        told = [number for number, (mine, other) in enumerate(pairs) if mine != other]
-        reason += _REASONS[told[0]] if told else "nothing else tells"
-    else:
-        reason += "nothing else fits"
+    why = _difference(scores[best], scores[others[0]]) if others else "nothing else fits"
     decoder = StampDecoder(spellings[best], pattern=pattern)
-    matched = int(decoder.read(*frame(head)).found.sum())
     return attrs.evolve(
         found,
         spelling=spellings[best],
-        matched=matched,
+        matched=int(decoder.read(*frame(head)).found.sum()),
         resolution_ns=decoder.resolution_ns,
-        reason=f"{reason}; `timestamp.format` may say otherwise",
+        reason=f"; taken as {', '.join(numbers)}: {why}; `timestamp.format` may say otherwise",
     )
+
+
+def _spelling_by(layout: Layout, found: Found) -> str:
+    """Return how the example of a file is spelt by a layout; empty: it is not."""
+    example = found.example.encode()
+    match = layout.match(example)
+    if match is None or match[1] != len(example):
+        return ""
+    place = found.spelling.partition("@")[2].partition("/")[0]
+    return f"{layout.name}@{place}" + (f"/{match[0]}" if match[0] else "")
+
+
+def _difference(best: tuple[int, ...], other: tuple[int, ...]) -> str:
+    """Return what speaks for the better one of two scores."""
+    pairs = zip(best, other, _REASONS, strict=True)
+    return next((why for mine, its, why in pairs if mine != its), "nothing else tells")
 
 
 def _score(decoder: StampDecoder, text: bytes, mtime_ns: int | None) -> tuple[int, ...]:
