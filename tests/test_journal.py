@@ -14,6 +14,7 @@ from memory_disk import MemoryDisk
 
 from trio_ship.batch import Batch, Kind, Move, OrderedBatch
 from trio_ship.checkpoint.journal import Journal, journal_path
+from trio_ship.checkpoint.lines import make_line, read_lines
 from trio_ship.checkpoint.recovery import Recovered, last_output, read_journal, recover
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
@@ -85,9 +86,18 @@ def _steps(random: Random, snapshot: Snapshot, count: int) -> list[Step]:
     return steps
 
 
-def _journal(disk: MemoryDisk) -> Journal:
+def _begun(snapshot: Snapshot = BEGIN) -> tuple[MemoryDisk, Journal]:
+    """Return a disk, and a journal on it that has begun behind a checkpoint."""
+    disk = MemoryDisk()
     disk.write("/state/ship.toml", b"")
-    return Journal(disk, PATH, "boot")
+    journal = Journal(disk, PATH, "boot")
+    journal.begin(snapshot, STATE)
+    return disk, journal
+
+
+def _note(journal: Journal, *steps: Step) -> None:
+    for step in steps:
+        journal.append(step.batch, step.before, step.after)
 
 
 def _recover(data: bytes, checkpoint: Snapshot, size: int | None, boot: str = "boot") -> Recovered:
@@ -99,9 +109,7 @@ def _recover(data: bytes, checkpoint: Snapshot, size: int | None, boot: str = "b
 def test_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None:
     """Whatever is torn, exactly the batches that both have in full count; the torn one is told."""
     random = Random(seed)
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     ends = [len(disk.read(PATH))]
     steps = _steps(random, BEGIN, random.randint(0, 6))
     opened = []
@@ -142,9 +150,7 @@ def test_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None
 def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -> None:
     """Wherever checkpoints and changes of the output fall, the newest pair gives the newest cut."""
     random = Random(seed)
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     cuts = [BEGIN]
     saved = 0
     now = BEGIN
@@ -155,7 +161,7 @@ def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -
             now = attrs.evolve(now, sinks={**now.sinks, "out": state})
         else:
             step = _step(random, now, number)
-            journal.append(step.batch, step.before, step.after)
+            _note(journal, step)
             now = step.cut
             cuts.append(now)
         if random.random() < 0.4:
@@ -177,11 +183,9 @@ def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -
 )
 def test_d17_a_journal_of_another_boot_or_output_says_nothing(boot: str, state: SinkState) -> None:
     """After a power loss, or beside another output, nothing is adopted."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     step = _step(Random(1), BEGIN, 1)
-    journal.append(step.batch, step.before, step.after)
+    _note(journal, step)
     assert len(read_journal(disk.read(PATH), STATE, "boot")) > 0
     assert read_journal(disk.read(PATH), state, boot) == []
 
@@ -192,31 +196,55 @@ def test_d17_what_is_no_journal_says_nothing(data: bytes) -> None:
     assert read_journal(data, STATE, "boot") == []
 
 
+@pytest.mark.parametrize(
+    "change", [{"journal": 1}, {"journal": "2"}, {"offset": -1}, {"boot": True}], ids=str
+)
+def test_d17_a_journal_that_begins_otherwise_says_nothing(change: dict[str, object]) -> None:
+    """Behind a first line that this version does not write, no line is believed, whole or not."""
+    disk, journal = _begun()
+    step = _step(Random(1), BEGIN, 1)
+    _note(journal, step)
+    data = disk.read(PATH)
+    (head, *_), (first, _, rest) = read_lines(data), data.partition(b"\n")
+    assert make_line(head) == first + b"\n"
+    assert read_journal(make_line(head | change) + rest, STATE, "boot") == []
+
+
 def test_d17_one_wrong_byte_ends_the_journal_there() -> None:
     """A damaged line and all behind it are not believed."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(attrs.evolve(BEGIN, files={log.entry.id: log.entry for log in LOGS}), STATE)
-    for step in _steps(Random(2), BEGIN, 3):
-        journal.append(step.batch, step.before, step.after)
+    known = {log.entry.id: log.entry for log in LOGS}
+    disk, journal = _begun(attrs.evolve(BEGIN, files=known))
+    _note(journal, *_steps(Random(2), BEGIN, 3))
     lines = disk.read(PATH).split(b"\n")
     assert len(lines) == 5
     lines[2] = lines[2].replace(b"before", b"Before")
     assert len(read_journal(b"\n".join(lines), STATE, "boot")) == 1
 
 
+def test_d09_of_another_boot_lines_up_to_the_last_durable_change_are_believed() -> None:
+    """What went to the output before the last one was durable by then; nothing else need be."""
+    disk, journal = _begun()
+    steps = _steps(Random(3), BEGIN, 3)
+    for number, step in enumerate(steps):
+        _note(journal, step)
+        output = attrs.evolve(STATE, inode=8 + number, offset=step.after)
+        journal.append_output(output, is_durable=number < 2)
+    lines = read_journal(disk.read(PATH), STATE, "boot")
+    places = [place for place, line in enumerate(lines) if "output" in line]
+    assert len(places) == len(steps)
+    assert read_journal(disk.read(PATH), STATE, "later") == lines[: places[1] + 1]
+
+
 def test_d09_a_new_output_is_followed_and_the_old_one_counts_as_whole() -> None:
     """Batches before a change of output were finished; those behind it begin in the new one."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     first = _step(Random(3), BEGIN, 1)
-    journal.append(first.batch, first.before, first.after)
+    _note(journal, first)
     new = SinkState(path="/out", device=5, inode=9)
     journal.append_output(new, is_durable=False)
     moved = attrs.evolve(first.cut, sinks={**first.cut.sinks, "out": new})
     second = _step(Random(3), moved, 2)
-    journal.append(second.batch, second.before, second.after)
+    _note(journal, second)
     lines = read_journal(disk.read(PATH), STATE, "boot")
     assert last_output(lines, STATE) == new
     found = recover(lines, BEGIN, "out", 0)
@@ -227,12 +255,9 @@ def test_d09_a_new_output_is_followed_and_the_old_one_counts_as_whole() -> None:
 
 def test_d09_the_last_batch_of_an_output_that_is_gone_is_open() -> None:
     """Without the output nobody can say whether its last batch was whole; the others were."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     steps = _steps(Random(4), BEGIN, 3)
-    for step in steps:
-        journal.append(step.batch, step.before, step.after)
+    _note(journal, *steps)
     found = _recover(disk.read(PATH), BEGIN, None)
     assert (found.count, found.torn) == (2, None)
     assert found.cut.positions == steps[1].cut.positions
@@ -250,15 +275,13 @@ def test_d10_what_a_sink_had_beyond_the_checkpoint_is_part_of_its_cut() -> None:
 
 def test_a_journal_that_failed_is_good_again_behind_the_next_checkpoint() -> None:
     """A full disk spoils the journal, not the batches that it remembers."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     disk.fail("pwrite", PATH + "*")
     steps = _steps(Random(5), BEGIN, 2)
     with pytest.raises(OSError, match="Input/output"):
-        journal.append(steps[0].batch, steps[0].before, steps[0].after)
+        _note(journal, steps[0])
     assert not journal.is_good
-    journal.append(steps[1].batch, steps[1].before, steps[1].after)
+    _note(journal, steps[1])
     assert _recover(disk.read(PATH), BEGIN, 10**6).count == 0
     journal.begin(BEGIN, STATE)
     assert journal.is_good
@@ -270,9 +293,7 @@ def test_a_journal_that_failed_is_good_again_behind_the_next_checkpoint() -> Non
 
 def test_a_journal_that_cannot_begin_leaves_the_one_before() -> None:
     """Until the new journal is whole, the old one stands under its name."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     before = disk.read(PATH)
     disk.fail("replace", PATH)
     with pytest.raises(OSError, match="Input/output"):
@@ -286,12 +307,9 @@ def test_a_journal_that_cannot_begin_leaves_the_one_before() -> None:
 
 def test_d02_a_journal_that_is_not_begun_anew_yet_is_read_from_the_checkpoint_on() -> None:
     """A death between a checkpoint and the next batch finds the journal before it."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     steps = _steps(Random(1), BEGIN, 6)
-    for step in steps:
-        journal.append(step.batch, step.before, step.after)
+    _note(journal, *steps)
     for step in steps:
         recovered = _recover(disk.read(PATH), step.cut, 10**6)
         assert recovered.cut == steps[-1].cut
@@ -300,8 +318,7 @@ def test_d02_a_journal_that_is_not_begun_anew_yet_is_read_from_the_checkpoint_on
 
 def test_a_journal_is_private_and_stands_beside_the_checkpoint() -> None:
     """Its name is the checkpoint's with the sink's, and nobody else may read it."""
-    disk = MemoryDisk()
-    _journal(disk).begin(BEGIN, STATE)
+    disk, _ = _begun()
     assert journal_path("/state/ship.toml", "out") == PATH
     assert disk.stat(PATH).mode & 0o777 == 0o600
     fd = disk.open(PATH, os.O_RDONLY)
@@ -310,9 +327,7 @@ def test_a_journal_is_private_and_stands_beside_the_checkpoint() -> None:
 
 def test_a_file_that_changed_is_told_again() -> None:
     """A file's entry stands before its first batch, and again when its layout was found."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     step = _step(Random(6), BEGIN, 1)
     entry: FileEntry = attrs.evolve(LOGS[0].entry, layout="iso8601@0/T.3Z")
     for file in (LOGS[0].entry, entry, entry):
@@ -328,9 +343,7 @@ def test_a_file_that_changed_is_told_again() -> None:
 
 def test_d02_a_batch_without_a_byte_that_the_checkpoint_has_is_passed_over() -> None:
     """A condition may leave all of a batch out; then its length tells nothing of its place."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     first = _step(Random(6), BEGIN, 1)
     second = _step(Random(6), first.cut, 2)
     assert first.batch.kind is not Kind.DROPPED
@@ -348,9 +361,7 @@ def test_d02_the_end_of_a_batch_that_could_not_be_noted_is_known_behind_the_next
     None
 ):
     """The journal fails between the two lines of a batch, and is begun anew with one."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     step = _step(Random(1), BEGIN, 1)
     journal.append(step.batch, step.before, None)
     disk.fail("pwrite", f"{PATH}*")
@@ -365,12 +376,10 @@ def test_d02_the_end_of_a_batch_that_could_not_be_noted_is_known_behind_the_next
 
 def test_d17_lines_behind_a_batch_without_an_end_are_not_believed() -> None:
     """No batch is begun before the one before it has ended."""
-    disk = MemoryDisk()
-    journal = _journal(disk)
-    journal.begin(BEGIN, STATE)
+    disk, journal = _begun()
     first, second = _steps(Random(2), BEGIN, 2)
     journal.append(first.batch, first.before, None)
-    journal.append(second.batch, second.before, second.after)
+    _note(journal, second)
     found = _recover(disk.read(PATH), BEGIN, second.after)
     assert found.count == 0
     assert found.torn is not None
