@@ -31,24 +31,31 @@ def current_folder() -> str:
 
 
 def chosen_config(options: argparse.Namespace, *, needs_sink: bool) -> Config:
-    """Load the configuration that was named, or the first that is found.
+    """Return the configuration of the files that were named, or load one.
+
+    That is the one that was named, or the first that is found.
 
     Args:
-        options: `config`, and the `command` that wants it.
+        options: `config`, the `command` that wants it, and the `files` if it takes any.
         needs_sink: Whether one without a sink cannot be used.
 
     Raises:
-        ConfigError: There is none, or it cannot be used.
+        ConfigError: There is none, or it cannot be used; or files were named beside it.
     """
+    files = getattr(options, "files", [])
+    if files and options.config is not None:
+        raise ConfigError("FILEs and --config exclude each other; give one of them")
+    if files:
+        return Config.for_files(files)
     if options.config is not None:
         return load_config(options.config, needs_sink=needs_sink)
     found = find_config(os.environ, current_folder())
     if found is None:
-        files = f", or name files: trio-ship {options.command} FILE ..."
+        or_files = f", or name files: trio-ship {options.command} FILE ..."
         raise ConfigError(
             "there is no ./trio-ship.toml and no /etc/trio-ship/trio-ship.toml; "
             "name a configuration with --config FILE or $TRIO_SHIP_CONFIG"
-            + (files if hasattr(options, "files") else "")
+            + (or_files if hasattr(options, "files") else "")
         )
     _LOG.info("configuration: %s", found)
     return load_config(found, needs_sink=needs_sink)
@@ -60,19 +67,14 @@ def reading_config(
     """Return a configuration that reads what was asked for, and writes and keeps nothing.
 
     Args:
-        options: `files`, or `config`.
+        options: As for `chosen_config`; `begin` and `until`, if they were asked for.
         follow: Whether files may grow.
         is_new: Whether only what is written from now on is read.
 
     Raises:
-        ConfigError: As `chosen_config`; or files were named beside a configuration.
+        ConfigError: As `chosen_config` and `with_times`.
     """
-    if not options.files:
-        config = chosen_config(options, needs_sink=False)
-    elif options.config is None:
-        config = Config.for_files(options.files)
-    else:
-        raise ConfigError("FILEs and --config exclude each other; give one of them")
+    config = chosen_config(options, needs_sink=False)
     start: Literal["beginning", "end"] = "end" if is_new else "beginning"
     sources = {name: attrs.evolve(one, start=start) for name, one in config.sources.items()}
     config = with_times(attrs.evolve(config, sources=sources), options, follow=follow)

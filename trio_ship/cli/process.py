@@ -29,9 +29,15 @@ _HEAP_BLOCK: Final = (32 << 20) - (64 << 10)
 
 @attrs.define
 class Ending:
-    """The signal that ended a command, if one did."""
+    """How a command ended.
+
+    Attributes:
+        signal: The signal that ended it; 0: none did.
+        seconds: How long its pipeline ran, where somebody asks.
+    """
 
     signal: int = 0
+    seconds: float = 0.0
 
 
 def tune_process() -> None:

@@ -14,11 +14,11 @@ import trio
 
 from trio_ship.cli.configuration import chosen_config, with_times
 from trio_ship.cli.logs import is_terminal
-from trio_ship.cli.process import SIGNAL_STATUS, settle_heap, tune_process
+from trio_ship.cli.process import SIGNAL_STATUS, Ending, settle_heap, tune_process
 from trio_ship.cli.progress import show_progress, stage_lines, summary
 from trio_ship.cli.streams import discard_output
 from trio_ship.config import Config
-from trio_ship.errors import ConfigError, SourceError, ungrouped
+from trio_ship.errors import SourceError, ungrouped
 from trio_ship.pipeline import Pipeline
 from trio_ship.sinks.stdout import OutputClosedError
 from trio_ship.stages import OFF, Stages
@@ -27,14 +27,6 @@ __all__ = ["run"]
 
 _LOG = logging.getLogger("trio_ship")
 _STATS = logging.getLogger("trio_ship.stages")
-
-
-@attrs.define
-class _Ending:
-    """The signal that ended the run, if one did, and how long it ran."""
-
-    signal: int = 0
-    seconds: float = 0.0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         raw_terminal=options.raw,
         stages=stages,
     )
-    ending = _Ending()
+    ending = Ending()
     used = time.process_time()
     error: SourceError | None = None
     try:
@@ -82,10 +74,6 @@ def _tell_stages(stages: Stages, seconds: float, cpu_seconds: float) -> None:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    if options.files:
-        if options.config is not None:
-            raise ConfigError("FILEs and --config exclude each other; give one of them")
-        return with_times(Config.for_files(options.files), options, follow=False)
     config = chosen_config(options, needs_sink=True)
     if options.once:
         config = attrs.evolve(config, pipeline=attrs.evolve(config.pipeline, follow=False))
@@ -93,7 +81,7 @@ def _config(options: argparse.Namespace) -> Config:
 
 
 async def _run(
-    pipeline: Pipeline, config: Config, options: argparse.Namespace, ending: _Ending
+    pipeline: Pipeline, config: Config, options: argparse.Namespace, ending: Ending
 ) -> None:
     """Run the pipeline beside its signals and its progress."""
     began = trio.current_time()
@@ -137,7 +125,7 @@ def _bar_is_welcome(config: Config, options: argparse.Namespace) -> bool:
 
 async def _heed_signals(
     pipeline: Pipeline,
-    ending: _Ending,
+    ending: Ending,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
