@@ -72,6 +72,14 @@ def _no_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
 
 
+@pytest.mark.parametrize(("parse", "bytes_"), [("off", 1 << 20), ("json", 1 << 19)])
+def test_fields_weigh_as_much_as_their_records(parse: str, bytes_: int) -> None:
+    """Where records are parsed, half as many are in flight."""
+    text = SMALLEST.replace("[sinks", f'parse = "{parse}"\n[sinks')
+    config = parse_config(f"[pipeline]\nmax_buffer_bytes = 1048576\n{text}", file="/srv/a.toml")
+    assert config.in_flight_bytes == bytes_
+
+
 def test_contract() -> None:
     """The example of the contract gives every value that it shows."""
     config = parse_config(CONTRACT, file="/srv/other.toml")

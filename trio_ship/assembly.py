@@ -293,7 +293,8 @@ class Assembly:
             files,
             rounds,
             board,
-            settings=settings,
+            follow=settings.follow,
+            in_flight_bytes=self._config.in_flight_bytes,
             max_delay_seconds=self._delay(source),
         )
 

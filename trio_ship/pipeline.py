@@ -89,7 +89,7 @@ class Pipeline:
         self._start = trio.CancelScope()
         self._drain = trio.CancelScope()
         self._abort = trio.CancelScope()
-        most = most_unwritten(config.pipeline.max_buffer_bytes)
+        most = most_unwritten(config.in_flight_bytes)
         self._board = Board(Snapshot(), most_unwritten=most)
         self._assembly = Assembly(config, self._disk, wall_ns, stages)
         self._sources: Sources

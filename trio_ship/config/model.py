@@ -263,7 +263,7 @@ class PipelineConfig:
         max_future_seconds: How far a stamp may lie beyond its file's time.
         late: Whether records that come too late for their place leave all the
             same, marked, or are dropped.
-        max_buffer_bytes: Bytes of records in flight.
+        max_buffer_bytes: Bytes of records in flight, and of the fields found in them.
         checkpoint: How the state is saved.
     """
 
@@ -295,11 +295,22 @@ class Config:
     file: str = _hidden("")
 
     @property
+    def is_parsed(self) -> bool:
+        """Whether fields are looked for in the records of any source."""
+        return any(source.parse != "off" for source in self.sources.values())
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """How many bytes of records may be in flight; fields weigh as much as what they are of."""
+        most = self.pipeline.max_buffer_bytes
+        return most // 2 if self.is_parsed else most
+
+    @property
     def is_plain(self) -> bool:
         """Whether all records go to all sinks as they are, and nothing is looked for in them."""
         return not (
             self.steps
-            or any(source.parse != "off" for source in self.sources.values())
+            or self.is_parsed
             or any(sink.inputs or sink.when or sink.steps for sink in self.sinks.values())
         )
 

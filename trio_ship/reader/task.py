@@ -19,7 +19,6 @@ import trio
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
-from trio_ship.config import PipelineConfig
 from trio_ship.filesystem import Filesystem
 from trio_ship.notes import Note
 from trio_ship.reader.budget import Budget
@@ -49,7 +48,8 @@ class Reader:
         files: The chains of the source.
         rounds: Reads and decodes.
         board: What the tasks share.
-        settings: Whether files may grow, and how many bytes may be in flight.
+        follow: Whether files may grow.
+        in_flight_bytes: How many bytes may be in flight.
         max_delay_seconds: How long a line may take from its stamp to its file.
     """
 
@@ -61,7 +61,8 @@ class Reader:
         rounds: RoundReader,
         board: Board,
         *,
-        settings: PipelineConfig,
+        follow: bool,
+        in_flight_bytes: int,
         max_delay_seconds: float,
     ) -> None:
         self._disk = disk
@@ -70,11 +71,11 @@ class Reader:
         self._chains = files.chains
         self._rounds = rounds
         self._board = board
-        self._follow = settings.follow
+        self._follow = follow
         self._delay = max_delay_seconds
         # A one-shot run owes its order to the files alone, so it waits.
-        self._patience = max_delay_seconds if settings.follow else math.inf
-        self._budget = Budget(board, settings.max_buffer_bytes)
+        self._patience = max_delay_seconds if follow else math.inf
+        self._budget = Budget(board, in_flight_bytes)
         self._poll: Poll | None = None
         self._is_settled = False
         self._settling: Hop[Look] | None = None
