@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
+from trio_ship.decode.framing import newlines
 from trio_ship.encode.gather import Pieces, Slice, interleave
 from trio_ship.encode.json_rows import AFTER_STAMP, ID_DIGITS, Rows, around, ids, stamps
 from trio_ship.encode.raw import Lines, slice_lines
@@ -118,8 +119,8 @@ class JsonEncoder:
         data, end = np.frombuffer(text, np.uint8), lines.end
         controls = np.flatnonzero(data < _SPACE)
         codes = data[controls]
-        newlines = controls[codes == _NEWLINE]
-        final = np.searchsorted(newlines, end - 1)
+        breaks = controls[codes == _NEWLINE]
+        final = np.searchsorted(breaks, end - 1)
         # No row is empty, so where a row is one newline this looks at another newline.
         returns = data[end - 2] == _RETURN
         returns[lines.completed] = False
@@ -127,13 +128,13 @@ class JsonEncoder:
         text = _escape(text, _QUOTE)
         if separated:
             text = _escape(text, _SEPARATOR)
-        if len(controls) > len(newlines):
+        if len(controls) > len(breaks):
             present = np.unique(codes).tobytes()
             text = _escape(text, {key: _CONTROL[key] for key in _CONTROL if key in present})
-        stop = _newlines(text)[final]
+        stop = newlines(np.frombuffer(text, np.uint8))[final]
         start = _starts(stop + 1)
         stop -= returns * len(_CONTROL[b"\r"])
-        if len(newlines) > len(final):
+        if len(breaks) > len(final):
             text = text.replace(b"\n", _ESCAPED_NEWLINE)
             grown = len(_ESCAPED_NEWLINE) - 1
             start += _starts(final + 1) * grown
@@ -177,7 +178,8 @@ class JsonEncoder:
             decoded = text.decode(errors="replace")
             before = np.searchsorted(_replacements(text), end)
             text = decoded.encode()
-            after = np.searchsorted(_replacements(text), _newlines(text)[final])
+            after = newlines(np.frombuffer(text, np.uint8))[final]
+            after = np.searchsorted(_replacements(text), after)
             self.replaced += int(np.count_nonzero(np.diff(after - before, prepend=0)))
         return text, "\u2028" in decoded or "\u2029" in decoded
 
@@ -204,11 +206,11 @@ def _escaped_lines(text: bytes, end: I64) -> Pieces | None:
             return None
         if "\u2028" in decoded or "\u2029" in decoded:
             return None
-    escaped = _escape(text, _QUOTE)
-    if len(escaped) != len(text):
-        end = _newlines(escaped) + 1
+    data = np.frombuffer(_escape(text, _QUOTE), np.uint8)
+    if len(data) != len(text):
+        end = newlines(data) + 1
     start = _starts(end)
-    return Pieces(np.frombuffer(escaped, np.uint8), start, end - 1 - start)
+    return Pieces(data, start, end - 1 - start)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -271,10 +273,6 @@ def _escape(text: bytes, escapes: Mapping[bytes, bytes]) -> bytes:
     for character, escape in escapes.items():
         text = text.replace(character, escape)
     return text
-
-
-def _newlines(text: bytes) -> I64:
-    return np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE)
 
 
 def _replacements(text: bytes) -> I64:
