@@ -29,6 +29,7 @@ from trio_ship.decode.found import Found
 from trio_ship.decode.further import with_further
 from trio_ship.decode.guesses import Guess, find_guesses, guesses_inside, in_pattern
 from trio_ship.decode.layouts import Layout
+from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import sieve_of
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
@@ -44,6 +45,7 @@ _JUDGED: Final = 6
 _FAR_BEHIND: Final = 4
 _INDENTS: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
 _RARE: Final = 200
+_AT_FRONT: Final = re.compile(r"\w+@[01](?:/|$)")
 
 
 def detect(
@@ -81,7 +83,7 @@ def detect(
         found = _elect(in_pattern(layouts, texts), lines, pattern)
     else:
         named = prefer != "auto"
-        found = _elect(find_guesses(layouts, _sample(layouts, lines), named=named), lines, None)
+        found = _elect(_find_guesses(layouts, _sample(layouts, lines), named=named), lines, None)
         indented = np.count_nonzero(_INDENTS[lines[0][lines[1]]])
         if indented > (found.matched if found is not None else 0):
             found = _find_indented(found, layouts, lines, named=named)
@@ -125,6 +127,17 @@ def _sample(layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]) -> list[byt
             likely[those] = True
     rows = {*_spread(np.flatnonzero(begins).tolist()), *_spread(np.flatnonzero(likely).tolist())}
     return [arena[start[row] : end[row]].tobytes() for row in sorted(rows)]
+
+
+def _find_guesses(
+    layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool
+) -> Iterator[Guess]:
+    """Yield how layouts fit some lines, and their beginnings behind the colours of a terminal."""
+    plain = [without_colours(text) for text in texts]
+    if plain != texts:
+        guesses = find_guesses(layouts, plain, named=named)
+        yield from (guess for guess in guesses if _AT_FRONT.match(guess.spelling))
+    yield from find_guesses(layouts, texts, named=named)
 
 
 def _extract(pattern: UserPattern, lines: tuple[U8, I64, I64]) -> list[bytes]:

@@ -23,6 +23,7 @@ from trio_ship.decode.places import SEARCHED_BYTES, Place
 from trio_ship.decode.search import find_marks, rows_of
 from trio_ship.decode.stamps import frame
 from trio_ship.decode.table import LAYOUTS, layout_named
+from trio_ship.decode.telling import telling_names
 
 __all__ = ["Guess", "find_guesses", "find_prefixed", "guesses_inside", "in_pattern"]
 
@@ -31,6 +32,7 @@ _NESTED: Final = 2000  # behind every column
 _UNDATED: Final = 1000  # so is whatever says its date better
 _SPARE: Final = 10  # one in so many lines may lack what hardly is a stamp
 _DOCKER: Final = b'{"log":"'
+_COLOURS: Final = re.compile(rb"\x1b\[[\d;:]*m")
 _DATE_BEFORE: Final = re.compile(
     rb"(?<![\d.])(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:\d\d){1,2}"
     rb"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ .-]{1,2}\d\d?(?:,? \d{4})?"
@@ -191,13 +193,14 @@ def _follow_dates(layout: Layout, texts: list[bytes]) -> bool:
     """Tell whether most times of day stand behind a date, of whatever form."""
     columns = (layout.find(text[:SEARCHED_BYTES])[0] for text in texts)
     pairs = zip(texts, columns, strict=True)
-    dated = sum(_DATE_BEFORE.search(text, 0, column) is not None for text, column in pairs)
+    before = (_COLOURS.sub(b"", text[:column]) for text, column in pairs)
+    dated = sum(_DATE_BEFORE.search(text) is not None for text in before)
     return 2 * dated > len(texts)
 
 
 def _in_fields(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]:
-    """Yield how layouts fit in the usual fields of JSON and logfmt."""
-    for number, field in enumerate(FIELDS):
+    """Yield how layouts fit in fields of JSON and logfmt, the usual ones and others like them."""
+    for number, field in enumerate((*FIELDS, *telling_names(texts))):
         votes: dict[tuple[str, bool], _Votes] = {}
         objects = nested = 0
         own = _has_own(field, texts)

@@ -77,7 +77,8 @@ FIELD_WIDTHS: Final = (
 )
 """How many bytes each field of fixed width takes."""
 
-_BEFORE_WEAK: Final = b" \t,;|[(\"'="
+_BEFORE_WEAK: Final = b" \t,;|[(\"'=m"
+_COLOUR: Final = re.compile(rb"\x1b\[[\d;:]*m\Z")
 _WORDS: Final = ("%a", "%b", "%B", "%Z")
 _IN_DATES: Final = (b"/", b".", b"-")
 
@@ -295,6 +296,8 @@ class Layout:
         for found in self._exact.finditer(text):
             column = found.start()
             before = text[max(column - 1, 0) : column]
+            if self.weak and before == b"m" and not _COLOUR.search(text, 0, column):
+                continue  # an `m` is the end of a sequence of colours, or of a word
             if (before == marker) if marker else self.may_follow(before):
                 return column, self.match(text, column)
         return 0, None

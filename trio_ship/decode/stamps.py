@@ -19,6 +19,7 @@ import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
 from trio_ship.decode.days import first_of_days, with_days
+from trio_ship.decode.leads import lead_of
 from trio_ship.decode.others import Others, read_at
 from trio_ship.decode.patterns import Strptime, UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
@@ -41,7 +42,6 @@ __all__ = ["AUTO", "BEHIND", "FURTHER", "StampDecoder", "frame", "initial_anchor
 
 _SECOND: Final = 10**9
 _DAY: Final = 86_400 * _SECOND
-_BOM: Final = b"\xef\xbb\xbf"
 _LEAP_CYCLE: Final = 8
 
 AUTO: Final = ";auto"
@@ -226,7 +226,7 @@ class StampDecoder:
         if not len(start):
             return Reading.empty(0)
         if self._pattern is not None:
-            start = start + _lead(arena, start, end)
+            start = start + lead_of(arena, start, end, coloured=False)
             return self._read_pattern(arena, start, trimmed_ends(arena, start, end))
         if self._place.indented:
             start = behind_indent(arena, start, end)
@@ -234,7 +234,7 @@ class StampDecoder:
         if reading.found.all():
             return reading
         rows = np.flatnonzero(~reading.found)
-        lead = _lead(arena, start[rows], end[rows])
+        lead = lead_of(arena, start[rows], end[rows], coloured=True)
         behind = lead > 0
         if behind.any():
             those = rows[behind]
@@ -335,33 +335,6 @@ def _inside(
     if place.last:
         return rows, start[rows], at[rows]
     return rows, at[rows] + outer.shortest - 1, end[rows]
-
-
-def _lead(arena: U8, start: I64, end: I64) -> I64:
-    """Return how many bytes in front of each line are no text.
-
-    These are a byte order mark, or the NULs of a hole: copytruncate leaves one
-    under a writer that goes on at its old place.
-    """
-    lead = np.zeros(len(start), np.int64)
-    first = arena[start]
-    marked = np.flatnonzero((first == _BOM[0]) & (start + len(_BOM) <= end))
-    for place, value in enumerate(_BOM[1:], 1):
-        marked = marked[arena[start[marked] + place] == value]
-    lead[marked] = len(_BOM)
-    rows = np.flatnonzero(first == 0)
-    if len(rows):
-        behind = _behind_nuls(arena, start[rows], int(end[rows].max()))
-        lead[rows] = np.where(behind < end[rows], behind - start[rows], 0)
-    return lead
-
-
-def _behind_nuls(arena: U8, places: I64, stop: int) -> I64:
-    """Return where the run of NULs ends that lies at each place; `stop` if not before it."""
-    begin = int(places.min())
-    is_text = arena[begin:stop] != 0
-    ends = np.flatnonzero(is_text[1:] & ~is_text[:-1]) + begin + 1
-    return np.append(ends, stop)[np.searchsorted(ends, places, side="right")]
 
 
 def frame(text: bytes) -> tuple[U8, I64, I64]:
