@@ -95,5 +95,11 @@ FORMS: tuple[tuple[str, bytes, str], ...] = (
         b'{"x":1,"timestamp":{"seconds":"1795420800","nanos":250000000}}',
         "2026-11-23T08:00:00.25",
     ),
+    ("dots in the time", b"svc 2026-11-23 08.00.00.5 x", "2026-11-23T08:00:00.5"),
+    ("dots in date and time", b"23.11.2026 8.00.00 x", "2026-11-23T08:00:00"),
+    ("letters in the time", b"[2026-11-23 08h00m00s] x", "2026-11-23T08:00:00"),
+    ("underscores", b"2026_11_23_08_00_00 x", "2026-11-23T08:00:00"),
+    ("a table of bars", b"x|2026-11-23|08:00:00|y", "2026-11-23T08:00:00"),
+    ("the same, with spaces", b"23 | 11/23/2026 | 08:00:00 | y", "2026-11-23T08:00:00"),
 )
 """What is unusual, a line, and the moment of its stamp."""

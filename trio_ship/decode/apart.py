@@ -13,7 +13,7 @@ from trio_ship.decode.layouts import Layout
 
 __all__ = ["APART"]
 
-_BETWEEN: Final = '{,|;|\t|","|";"|  |   | -- | at }'
+_BETWEEN: Final = '{,|;|%||\t|","|";"|  |   | -- | %| | at }'
 
 APART: Final = (
     Layout(
@@ -42,7 +42,7 @@ APART: Final = (
     ),
     Layout(
         name="iso8601_apart",
-        template='%Y{-|/|.}%m{-|/|.}%d{,|;|, |","|";"|][| - | at }%-H:%M:%S%f%p%z',
+        template='%Y{-|/|.}%m{-|/|.}%d{,|;|%||, |","|";"|][| - | %| | at }%-H:%M:%S%f%p%z',
         example="2026-11-23,08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="tables with a column for the date, fern of Rust",

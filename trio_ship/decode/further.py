@@ -33,7 +33,7 @@ _TURNED_SHARE: Final = 0.75
 _DAY: Final = 86_400 * 10**9
 _BARE_BYTES: Final = 16_384
 _BARE_LINE: Final = 512
-_TIME: Final = re.compile(rb"\d:\d\d|\d{6}")
+_TIME: Final = re.compile(rb"\d[:h_]\d\d|\d\.\d\d\.\d|\d{6}")
 """What no stamp lacks; most lines that go on with a record do, and are not asked further."""
 _LOOKED_AT: Final = 64
 _INDENTS: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n", np.uint8))

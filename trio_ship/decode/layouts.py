@@ -20,7 +20,7 @@ A template is text with these fields; everything else stands for itself:
     %o %O %h    offset from UTC, +hhmm; +hh:mm; +hh
     %u %w       minutes east of UTC, +mmm; minutes west
     %x %n       a TAI64 label, 16 hexadecimal digits; nanoseconds, 8 of them
-    {x|yz}      one of these texts
+    {x|yz}      one of these texts; a `|` in one is written `%|`
     %B          name of the month, written out
     %Z          abbreviation of a zone
     %E          day, as %e or as a single digit
@@ -233,7 +233,8 @@ class Layout:
     @staticmethod
     def alternatives(field: str) -> tuple[str, ...]:
         """Return the texts of a field `{x|yz}`."""
-        return tuple(field[1:-1].split("|"))
+        texts = re.split(r"(?<!%)\|", field[1:-1])
+        return tuple(text.replace("%|", "|") for text in texts)
 
     @property
     def has_year(self) -> bool:

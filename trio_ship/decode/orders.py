@@ -31,6 +31,14 @@ ORDERED: Final = (
         family="long",
     ),
     Layout(
+        name="day_month_dotted",
+        template="%-d{/|.|-}%-m{/|.|-}%Y{ |, }%-H.%M.%S%f",
+        example="23.11.2026 08.00.00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="Finland, Denmark, Italy",
+        anywhere=True,
+    ),
+    Layout(
         name="month_day_fields",
         template=",%m/%d/%y,%H:%M:%S,",
         example=",11/23/26,08:00:00,",
