@@ -105,6 +105,19 @@ def test_s10_a_leap_day_moves_the_whole_file_to_a_leap_year() -> None:
     assert decode(SYSLOG, text, anchor)[1] == ns("2020-02-29")
 
 
+def test_s10_the_first_stamp_that_says_its_year_tells_that_of_those_before_it() -> None:
+    """Whatever most stamps of the file are like, and however late it was copied."""
+    text = b"Dec 30 23:00:00 a\nJan  2 01:00:00 b\n2024-01-02T06:00:00Z c\n"
+    expected = [ns("2023-12-30T23:00:00"), ns("2024-01-02T01:00:00"), ns("2024-01-02T06:00:00")]
+    for spelling in ("iso8601@0/TZ;auto", "syslog@0;auto"):
+        decoder = StampDecoder(spelling)
+        assert decoder.begins_undated(text)
+        anchor = initial_anchor(decoder, text, ns("2026-07-01"), [])
+        assert decode(decoder, text, anchor) == expected
+        assert not decoder.begins_undated(b"x\n2024-01-02T06:00:00Z c\n" + text)
+        assert not decoder.begins_undated(b"x\n")
+
+
 def test_s10_a_file_without_stamps_has_its_last_change_as_anchor() -> None:
     """There is always a moment to begin with."""
     assert initial_anchor(SYSLOG, b"x\n", 17, []) == 17

@@ -7,6 +7,7 @@ CRLF. The order was worked out by hand; the number behind "#" is its place.
 from __future__ import annotations
 
 import gzip
+import json
 import lzma
 import os
 import subprocess
@@ -80,3 +81,15 @@ def test_a_mixed_folder_merges_in_order(tmp_path: Path) -> None:
     expected = [lines[number].replace("\0", "\n  at") for number in ORDER]
     expected[ORDER.index("14")] += "\n"
     assert written == "".join(expected)
+
+
+def test_lines_without_a_year_before_those_with_one_have_stamps(tmp_path: Path) -> None:
+    """The year of a file's first lines follows from the first one that says it."""
+    path = tmp_path / "app.log"
+    path.write_bytes(
+        b"Dec 31 23:59:59 host a\nJan  1 00:00:01 host b\n" + b"2024-01-01T00:00:02Z c\n" * 3
+    )
+    ship = Ship(["merge", "--json", path], tmp_path, stdout=subprocess.PIPE, text=True)
+    shown, _ = ship.process.communicate(timeout=60)
+    stamps = [json.loads(line)["timestamp"][:19] for line in shown.splitlines()]
+    assert stamps[:3] == ["2023-12-31T23:59:59", "2024-01-01T00:00:01", "2024-01-01T00:00:02"]

@@ -42,6 +42,7 @@ __all__ = ["AUTO", "BEHIND", "FURTHER", "StampDecoder", "frame", "initial_anchor
 
 _SECOND: Final = 10**9
 _DAY: Final = 86_400 * _SECOND
+_HALF: Final = 182 * _DAY
 _LEAP_CYCLE: Final = 8
 
 AUTO: Final = ";auto"
@@ -293,6 +294,14 @@ class StampDecoder:
     def _settle(self, wall: I64) -> I64:
         return self._zone.to_wall(self._zone.to_utc(wall))
 
+    def begins_undated(self, head: bytes) -> bool:
+        """Tell whether the first stamp of some lines says no year."""
+        for text in (head.partition(b"\n")[0], head):
+            reading = self.read(*frame(text))
+            if reading.found.any():
+                return not reading.dated[reading.found.argmax()]
+        return False
+
     def anchor(self, reading: Reading, mtime_ns: int) -> int:
         """Return a moment near the first of some stamps without a year or a date.
 
@@ -300,7 +309,17 @@ class StampDecoder:
             reading: Stamps through the whole file.
             mtime_ns: When the file was last changed, nanoseconds since 1970.
         """
-        position = reading.value[reading.found & ~reading.dated] - ORIGIN_NS
+        limit_ns = mtime_ns + _DAY
+        undated = reading.found & ~reading.dated
+        if not self.needs_date and (dated := np.flatnonzero(reading.found & reading.dated)).size:
+            first = dated[0]
+            if undated[:first].any():
+                # The first stamp that says its year is near those before it.
+                undated[first:] = False
+                value = reading.value[first : first + 1]
+                value = self._zone.to_utc(value) if reading.wall[first] else value
+                limit_ns = int(value[0]) + _HALF
+        position = reading.value[undated] - ORIGIN_NS
         if not len(position):
             return mtime_ns
         if self.needs_date:
@@ -309,7 +328,7 @@ class StampDecoder:
             return int(self._zone.to_utc(begin)[0])
         step = steps(position[1:], position[:-1])
         years_after_first = np.concatenate(([0], np.cumsum(step)))
-        limit = self._zone.to_wall(np.array([mtime_ns + _DAY], np.int64))
+        limit = self._zone.to_wall(np.array([limit_ns], np.int64))
         last_year = split(limit)[0]
         last_year -= join(last_year, position[-1:]) > limit
         years = last_year + years_after_first - years_after_first[-1]

@@ -119,15 +119,20 @@ class Decoders:
         """
         stamp = self._config.timestamp
         evidence = Evidence(mtime_ns, blocks, later)
-        layout, head = "", b""
+        layout, head, is_same = "", b"", True
         for head in heads:
-            if layout := self._spelling(head, entry.path, evidence) if head else "":
+            layout, is_same = self._spelling(head, entry.path, evidence) if head else ("", True)
+            if layout:
                 break
         if layout == entry.layout:
             return entry
         entry = attrs.evolve(entry, layout=layout, zone=stamp.timezone)
         number = self.number(entry)
-        if number < 0 or not self.all[number].needs_year:
+        if number < 0:
+            return entry
+        if not self.all[number].needs_year and (
+            is_same or not self.all[number].begins_undated(head)
+        ):
             return entry
         anchor = initial_anchor(self.all[number], head, mtime_ns, blocks())
         return attrs.evolve(entry, anchor_ns=anchor)
@@ -156,8 +161,11 @@ class Decoders:
             self._notes.append(Note.info(text))
         return attrs.evolve(entry, layout=layout)
 
-    def _spelling(self, head: bytes, path: str, evidence: Evidence) -> str:
-        """Return the layout of the lines; files that begin alike are alike."""
+    def _spelling(self, head: bytes, path: str, evidence: Evidence) -> tuple[str, bool]:
+        """Return the layout of the lines, and whether all have it.
+
+        Files that begin alike are alike.
+        """
         shape = shape_of(head)
         rest = _TAIL.match(head, len(shape))
         is_wrapped = _CRI.match(head) is not None
@@ -165,9 +173,9 @@ class Decoders:
         known = self._spellings.get(alike)
         if known is not None:
             if not known.endswith(AUTO):
-                return known
+                return known, True
             blocks = [head, *evidence.later()]
-            return with_further(known, blocks, b"" if is_wrapped else shape)
+            return with_further(known, blocks, b"" if is_wrapped else shape), True
         stamp = self._config.timestamp
         found = detect(
             head,
@@ -177,7 +185,7 @@ class Decoders:
             evidence=evidence,
         )
         if found is None:
-            return ""
+            return "", True
         if found.spelling not in self._told:
             self._told.add(found.spelling)
             text = f"sources.{self._config.name}: {path}: {found.describe()}"
@@ -191,7 +199,7 @@ class Decoders:
         if found.matched == found.lines and front and not found.reason:
             way, *further = found.spelling.split(FURTHER)
             self._spellings[alike] = way + AUTO * bool(further)
-        return found.spelling
+        return found.spelling, found.matched == found.lines
 
 
 def _grouping(config: SourceConfig) -> Grouping:
