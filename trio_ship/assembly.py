@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
-import os
 import resource
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,16 +12,14 @@ import attrs
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.board import Bell, Board
-from trio_ship.checkpoint.journal import Journal, boot_id, journal_path
+from trio_ship.checkpoint.journal import Journal, boot_id, content_of, journal_path
 from trio_ship.checkpoint.recovery import Written
 from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.cut import stops
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
-from trio_ship.errors import SinkError
-from trio_ship.filesystem import Filesystem, Pulse, is_regular
+from trio_ship.filesystem import Filesystem, Pulse
 from trio_ship.globs import matches
-from trio_ship.notes import planted_by
 from trio_ship.reader.arrivals import Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.claims import assign, without_abandoned
@@ -48,11 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["Assembly", "Sources"]
 
 _SPARE_DESCRIPTORS: Final = 64
-_PIECE: Final = 1 << 20
 _SECOND: Final = 1_000_000_000
 _UNKNOWN_NS: Final = 10_000_000_000
-# There is none, it is a link, a socket, or a file that this user has not made.
-_NO_JOURNAL: Final = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -154,12 +147,11 @@ class Assembly:
         journal, data = None, b""
         checkpoint = self._config.pipeline.checkpoint
         if checkpoint.enabled:
-            path = journal_path(checkpoint.path, name)
             boot = await self._disk.run(boot_id, self._disk)
-            journal = Journal(self._disk, path, boot)
+            journal = Journal(self._disk, journal_path(checkpoint.path, name), boot)
             if known_as is not None:
                 path = journal_path(checkpoint.path, known_as)
-                data = await self._disk.run(self._read_journal, path)
+                data = await self._disk.run(content_of, self._disk, path)
         return FileSink(
             name,
             settings.path,
@@ -174,36 +166,6 @@ class Assembly:
     def _replay(self, written: Written, cut: Snapshot) -> OrderedBatch | None:
         batch = replay(self._disk, self._config, written, cut)
         return batch if batch is None or self.common is None else self.common.apply(batch)
-
-    def _read_journal(self, path: str) -> bytes:
-        """Return the content of a journal; nothing where there is none of ours.
-
-        Raises:
-            SinkError: There is one that cannot be read just now. A start without
-                it might cut from the output what it would have vouched for.
-        """
-        try:
-            return self._read_ours(path)
-        except OSError as error:
-            if error.errno in _NO_JOURNAL:
-                return b""
-            raise SinkError(f"{path}: cannot be read: {error.strerror}") from error
-
-    def _read_ours(self, path: str) -> bytes:
-        # O_NONBLOCK: a named pipe in this place must not stop the program.
-        fd = self._disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            status = self._disk.fstat(fd)
-            if not is_regular(status) or planted_by(self._disk, path, status):
-                return b""
-            pieces = []
-            offset = 0
-            while piece := self._disk.pread(fd, _PIECE, offset):
-                pieces.append(piece)
-                offset += len(piece)
-            return b"".join(pieces)
-        finally:
-            self._disk.close(fd)
 
     def sources(self, board: Board, *, checkpoint: Snapshot | None) -> Sources:
         """Make what reads; every reader gets its bell on the board.

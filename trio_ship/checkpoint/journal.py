@@ -15,6 +15,7 @@ value. A line that is torn ends the journal.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
@@ -26,13 +27,17 @@ import attrs
 from trio_ship.batch import Kind, OrderedBatch
 from trio_ship.checkpoint.lines import VERSION, make_line
 from trio_ship.checkpoint.recovery import written_of
-from trio_ship.filesystem import Filesystem, read_range
+from trio_ship.errors import SinkError
+from trio_ship.filesystem import Filesystem, is_regular, read_range
+from trio_ship.notes import planted_by
 from trio_ship.state import FileEntry, Position, SinkState, Snapshot
 
-__all__ = ["Journal", "boot_id", "journal_path"]
+__all__ = ["Journal", "boot_id", "content_of", "journal_path"]
 
 _BOOT: Final = "/proc/sys/kernel/random/boot_id"
 _LONGEST_ID: Final = 100
+# There is none, it is a link, a socket, or a file that this user has not made.
+_NONE_OF_OURS: Final = {errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM}
 _values: Final = attrgetter(*(field.name for field in attrs.fields(Position)))
 """Returns the values of a position in their order: `attrs.astuple` takes five times as long."""
 
@@ -106,6 +111,33 @@ def boot_id(disk: Filesystem) -> str:
 def journal_path(checkpoint: str, sink: str) -> str:
     """Return where the journal of a sink lies: beside the checkpoint."""
     return f"{checkpoint}.{sink}.journal"
+
+
+def content_of(disk: Filesystem, path: str) -> bytes:
+    """Return what stands in a journal; nothing where there is none of ours.
+
+    Raises:
+        SinkError: There is one that cannot be read just now. A start without it
+            might cut from the output what it would have vouched for.
+    """
+    try:
+        return _read_ours(disk, path)
+    except OSError as error:
+        if error.errno in _NONE_OF_OURS:
+            return b""
+        raise SinkError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read_ours(disk: Filesystem, path: str) -> bytes:
+    # O_NONBLOCK: a named pipe in this place must not stop the program.
+    fd = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = disk.fstat(fd)
+        if not is_regular(status) or planted_by(disk, path, status):
+            return b""
+        return read_range(disk, fd, status.size, 0)
+    finally:
+        disk.close(fd)
 
 
 class Journal:
