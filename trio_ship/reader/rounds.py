@@ -19,6 +19,7 @@ from trio_ship.batch import U8
 from trio_ship.config import SourceConfig
 from trio_ship.decode.charsets import (
     UTF_8,
+    Narrowed,
     as_in_file,
     charset_of,
     growth,
@@ -147,15 +148,10 @@ class RoundReader:
             if charset != entry.charset and size:
                 entry = attrs.evolve(entry, charset=charset)
             if charset != UTF_8:
-                final = job.final and (tail.position.offset + size >= reach or looked < job.length)
-                raw = bytes(memory[:size])
-                text = narrow(raw, charset, tail.position.offset, final=final)
-                if len(text.text) > len(memory):
-                    # It has just turned out to be UTF-16; the next read has more room.
-                    asked = looked = job.length // 4 * 2
-                    text = narrow(raw[:looked], charset, tail.position.offset, final=False)
+                text, taken = _recoded(job, charset, memory, looked, reach)
+                if taken < looked:
+                    asked = looked = taken
                 size = len(text.text)
-                memory[:size] = text.text
             if size and not self.decoders.knows(entry):
                 entry = self._with_layout(job, entry, content, memory[:size], reach, looked)
         except OSError as error:
@@ -339,6 +335,30 @@ class RoundReader:
             blocks=lambda: blocks(content, entry.charset, tail.position.offset, reach),
             later=lambda: later_blocks(content, entry.charset, tail.position.offset, reach),
         )
+
+
+def _recoded(
+    job: Job, charset: str, memory: memoryview, looked: int, reach: int
+) -> tuple[Narrowed, int]:
+    """Put text in UTF-8 in the place of what was read; return it, and of how much it was made.
+
+    Args:
+        job: What was to be read.
+        charset: How it is encoded.
+        memory: All the room that the job has.
+        looked: How many bytes of the file are in it.
+        reach: How long the file is.
+    """
+    offset = job.chain.tails[0].position.offset
+    final = job.final and (offset + looked >= reach or looked < job.length)
+    raw = bytes(memory[:looked])
+    text = narrow(raw, charset, offset, final=final)
+    if len(text.text) > len(memory):
+        # It has just turned out to be UTF-16; the next read has more room.
+        looked = job.length // 4 * 2
+        text = narrow(raw[:looked], charset, offset, final=False)
+    memory[: len(text.text)] = text.text
+    return text, looked
 
 
 def _is_same(tail: Tail, content: Content, data: memoryview) -> bool:
