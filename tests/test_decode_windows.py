@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 from unittest import mock
 
 import numpy as np
@@ -168,7 +169,7 @@ fields = st.lists(
 
 def seen(*, width: int = 0, distance: int = 0) -> mock.Mock:
     """Return what some lines may seem to have in common."""
-    return mock.Mock(beginning=b"", width=width, distance=distance)
+    return mock.Mock(usual=None, width=width, distance=distance)
 
 
 @pytest.mark.parametrize(("field", "last"), [('"ts"', False), ('"ts"', True), ("ts=", False)])
@@ -187,6 +188,43 @@ def test_the_short_way_to_a_field_leads_where_the_long_one_does(
     with mock.patch.object(members, "_MANY", 1 << 30):
         long = find_field(field, arena, start, end, last=last)
     assert short.tolist() == long.tolist()
+
+
+COMMON: Final = [b'{"a":"b",', b'"ts":', b'"ts":"1', b" ts=", b"0000", b"x", b" y ", b'"},']
+
+
+@pytest.mark.parametrize(("field", "last"), [('"ts"', False), ('"ts"', True), ("ts=", False)])
+@settings(max_examples=150, deadline=None)
+@given(
+    common=st.lists(st.sampled_from(COMMON), min_size=1, max_size=8),
+    kinds=st.lists(st.integers(0, 9), min_size=1, max_size=40),
+    data=st.data(),
+)
+def test_a_field_at_the_usual_column_is_where_a_search_finds_it(
+    field: str, *, last: bool, common: list[bytes], kinds: list[int], data: st.DataObject
+) -> None:
+    """Lines are alike but for digits, and some for more; the name may be in any of them twice."""
+    texts = []
+    for kind in kinds:
+        pieces = list(common)
+        if kind > 6:
+            pieces[data.draw(st.integers(0, len(pieces) - 1))] = data.draw(st.sampled_from(COMMON))
+        texts.append(b"".join(pieces).replace(b"0000", b"%04d" % (kind * 997)))
+    arena, start, end = frame(b"".join(text + b"\n" for text in texts))
+    with mock.patch.multiple(members, _MANY=0, _SAMPLES=data.draw(st.integers(2, 8))):
+        short = find_field(field, arena, start, end, last=last)
+    with mock.patch.object(members, "_MANY", 1 << 30):
+        long = find_field(field, arena, start, end, last=last)
+    assert short.tolist() == long.tolist()
+
+
+def test_lines_that_are_alike_need_no_search() -> None:
+    """A name that follows others is nowhere before where it is in all lines."""
+    rows = [b'{"pid":%04d,"on":"%s","ts":%d}\n' % (n, b"abc"[n % 3 :][:1], n) for n in range(1000)]
+    arena, start, end = frame(b"".join(rows))
+    with mock.patch.object(members, "_search", side_effect=AssertionError):
+        found = find_field('"ts"', arena, start, end)
+    assert found.tolist() == (start + rows[0].index(b'"ts":') + 5).tolist()
 
 
 @pytest.mark.parametrize("last", [False, True])

@@ -1,17 +1,15 @@
 """Stamps in the fields of JSON and logfmt.
 
-Most programs write the same bytes in front of their stamp into every line, or one
-of a few, as `{"level":"info","ts":`. What some lines have there is compared with
-all others first, and only lines that begin otherwise are searched: near their
-beginning, or for a field that ends them at its distance from the end, if some lines
-have it there, and from end to end where nothing else helps.
+Most programs have their stamp at one column of their lines, as in `{"pid":4007,"ts":`.
+Where some lines have it all others are looked at first (see `usual`), and only those
+that have it elsewhere are searched: near their beginning, or for a field that ends them
+at its distance from the end, if some lines have it there, and from end to end where
+nothing else helps.
 """
 
 from __future__ import annotations
 
 import itertools
-import operator
-from collections import Counter
 from typing import Final
 
 import attrs
@@ -27,8 +25,9 @@ from trio_ship.decode.search import (
     have_marks,
     rarest_pair,
 )
+from trio_ship.decode.usual import Usual
 from trio_ship.decode.windows import NARROW, ROWS, WIDEST, Windows, first_bit, last_bit, telling
-from trio_ship.decode.words import MAX_WIDTH, within
+from trio_ship.decode.words import within
 
 __all__ = ["FIELDS", "find_field"]
 
@@ -96,27 +95,11 @@ def find_field(
     if own:
         value = find_member(field.encode(), arena, start, end)
         return _opened(arena, value + np.where(value >= 0, len(text), 0), spaced=True)
-    seen = _Seen.of(text, arena, start, end, last=last)
-    rows: I64 | None = None
-    if seen.beginning:
-        after = start + len(seen.beginning)
-        marks = list(enumerate(seen.beginning))
-        fits = have_marks(arena, within(arena, start), marks) & (after < end)
-        if fits.all():
-            return _opened(arena, after, spaced=in_json)
-        if 2 * np.count_nonzero(fits) >= len(start):  # else the samples deceived
-            rows = np.flatnonzero(~fits)
-    if rows is None:
-        value = _search(text, seen, arena, start, end, last=last)
-        lacking = value < 0
-        value += len(text)
-        if lacking.any():
-            value[lacking] = -1
-    else:
-        value = after
-        few, begin, stop = condense(arena, start[rows], end[rows])
-        at = _search(text, seen, few, begin, stop, last=last)
-        value[rows] = np.where(at >= 0, at + len(text) + start[rows] - begin, -1)
+    value = _find(text, arena, start, end, last=last)
+    lacking = value < 0
+    value += len(text)
+    if lacking.any():
+        value[lacking] = -1
     return _opened(arena, value, spaced=in_json)
 
 
@@ -125,20 +108,20 @@ class _Seen:
     """Where a field stands in some lines.
 
     Attributes:
-        beginning: What all of them have up to it, and with it; may be empty.
+        usual: Where nearly all of them have it, if they show that; else None.
         width: In so many bytes from their beginning or, where the last one is sought,
             up to their end nearly all have it; 0: in more than are looked at together.
         distance: How far from their end all of them have it; 0: it differs.
     """
 
-    beginning: bytes
+    usual: Usual | None
     width: int
     distance: int
 
     @classmethod
     def of(cls, text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> _Seen:
-        """Look at some lines; arguments as for `_search`."""
-        beginnings: Counter[bytes] = Counter()
+        """Look at some lines; arguments as for `_find`."""
+        lines: dict[int, list[bytes]] = {}
         distances: set[int] = set()
         reaches: list[int] = []
         step = max(len(start) // _SAMPLES, 1)
@@ -150,18 +133,19 @@ class _Seen:
                 at = line.rfind(text, 0, at) if last else line.find(text, at + 1)
             distances.add(len(line) - at if at >= 0 else 0)
             if at >= 0:
-                after = at + len(text)
-                reaches.append(len(line) - at if last else after)
-                beginnings[line[:after] if after <= MAX_WIDTH else b""] += 1
-        beginning, count = max(beginnings.items(), key=operator.itemgetter(1), default=(b"", 0))
-        is_usual = not last and count == _SAMPLES
+                reaches.append(len(line) - at if last else at + len(text))
+                lines.setdefault(at - len(line) * last, []).append(line)
+        offset, alike = max(lines.items(), key=lambda item: len(item[1]), default=(0, []))
+        usual = None
+        if len(alike) >= _SAMPLES - 1:
+            usual = Usual.of(text, offset, alike, spaced=text[:1] not in _OPENED)
         distance = distances.pop() if len(distances) == 1 else 0
         width = 0
         if max(reaches, default=WIDEST) <= NARROW and len(reaches) == _SAMPLES:
             width = NARROW
         elif sum(reach <= WIDEST for reach in reaches) >= _SAMPLES - 2:
             width = WIDEST
-        return cls(beginning if is_usual else b"", width, distance)
+        return cls(usual, width, distance)
 
 
 def _opened(arena: U8, value: I64, *, spaced: bool) -> I64:
@@ -177,23 +161,43 @@ def _opened(arena: U8, value: I64, *, spaced: bool) -> I64:
     return value
 
 
-def _search(text: bytes, seen: _Seen, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
+def _find(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
     """Return where the name of a field stands in each line; -1 for nowhere."""
     if len(start) < _MANY:
-        return _search_all(text, arena, start, end, last=last)
+        return _search_far(text, arena, start, end, last=last)
+    seen = _Seen.of(text, arena, start, end, last=last)
+    if seen.usual is None:
+        return _search(text, seen, arena, start, end, last=last)
+    at, is_there = seen.usual.look(arena, start, end)
+    if is_there.all():
+        return at
+    if 2 * np.count_nonzero(is_there) < len(start):  # the samples deceived
+        return _search(text, seen, arena, start, end, last=last)
+    rows = np.flatnonzero(~is_there)
+    at[rows] = _search(text, seen, arena, start[rows], end[rows], last=last)
+    return at
+
+
+def _search(text: bytes, seen: _Seen, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
+    """Do as `_find`, for lines that have it at different columns."""
     if not seen.width:
         at = _search_distant(text, seen.distance, arena, start, end)
-        return _search_all(text, arena, start, end, last=last) if at is None else at
+        return _search_far(text, arena, start, end, last=last) if at is None else at
     found = np.empty_like(start)
     for low in range(0, len(start), ROWS):
         rows = slice(low, low + ROWS)
         found[rows] = _search_near(text, seen.width, arena, start[rows], end[rows], last=last)
     far = np.flatnonzero(found < 0)
     if len(far):
-        own, begin, stop = condense(arena, start[far], end[far])
-        at = _search_all(text, own, begin, stop, last=last)
-        found[far] = np.where(at >= 0, at + start[far] - begin, -1)
+        found[far] = _search_far(text, arena, start[far], end[far], last=last)
     return found
+
+
+def _search_far(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
+    """Do as `_find`, for lines of any length."""
+    own, begin, stop = condense(arena, start, end)
+    at = _search_all(text, own, begin, stop, last=last)
+    return at if own is arena else np.where(at >= 0, at + start - begin, -1)
 
 
 def _search_distant(text: bytes, distance: int, arena: U8, start: I64, end: I64) -> I64 | None:
@@ -203,6 +207,8 @@ def _search_distant(text: bytes, distance: int, arena: U8, start: I64, end: I64)
     """
     at = end - distance
     if distance <= len(text) or text[:1] not in _OPENED or not (at >= start).all():
+        return None
+    if (start[1:] != end[:-1]).any():
         return None
     marks = list(enumerate(text))
     begin, stop = int(start[0]), int(end[-1])
@@ -236,7 +242,7 @@ def _search_near(text: bytes, width: int, arena: U8, start: I64, end: I64, *, la
 
 
 def _search_all(text: bytes, arena: U8, start: I64, end: I64, *, last: bool) -> I64:
-    """Do as `_search`, for lines of any length."""
+    """Do as `_find`, for lines among few others."""
     marks = list(enumerate(text))
     at = find_marks(arena, marks, int(start[0]), int(end[-1]))
     if text[:1] in _OPENED:
