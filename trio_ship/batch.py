@@ -154,6 +154,26 @@ class Batch:
         size[filled] = self.end[self.first[filled + 1] - 1] - self.start[self.first[filled]]
         return size
 
+    def with_rows(self, rows: slice | I64 | npt.NDArray[np.bool_], first: I64) -> Batch:
+        """Return the batch with only some rows.
+
+        Args:
+            rows: Which, rising: an index of NumPy, of whatever kind.
+            first: The first of them in each region, and their number. Shape (m + 1,).
+        """
+        timestamp = self.timestamp[rows]
+        return attrs.evolve(
+            self,
+            start=self.start[rows],
+            end=self.end[rows],
+            timestamp=timestamp,
+            latest=timestamp if self.latest is self.timestamp else self.latest[rows],
+            key=timestamp if self.key is self.timestamp else self.key[rows],
+            flags=self.flags[rows],
+            first=first,
+            ranges=None if self.ranges is None else (self.ranges[0][rows], self.ranges[1][rows]),
+        )
+
     def spread(self, values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """Return, for each record, the value of its region; `values` has shape (m,)."""
         return np.repeat(values, np.diff(self.first))

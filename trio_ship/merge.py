@@ -50,18 +50,7 @@ def merge_order(key: I64, rank: I64) -> I64:
 def select(batch: Batch, keep: npt.NDArray[np.bool_]) -> Batch:
     """Return a batch with only the rows that `keep` (shape (n,)) marks."""
     rows = np.flatnonzero(keep)
-    timestamp = batch.timestamp[rows]
-    return attrs.evolve(
-        batch,
-        start=batch.start[rows],
-        end=batch.end[rows],
-        timestamp=timestamp,
-        latest=timestamp if batch.latest is batch.timestamp else batch.latest[rows],
-        key=timestamp if batch.key is batch.timestamp else batch.key[rows],
-        flags=batch.flags[rows],
-        first=np.searchsorted(rows, batch.first),
-        ranges=None if batch.ranges is None else (batch.ranges[0][rows], batch.ranges[1][rows]),
-    )
+    return batch.with_rows(rows, np.searchsorted(rows, batch.first))
 
 
 def compact(batch: Batch, live: npt.NDArray[np.bool_]) -> Batch:

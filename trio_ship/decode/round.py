@@ -122,51 +122,62 @@ def _decode_lines(
         latest = last_known(timestamp, first, regions.last_ns)
     else:
         latest = last_known(stamps, lines.first, regions.last_ns)[tails]
-
-    counts = np.diff(first)
-    last = first[1:] - 1
+    batch = Batch(
+        buffer=arena,
+        start=start,
+        end=end,
+        timestamp=timestamp,
+        latest=latest,
+        key=key,
+        flags=kind,
+        first=first,
+        chain=regions.chain,
+        files=regions.files,
+        shift=regions.offset - regions.base,
+        limit=regions.limit_ns,
+        read_at=read_at,
+        ranges=_ranges(arena, regions, first, start, end),
+    )
     held = groups.open & ~regions.final & ~regions.closing
+    lacking = groups.lacking[tails] if groups.lacking is not None else None
+    return _handed_over(batch, regions, held, lacking, _bare(lines, regions, stamped))
+
+
+def _handed_over(
+    batch: Batch, regions: Regions, held: Bools, lacking: Bools | None, bare: I64
+) -> Round:
+    """Return a round without the records that stay open, and where each file stands then.
+
+    Args:
+        batch: All records.
+        regions: Where they come from.
+        held: Of which regions the last record stays open. Shape (m,).
+        lacking: Which records were left without their end; None: none. Shape (n,).
+        bare: As in `Round`.
+    """
+    first, last = batch.first, batch.first[1:] - 1
     watermark = regions.max_ns.copy()
-    filled = counts > 0
-    watermark[filled] = key[last[filled]]
+    filled = last >= first[:-1]
+    watermark[filled] = batch.key[last[filled]]
     last = last - held
     some = last >= first[:-1]
     after = last[some]
     offset, max_ns, last_ns = regions.offset.copy(), regions.max_ns.copy(), regions.last_ns.copy()
-    inside, lacking = regions.inside.copy(), regions.lacking.copy()
-    shift = regions.offset - regions.base
+    inside, lacks = regions.inside.copy(), regions.lacking.copy()
     stop = regions.base.copy()
-    stop[some] = end[after]
-    ranges = _ranges(arena, regions, first, start, end)
-    offset[some] = end[after] + shift[some] if ranges is None else ranges[1][after]
-    max_ns[some] = key[after]
-    last_ns[some] = latest[after]
-    inside[some] = (kind[after] & Flag.PARTIAL.value) != 0
-    lacking[some] = False if groups.lacking is None else groups.lacking[tails[after]]
-
-    given: slice | Bools = slice(None)
-    if len(counts) == 1:
-        given = slice(0, int(last[0]) + 1)
-    elif held.any():
-        given = np.ones(len(start), np.bool_)
-        given[first[1:][held] - 1] = False
-    stamp_column = timestamp[given]
-    batch = Batch(
-        buffer=arena,
-        start=start[given],
-        end=end[given],
-        timestamp=stamp_column,
-        latest=stamp_column if latest is timestamp else latest[given],
-        key=stamp_column if key is timestamp else key[given],
-        flags=kind[given],
-        first=np.concatenate(([0], np.cumsum(counts - held))),
-        chain=regions.chain,
-        files=regions.files,
-        shift=shift,
-        limit=regions.limit_ns,
-        read_at=read_at,
-        ranges=None if ranges is None else (ranges[0][given], ranges[1][given]),
-    )
+    stop[some] = batch.end[after]
+    ends = batch.ranges[1][after] if batch.ranges is not None else stop[some] + batch.shift[some]
+    offset[some] = ends
+    max_ns[some] = batch.key[after]
+    last_ns[some] = batch.latest[after]
+    inside[some] = (batch.flags[after] & Flag.PARTIAL.value) != 0
+    lacks[some] = False if lacking is None else lacking[after]
+    if held.any():
+        given: slice | Bools = slice(0, int(last[0]) + 1)
+        if len(held) > 1:
+            given = np.ones(len(batch), np.bool_)
+            given[first[1:][held] - 1] = False
+        batch = batch.with_rows(given, first - np.concatenate(([0], np.cumsum(held))))
     return Round(
         batch=batch,
         offset=offset,
@@ -174,9 +185,9 @@ def _decode_lines(
         max_ns=max_ns,
         last_ns=last_ns,
         inside=inside,
-        lacking=lacking,
+        lacking=lacks,
         held=held,
-        bare=_bare(lines, regions, stamped),
+        bare=bare,
         watermark=watermark,
     )
 
