@@ -270,3 +270,19 @@ async def test_a_doubt_that_fails_halfway_doubles_nothing(
         logs.put(*(f"app {number} and more" for number in range(2, 9)))
         logs.disk.fail("scandir", "/logs", error=errno.EIO, times=4, after=3)
         await trio.sleep(3)
+
+
+@pytest.mark.parametrize("later", [1, 2])
+async def test_r15_a_short_log_that_is_written_while_it_is_copied_and_cut_later(
+    autojump_clock: trio.testing.MockClock, later: int
+) -> None:
+    """Its copy lacks the last lines, of which its fingerprint was made too; it stays a copy."""
+    async with following() as logs:
+        logs.put("app 0", "app 1")
+        await trio.sleep(1)
+        logs.disk.write(f"{LOG}.1", logs.disk.read(LOG))
+        logs.put(*(f"app {2 + number}" for number in range(later)))
+        await trio.sleep(3)
+        logs.disk.truncate(LOG)
+        logs.put("app 9")
+        await trio.sleep(8)

@@ -233,6 +233,7 @@ class Changes:
         if was_empty or tail.hides:
             self._look_behind(chain, tail, now)
         if head_length(tail.entry.fingerprint) < min(len(head), HEAD):
+            tail.shorter = (*tail.shorter, tail.entry.fingerprint)
             self._chains.update(tail, attrs.evolve(tail.entry, fingerprint=fingerprint(head)))
         if tail.size != seen.size:
             tail.changed_at = now
@@ -296,8 +297,12 @@ class Changes:
         """
         chains = self._chains
         copy = chains.known.find_copy(chain.path, tail.entry, tail.position)
-        earlier = copy or chains.known.find_earlier_copy(chain.path, tail.entry, tail.position)
-        if earlier is None:
+        earlier = None
+        if copy is None:
+            earlier = chains.known.find_earlier_copy(
+                chain.path, tail.entry, tail.position, tail.shorter
+            )
+        if copy is None and earlier is None:
             self._wait_listed(chain, tail, now)
         content = chains.part(tail)
         if copy is not None:
@@ -312,7 +317,8 @@ class Changes:
             chain.tails.remove(tail)
             chains.known.finished[tail.entry.id] = tail.position
             if earlier is not None:
-                chains.know(chains.moved(tail.entry, earlier), tail.position)
+                there, entry = earlier
+                chains.know(chains.moved(entry, there), tail.position)
             chain.leave(tail.position)
         return content
 

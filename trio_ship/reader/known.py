@@ -148,20 +148,33 @@ class KnownFiles:
         return max(found, key=lambda seen: seen.mtime_ns, default=None)
 
     def find_earlier_copy(
-        self, path: str, entry: FileEntry, position: Position
-    ) -> Candidate | None:
-        """Look for the copy of a truncated file that lacks the last of what was read of it."""
+        self, path: str, entry: FileEntry, position: Position, shorter: Iterable[str]
+    ) -> tuple[Candidate, FileEntry] | None:
+        """Look for the copy of a truncated file that lacks the last of what was read of it.
+
+        Args:
+            path: The path of its chain.
+            entry: The file.
+            position: How far it was read.
+            shorter: Its fingerprints while it was shorter.
+
+        Returns:
+            The copy, and the file with the fingerprint that is the copy's too.
+        """
         if not head_length(entry.fingerprint) or position.last_ns is None:
             return None
+        prints = (entry.fingerprint, *(each for each in shorter if head_length(each)))
+        entries = [attrs.evolve(entry, fingerprint=each) for each in prints]
         found = [
-            seen
+            (seen, alike)
             for seen in self._beside(path, entry)
             if not seen.is_packed
             and 0 < seen.size < position.offset
             and seen.identity not in self._ids
-            and self._is_still(seen, entry)
+            for alike in entries
+            if self._is_still(seen, alike)
         ]
-        return max(found, key=lambda seen: seen.size, default=None)
+        return max(found, key=lambda one: one[0].size, default=None)
 
     def _beside(self, path: str, entry: FileEntry) -> list[Candidate]:
         """Return the files that bear the path of a log and more, or another name of it and more."""

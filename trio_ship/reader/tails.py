@@ -40,6 +40,7 @@ class Tail:
         stops: Where a sink has been that had more than the others before a restart,
             ascending. Records end there, or it would lack the end of one.
         cut_at: When it was first seen to have been truncated, while its copy is looked for.
+        shorter: Its fingerprints while it was shorter than what they are made of.
         hides: Whether copies of what stood in it before are yet to be looked for.
     """
 
@@ -62,6 +63,7 @@ class Tail:
     failures: int = 0
     stops: Sequence[int] = ()
     cut_at: float | None = None
+    shorter: Sequence[str] = ()
     hides: bool = False
 
     @property
