@@ -93,6 +93,29 @@ APP = [b'{"status":500,"user":{"name":"ada"}}', b"no object", b'{"status":"200",
 PODS = [f"{STAMP} stdout F status=503 x=1".encode(), f"{STAMP} stderr F text".encode()]
 
 
+@pytest.mark.parametrize(
+    ("more", "encoding", "is_common"),
+    [
+        ("", "json", True),
+        ("", "text", True),
+        ("", "raw", False),
+        ('when = { match = "a" }', "json", False),
+        ('inputs = ["app"]', "json", False),
+        ('[[sinks.out.steps]]\ntype = "add"\nfields = { a = 1 }', "json", False),
+        ('[sinks.more]\ntype = "file"\npath = "/more"', "json", True),
+        ('when = { match = "a" }\n[sinks.more]\ntype = "file"\npath = "/o"', "json", False),
+    ],
+)
+def test_fields_of_all_records_are_found_before_a_sink(
+    more: str, encoding: str, *, is_common: bool
+) -> None:
+    """Where a sink wants fields, but not of all records, it is left to it to find them."""
+    common = Shaping(_config(more, encoding)).common()
+    assert (common is not None) == is_common
+    if common is not None:
+        assert common.apply(_batch(APP, PODS)).parsed is not None
+
+
 def test_fields_are_added_renamed_and_removed() -> None:
     """Steps follow each other; names of pods are fields too; what goes is counted by name."""
     chain = _chain("""
