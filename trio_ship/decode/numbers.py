@@ -238,7 +238,6 @@ NUMBERS: Final = (
         example="2026-11-23 08h00m00s",
         example_ns=1_795_420_800_000_000_000,
         writers="programs that put letters into it",
-        anywhere=True,
     ),
     Layout(
         name="underscored",
@@ -288,7 +287,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="iso8601_halves",
-        template="%Y{-|/}%-m{-|/}%-d{ |T}%-H:%M:%S%f%P%z",
+        template="%Y{-|/}%m{-|/}%d{ |T}%-H:%M:%S%f%P%z",
         example="2026-11-23 8:00:00 AM",
         example_ns=1_795_420_800_000_000_000,
         writers="hours of one digit before noon and after it",

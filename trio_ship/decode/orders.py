@@ -36,7 +36,6 @@ ORDERED: Final = (
         example="23.11.2026 08.00.00",
         example_ns=1_795_420_800_000_000_000,
         writers="Finland, Denmark, Italy",
-        anywhere=True,
     ),
     Layout(
         name="month_day_fields",
