@@ -33,6 +33,7 @@ from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import sieve_of
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
+from trio_ship.decode.plausible import are_moments
 from trio_ship.decode.stamps import BEHIND, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
@@ -75,7 +76,7 @@ def detect(
     """
     if "%" in prefer:
         return _judge(Guess(f"strptime@ts/{prefer}", "", 0), frame(head), pattern)
-    layouts = LAYOUTS if prefer == "auto" else (layout_named(prefer),)
+    layouts: tuple[Layout, ...] = LAYOUTS if prefer == "auto" else (layout_named(prefer),)
     head = head.removeprefix(_BOM)
     lines = frame(head)
     if pattern is not None:
@@ -83,7 +84,11 @@ def detect(
         found = _elect(in_pattern(layouts, texts), lines, pattern)
     else:
         named = prefer != "auto"
-        found = _elect(_find_guesses(layouts, _sample(layouts, lines), named=named), lines, None)
+        texts = _sample(layouts, lines)
+        found = _elect(_find_guesses(layouts, texts, named=named), lines, None)
+        if found is not None and not named and not _is_likely(found, lines, evidence):
+            layouts = tuple(layout for layout in layouts if not _is_count(layout))
+            found = _elect(_find_guesses(layouts, texts, named=named), lines, None)
         indented = np.count_nonzero(_INDENTS[lines[0][lines[1]]])
         if indented > (found.matched if found is not None else 0):
             found = _find_indented(found, layouts, lines, named=named)
@@ -99,6 +104,21 @@ def detect(
         blocks = [head, *(evidence.later() if evidence is not None else [])]
         return attrs.evolve(found, spelling=with_further(found.spelling, blocks))
     return found
+
+
+def _is_count(layout: Layout) -> bool:
+    """Tell whether a stamp of a layout is nothing but a number."""
+    return layout.weak and "%s" in layout.fields
+
+
+def _is_likely(found: Found, lines: tuple[U8, I64, I64], evidence: Evidence | None) -> bool:
+    """Tell whether stamps that are nothing but numbers are any, by how they follow each other."""
+    name, _, rest = found.spelling.partition("@")
+    if not _is_count(layout_named(name)) or Place.parse(rest.partition("/")[0]).field:
+        return True
+    reading = StampDecoder(found.spelling).read(*lines)
+    mtime_ns = evidence.mtime_ns if evidence is not None else None
+    return are_moments(reading.value[reading.found], mtime_ns)
 
 
 def _is_cri(found: Found, lines: tuple[U8, I64, I64]) -> bool:
