@@ -116,7 +116,7 @@ def in_pattern(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]
 def find_guesses(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) -> Iterator[Guess]:
     """Yield how layouts fit some lines, for each kind of place where one does."""
     lines = frame(b"".join(text.rstrip(b"\n") + b"\n" for text in texts))
-    fronts = _fronts(layouts, lines)
+    fronts, present = _fronts(layouts, lines), frozenset(lines[0].tobytes())
     open_rows = [row for row, text in enumerate(texts) if not text[:1].isspace()]
     open_texts = [texts[row] for row in open_rows]
     dated = with_year = 0
@@ -129,7 +129,7 @@ def find_guesses(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) 
             yield votes.guess(layout, _choose_place(layout, votes.columns), 0)
             return
         if named or layout.anywhere:
-            marked = _rows_with_marks(layout, lines) - front
+            marked = _rows_with_marks(layout, lines, present) - front
             votes.add_prefixed(layout, [texts[row] for row in open_rows if row in marked])
         if votes.columns:
             place = _choose_place(layout, votes.columns)
@@ -156,13 +156,23 @@ def _fronts(layouts: Sequence[Layout], lines: tuple[U8, I64, I64]) -> dict[str, 
     return {name: sorted(those) for name, those in rows.items()}
 
 
-def _rows_with_marks(layout: Layout, lines: tuple[U8, I64, I64]) -> set[int]:
-    """Return which lines have the characters of a layout at their distances."""
+def _rows_with_marks(
+    layout: Layout, lines: tuple[U8, I64, I64], present: frozenset[int]
+) -> set[int]:
+    """Return which lines have the characters of a layout at their distances.
+
+    Args:
+        layout: What is sought.
+        lines: As `frame` returns them.
+        present: All bytes that they have.
+    """
     arena, start, end = lines
     rows: set[int] = set()
     for marks in outlines(layout) if len(start) else ():
         if not marks:
             return set(range(len(start)))
+        if not present.issuperset(byte for _, byte in marks):
+            continue
         at = find_marks(arena, marks, int(start[0]), int(end[-1]))
         rows.update(rows_of(at, start, end).tolist())
     return rows
