@@ -141,7 +141,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="ymd",
-        template="%Y{/|.|:}%m{/|.|:}%d{ |-|T|:}%H:%M:%S%f%z",
+        template="%Y{/|.|:}%m{/|.|:}%d{ |-|T|D|:}%H:%M:%S%f%z",
         example="2026/11/23 08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="Go, error log of nginx, Samba, Sophos",
