@@ -29,6 +29,7 @@ BEGIN = Snapshot(
     positions={LOGS[0].entry.id: Position(3, 1, 1)},
     sinks={"out": STATE, "other": SinkState()},
 )
+KNOWN = attrs.evolve(BEGIN, files={log.entry.id: log.entry for log in LOGS})
 
 
 @attrs.frozen
@@ -135,6 +136,7 @@ def test_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None
     is_told = whole < len(steps) and opened[whole] <= torn_at
     torn = steps[whole] if is_told and steps[whole].before < size else None
     assert (found.torn is None) == (torn is None)
+    assert recover(list(found.lines), BEGIN, "out", size) == found
     if found.torn is not None and torn is not None:
         assert found.torn.before == torn.before
         assert found.torn.after == (torn.after if whole < known else None)
@@ -142,6 +144,7 @@ def test_d17_what_lies_whole_in_journal_and_output_is_adopted(seed: int) -> None
         assert found.torn.kind is torn.batch.kind
         assert found.torn.last_key == torn.batch.last_key
         assert found.torn.positions == {m.file.id: m.after for m in torn.batch.moves}
+        assert found.torn.positions.keys() <= found.cut.files.keys()
         assert found.torn.limits == {m.file.id: m.limit_ns for m in torn.batch.moves}
 
 
@@ -212,8 +215,7 @@ def test_d17_a_journal_that_begins_otherwise_says_nothing(change: dict[str, obje
 
 def test_d17_one_wrong_byte_ends_the_journal_there() -> None:
     """A damaged line and all behind it are not believed."""
-    known = {log.entry.id: log.entry for log in LOGS}
-    disk, journal = _begun(attrs.evolve(BEGIN, files=known))
+    disk, journal = _begun(KNOWN)
     _note(journal, *_steps(Random(2), BEGIN, 3))
     lines = disk.read(PATH).split(b"\n")
     assert len(lines) == 5
@@ -261,6 +263,40 @@ def test_d09_the_last_batch_of_an_output_that_is_gone_is_open() -> None:
     found = _recover(disk.read(PATH), BEGIN, None)
     assert (found.count, found.torn) == (2, None)
     assert found.cut.positions == steps[1].cut.positions
+
+
+def test_d17_only_lines_that_follow_one_from_the_other_are_believed() -> None:
+    """A batch that begins elsewhere than the one before it ended is not ours, nor is any behind."""
+    disk, journal = _begun(KNOWN)
+    steps = _steps(Random(4), BEGIN, 3)
+    assert all(step.before < step.after for step in steps)
+    _note(journal, *steps)
+    first, second, third = read_journal(disk.read(PATH), STATE, "boot")
+    found = [recover(some, KNOWN, "out", 10**6) for some in ([first, third], [second, third])]
+    assert [one.count for one in found] == [1, 0]
+
+
+def test_d17_a_batch_of_a_file_that_nobody_has_told_of_is_not_believed() -> None:
+    """Where the line that describes a file is missing, its positions mean nothing."""
+    disk, journal = _begun()
+    step = _step(Random(3), BEGIN, 1)
+    assert {move.file.id for move in step.batch.moves} > BEGIN.files.keys()
+    _note(journal, step)
+    lines = read_journal(disk.read(PATH), STATE, "boot")
+    batches = [line for line in lines if "file" not in line]
+    assert [recover(some, BEGIN, "out", 10**6).count for some in (lines, batches)] == [1, 0]
+
+
+def test_d10_a_batch_that_lies_behind_what_the_sink_had_is_no_news() -> None:
+    """Of a batch that it had in part already, its own further positions stand."""
+    disk, journal = _begun(KNOWN)
+    step = _step(Random(3), BEGIN, 1)
+    name = step.batch.moves[0].file.id
+    _note(journal, step)
+    state = attrs.evolve(STATE, ahead={name: Position(10**6, 5, 5)})
+    found = _recover(disk.read(PATH), attrs.evolve(KNOWN, sinks={"out": state}), 10**6)
+    assert found.count == 1
+    assert found.cut.positions == {**step.cut.positions, name: Position(10**6, 5, 5)}
 
 
 def test_d10_what_a_sink_had_beyond_the_checkpoint_is_part_of_its_cut() -> None:
