@@ -8,7 +8,7 @@ from stamp_helpers import DAY, SECOND, ns
 
 from trio_ship.decode.ambiguous import Evidence
 from trio_ship.decode.detect import detect
-from trio_ship.decode.plausible import are_moments
+from trio_ship.decode.plausible import are_moments, only_count
 from trio_ship.decode.stamps import AUTO
 
 EIGHT = ns("2026-11-23T08:00:00")
@@ -25,11 +25,7 @@ def seconds(*steps: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     [
         ([1] * 6, LATER, True),  # too few to tell
         ([1, 0, 3, 60, 0, 2, 0, 1], LATER, True),
-        ([1] * 9, EIGHT + DAY, True),
-        ([1] * 9, None, True),
-        ([1] * 9, LATER, False),
-        ([0] * 9, LATER, False),
-        ([60] * 9, LATER, True),
+        ([1] * 9, LATER, True),
         ([-1, 2] * 9, EIGHT - 2000 * DAY, False),
         ([-1, 2] * 9, EIGHT - 20 * DAY, True),
         ([86_400, -86_400] * 9, LATER, True),  # a table that is not in order
@@ -38,27 +34,51 @@ def seconds(*steps: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         ([-1] * 40 + [-(10**8)] + [-1] * 40, LATER, True),  # the newest first, one stray
     ],
 )
-def test_moments_rise_by_different_steps_or_end_with_their_file(
+def test_moments_do_not_leap_about_nor_are_they_of_the_far_future(
     steps: list[int],
     mtime_ns: int | None,
     expected: bool,  # noqa: FBT001  (pytest gives it by name)
 ) -> None:
-    """What only counts, stands still, leaps about or is of the far future is none."""
+    """Numbers that do are none."""
     assert are_moments(seconds(*steps), mtime_ns) is expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "mtime_ns", "expected"),
+    [
+        ([1] * 6, LATER, False),  # too few to tell
+        ([1] * 9, EIGHT + DAY, False),
+        ([1] * 9, None, False),
+        ([1] * 9, LATER, True),
+        ([0] * 9, LATER, True),
+        ([60] * 9, LATER, False),
+        ([1] * 9 + [2], LATER, False),
+    ],
+)
+def test_counters_count_and_do_not_end_with_their_file(
+    steps: list[int],
+    mtime_ns: int | None,
+    expected: bool,  # noqa: FBT001  (as above)
+) -> None:
+    """One a line, or all the same."""
+    assert only_count(seconds(*steps), mtime_ns) is expected
 
 
 @pytest.mark.parametrize(
     ("line", "step", "expected"),
     [
-        ("{} rows imported\n", 0, None),
-        ("{} order\n", 1, None),
+        ("{} rows imported\n", 0, "epoch@0"),
+        ("{} order\n", 1, "epoch@0"),
+        ("{} order\n", -(10**7), "epoch@0"),
         ("[{}] request\n", 7, "epoch@1"),
         ("{} 2026-11-20 08:00:00 order\n", 1, "iso8601@11,*/ "),
         ('{{"time":{}}}\n', 1, 'epoch@"time"'),
     ],
 )
-def test_a_number_that_counts_is_no_stamp(line: str, step: int, expected: str | None) -> None:
-    """But for the member of an object that says so; a date beside it is one."""
+def test_a_number_that_counts_is_no_stamp_beside_a_date(
+    line: str, step: int, expected: str | None
+) -> None:
+    """But where there is none, and in the member of an object that says so, it is."""
     first = EIGHT // SECOND
     text = "".join(line.format(first + step * number) for number in range(20)).encode()
     found = detect(text, evidence=Evidence(LATER, list))

@@ -33,7 +33,7 @@ from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import sieve_of
 from trio_ship.decode.patterns import UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
-from trio_ship.decode.plausible import are_moments
+from trio_ship.decode.plausible import are_moments, only_count
 from trio_ship.decode.stamps import BEHIND, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
 
@@ -86,9 +86,9 @@ def detect(
         named = prefer != "auto"
         texts = _sample(layouts, lines)
         found = _elect(_find_guesses(layouts, texts, named=named), lines, None)
-        if found is not None and not named and not _is_likely(found, lines, evidence):
-            layouts = tuple(layout for layout in layouts if not _is_count(layout))
-            found = _elect(_find_guesses(layouts, texts, named=named), lines, None)
+        if found is not None and not named and _is_doubtful(found):
+            mtime_ns = evidence.mtime_ns if evidence is not None else None
+            found, layouts = _doubted(found, layouts, texts, lines, mtime_ns)
         indented = np.count_nonzero(_INDENTS[lines[0][lines[1]]])
         if indented > (found.matched if found is not None else 0):
             found = _find_indented(found, layouts, lines, named=named)
@@ -111,14 +111,28 @@ def _is_count(layout: Layout) -> bool:
     return layout.weak and "%s" in layout.fields
 
 
-def _is_likely(found: Found, lines: tuple[U8, I64, I64], evidence: Evidence | None) -> bool:
-    """Tell whether stamps that are nothing but numbers are any, by how they follow each other."""
+def _is_doubtful(found: Found) -> bool:
+    """Tell whether what was found are numbers at some place, which no name says to be stamps."""
     name, _, rest = found.spelling.partition("@")
-    if not _is_count(layout_named(name)) or Place.parse(rest.partition("/")[0]).field:
-        return True
+    return _is_count(layout_named(name)) and not Place.parse(rest.partition("/")[0]).field
+
+
+def _doubted(
+    found: Found,
+    layouts: tuple[Layout, ...],
+    texts: list[bytes],
+    lines: tuple[U8, I64, I64],
+    mtime_ns: int | None,
+) -> tuple[Found | None, tuple[Layout, ...]]:
+    """Return what is found where numbers may be no stamps, and the layouts that may count."""
     reading = StampDecoder(found.spelling).read(*lines)
-    mtime_ns = evidence.mtime_ns if evidence is not None else None
-    return are_moments(reading.value[reading.found], mtime_ns)
+    stamps = reading.value[reading.found]
+    can_be = are_moments(stamps, mtime_ns)
+    if can_be and not only_count(stamps, mtime_ns):
+        return found, layouts
+    others = tuple(layout for layout in layouts if not _is_count(layout))
+    other = _elect(_find_guesses(others, texts, named=False), lines, None)
+    return (found, layouts) if can_be and other is None else (other, others)
 
 
 def _is_cri(found: Found, lines: tuple[U8, I64, I64]) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from trio_ship.batch import I64
 
-__all__ = ["are_moments"]
+__all__ = ["are_moments", "only_count"]
 
 _DAY: Final = 86_400 * 10**9
 _HOUR: Final = 3600 * 10**9
@@ -22,10 +22,11 @@ _NEAR: Final = 7 * _DAY
 _AHEAD: Final = 5 * _YEAR
 _WIDE: Final = 3 * _YEAR
 _ERRATIC: Final = 0.2
+_UNITS: Final = (0, 10**9, 10**6, 10**3, 1)
 
 
 def are_moments(stamps: I64, mtime_ns: int | None) -> bool:
-    """Tell whether numbers are likely to be moments, being read as such.
+    """Tell whether numbers can be moments, being read as such.
 
     Args:
         stamps: What they would be, nanoseconds since 1970, in the order of the file.
@@ -39,9 +40,20 @@ def are_moments(stamps: I64, mtime_ns: int | None) -> bool:
     rises, falls = np.count_nonzero(step > _HOUR), np.count_nonzero(step < -_HOUR)
     if span > _WIDE and min(rises, falls) > _ERRATIC * len(step):
         return False
-    if mtime_ns is None or abs(mtime_ns - int(stamps[-1])) < _NEAR:
-        return True
-    if int(np.median(stamps)) > mtime_ns + _AHEAD:
+    return mtime_ns is None or int(np.median(stamps)) <= mtime_ns + _AHEAD
+
+
+def only_count(stamps: I64, mtime_ns: int | None) -> bool:
+    """Tell whether numbers that can be moments are rather counters: where there are others.
+
+    They stand still or count, one a line, and not up to the change of their file. So do the
+    stamps of something that is written each second, so this alone is no reason.
+
+    Args:
+        stamps: As for `are_moments`.
+        mtime_ns: As for `are_moments`.
+    """
+    step = np.diff(stamps)
+    if len(stamps) < _FEW or mtime_ns is None or abs(mtime_ns - int(stamps[-1])) < _NEAR:
         return False
-    # A second each, or a millisecond, is how a counter looks that is read so.
-    return not ((step == step[0]).all() and int(step[0]) in (0, 10**9, 10**6, 10**3, 1))
+    return int(step[0]) in _UNITS and bool((step == step[0]).all())
