@@ -91,6 +91,8 @@ SPELLINGS = [
     "day_month_name@32,30,31,47,*///:.3",
     "ctime@64,59,*",
     "chromium@*/.6",
+    "chromium@5,11,*/.6",
+    "epoch@20,9,*",
     "db2@70,5,*/.6",
 ]
 PIECES = [

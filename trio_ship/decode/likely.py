@@ -19,14 +19,19 @@ from trio_ship.decode.looks import longest, outlines, shortest
 from trio_ship.decode.windows import NARROW, ROWS, WIDEST, Bits, Windows, first_bit, telling
 from trio_ship.decode.words import Bools, within
 
-__all__ = ["behind_markers", "in_columns", "searched"]
+__all__ = ["IS_SPACE", "behind_markers", "in_columns", "searched"]
+
+IS_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
+"""Which bytes are white space."""
 
 _SAMPLES: Final = 8
 _WINDOWS: Final = 3
 _NOWHERE: Final = -1
 
 
-def in_columns(layout: Layout, columns: Sequence[int], arena: U8, start: I64) -> I64 | None:
+def in_columns(
+    layout: Layout, columns: Sequence[int], arena: U8, start: I64, *, or_first: bool
+) -> I64 | None:
     """Return where stamps may stand in some columns, -1 for nowhere; None for too many of them.
 
     Args:
@@ -34,6 +39,8 @@ def in_columns(layout: Layout, columns: Sequence[int], arena: U8, start: I64) ->
         columns: The columns, the likelier first.
         arena: Bytes, with at least 64 more behind the last line.
         start: First byte of each line. Shape (n,).
+        or_first: Whether a line that has none there, and does not begin with white space,
+            may have one where something first looks like one.
     """
     needed = max(columns) + longest(layout) + 1
     width = NARROW if needed <= NARROW else WIDEST
@@ -45,7 +52,14 @@ def in_columns(layout: Layout, columns: Sequence[int], arena: U8, start: I64) ->
     at = np.empty_like(start)
     for low in range(0, len(start), ROWS):
         begin = start[low : low + ROWS] + origin
-        place = _listed(_begins(layout, Windows(arena, within(arena, begin), width)), listed)
+        windows = Windows(arena, within(arena, begin), width)
+        begins = _begins(layout, windows)
+        place = _listed(begins, listed)
+        if or_first and not origin:
+            rows = np.flatnonzero(place >= width)
+            rows = rows[~IS_SPACE[arena[begin[rows]]]]
+            if len(rows):
+                place[rows] = first_bit(_whole(layout, windows, begins)[rows])
         found = (place < width) & (begin <= len(arena) - WIDEST)
         at[low : low + ROWS] = np.where(found, begin + place, _NOWHERE)
     return at
@@ -68,10 +82,8 @@ def searched(layout: Layout, arena: U8, start: I64, end: I64) -> I64:
             # Each window begins one byte early, to see what is before a number.
             begin = start[rows] + number * step
             windows = Windows(arena, within(arena, begin))
-            begins = _begins(layout, windows)
-            begins &= begins.dtype.type((1 << step + 1) - 1 - (number > 0))
-            if layout.marker:
-                begins &= windows.places(ord(layout.marker)) << begins.dtype.type(1)
+            begins = _whole(layout, windows, _begins(layout, windows))
+            begins &= ~begins.dtype.type(number > 0)
             place = first_bit(begins)
             found = (place < WIDEST) & (begin <= len(arena) - WIDEST)
             at[rows[found]] = begin[found] + place[found]
@@ -125,10 +137,19 @@ def _begins(layout: Layout, windows: Windows) -> Bits:
     return begins
 
 
+def _whole(layout: Layout, windows: Windows, begins: Bits) -> Bits:
+    """Return the beginnings behind a marker, if stamps have one, of what is whole in its window."""
+    bit = begins.dtype.type
+    begins = begins & bit((1 << windows.width - longest(layout)) - 1)
+    if layout.marker:
+        begins &= windows.places(ord(layout.marker)) << bit(1)
+    return begins
+
+
 def _listed(begins: Bits, columns: Sequence[int]) -> I64:
     """Return the first of some columns at which each line has a bit, or how many bits it has."""
     bit = begins.dtype.type
-    begins &= bit(sum(1 << column for column in columns))
+    begins = begins & bit(sum(1 << column for column in columns))
     place = first_bit(begins)
     several = np.flatnonzero((begins & (begins - bit(1))) != 0)
     if len(several):

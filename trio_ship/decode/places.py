@@ -24,7 +24,7 @@ import numpy as np
 from trio_ship.batch import I64, U8
 from trio_ship.decode.containers import Wrapping
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.likely import behind_markers, in_columns, searched
+from trio_ship.decode.likely import IS_SPACE, behind_markers, in_columns, searched
 from trio_ship.decode.looks import Head, fits_somehow, outlines, shortest
 from trio_ship.decode.members import find_field
 from trio_ship.decode.search import condense, find_marks, find_numbers, rows_of
@@ -36,7 +36,6 @@ SEARCHED_BYTES: Final = 256
 """Where in its line a stamp begins at the latest, if no field holds it."""
 
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
-_IS_SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
 _IS_BLANK: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
 _FIELD: Final = re.compile(r'("[\w@$.-]+")([$^]?)|<?[\w@.-]+=', re.ASCII)
 
@@ -116,16 +115,16 @@ class Place:
             return _free(layout, arena, start, self.columns[0])
         at: I64 | None
         if self.columns:
-            at = in_columns(layout, self.columns, arena, start)
+            at = in_columns(layout, self.columns, arena, start, or_first=self.searched)
         else:
             at = behind_markers(layout, arena, start, end) if layout.marker else None
             at = np.full(len(start), -1) if at is None else at
-            at[_IS_SPACE[arena[start]]] = -1
+            at[IS_SPACE[arena[start]]] = -1
         if at is None:
             return None
         if self.searched:
             open_rows = np.flatnonzero(at < 0)
-            open_rows = open_rows[~_IS_SPACE[arena[start[open_rows]]]]
+            open_rows = open_rows[~IS_SPACE[arena[start[open_rows]]]]
             at[open_rows] = searched(layout, arena, start[open_rows], end[open_rows])
         if layout.is_number:
             behind = _may_not_follow(layout)[arena[np.maximum(at - 1, 0)]]
@@ -163,7 +162,7 @@ class Place:
             open_rows = open_rows[~fits]
         if not self.searched:
             return found
-        open_rows = open_rows[~_IS_SPACE[arena[start[open_rows]]]]
+        open_rows = open_rows[~IS_SPACE[arena[start[open_rows]]]]
         if len(open_rows):
             found[open_rows] = _search(layout, head, arena, start[open_rows], end[open_rows])
         return found
