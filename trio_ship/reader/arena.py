@@ -5,13 +5,11 @@ arena is lent as an array; when the last view of it is gone (the sequencer, a
 sink, a caller of the library: whoever was slowest), its memory comes back.
 
 It is mapped by itself: so it leaves no hole in the heap when it goes, and takes
-up only those pages that were read into, however large it is; large ones have
-huge pages, where there are any.
+up only those pages that were read into, however large it is.
 """
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import weakref
 from typing import Final
@@ -27,7 +25,6 @@ SLACK: Final = 64
 
 _SPARE: Final = 2
 _OWN: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-_HUGE: Final = 2 << 20
 
 
 class Arenas:
@@ -43,11 +40,6 @@ class Arenas:
         memory = next((spare for spare in self._spare if len(spare) >= need), None)
         if memory is None:
             memory = mmap.mmap(-1, need, _OWN)
-            if need >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
-                # Of a merge, 3 % went into first touches of single pages. Only a wish: a
-                # kernel without huge pages refuses it.
-                with contextlib.suppress(OSError):
-                    memory.madvise(mmap.MADV_HUGEPAGE)
         else:
             self._spare.remove(memory)
         # Views of an array made from a memoryview keep that array alive, not
