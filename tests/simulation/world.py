@@ -255,7 +255,11 @@ class World(Writers):
             and node.data
             and node.links == 1
             and not self._disk.is_link(path)
-            and not any(node is content.places[0].node for content in self._current.values())
+            and not any(
+                node is place.node
+                for content in self._current.values()
+                for place in content.places[:1]
+            )
         ]
         if not plain:
             return
