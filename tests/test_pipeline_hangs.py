@@ -22,8 +22,8 @@ from pipeline_helpers import (
 )
 
 from trio_ship.config import Config
-from trio_ship.filesystem import Pulse
 from trio_ship.reader.hops import Hop, Hops
+from trio_ship.reader.pulse import Pulse
 
 DEAD = "/mnt/dead.log"
 LIVE = "/logs/live.log"

@@ -12,7 +12,7 @@ import trio.testing
 from memory_disk import MemoryDisk
 
 from trio_ship.board import Bell, Board
-from trio_ship.filesystem import Pulse
+from trio_ship.reader.pulse import Pulse
 from trio_ship.reader.watch import Watch
 from trio_ship.reader.watcher import Watcher
 from trio_ship.state import Snapshot

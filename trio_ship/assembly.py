@@ -18,12 +18,13 @@ from trio_ship.config import Config, SinkConfig, SourceConfig
 from trio_ship.cut import stops
 from trio_ship.encode import Encoder, encoder
 from trio_ship.encode.json_lines import JsonEncoder
-from trio_ship.filesystem import Filesystem, Pulse
+from trio_ship.filesystem import Filesystem
 from trio_ship.globs import matches
 from trio_ship.reader.arrivals import Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.claims import assign, without_abandoned
 from trio_ship.reader.files import SourceFiles
+from trio_ship.reader.pulse import Pulse
 from trio_ship.reader.replay import replay
 from trio_ship.reader.rounds import RoundReader
 from trio_ship.reader.seek import Seeker

@@ -23,7 +23,8 @@ from typing import Any, Final, Generic, TypeVar
 
 import trio
 
-from trio_ship.filesystem import Filesystem, Pulse
+from trio_ship.filesystem import Filesystem
+from trio_ship.reader.pulse import Pulse
 
 __all__ = ["Hop", "Hops"]
 

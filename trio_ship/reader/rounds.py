@@ -27,7 +27,6 @@ from trio_ship.decode.charsets import (
 )
 from trio_ship.decode.regions import Regions
 from trio_ship.decode.round import Round, decode_round
-from trio_ship.filesystem import Pulse
 from trio_ship.follow import footprint, head_length, matches_head
 from trio_ship.merge import optional_ns, select
 from trio_ship.notes import Note, refusal
@@ -39,6 +38,7 @@ from trio_ship.reader.decoders import HEAD, Decoders
 from trio_ship.reader.hops import Hop
 from trio_ship.reader.locate import is_at
 from trio_ship.reader.packed import Packed
+from trio_ship.reader.pulse import Pulse
 from trio_ship.reader.reading import Filled, Job, Reading
 from trio_ship.reader.samples import blocks, heads, later_blocks, whole_lines
 from trio_ship.reader.tails import ChainFiles, Tail
