@@ -68,10 +68,6 @@ class Pieces:
         """Return the pieces that an index of NumPy, of whatever kind, names."""
         return Pieces(self.data, self.start[which], self.length[which])
 
-    def and_empty(self) -> Pieces:
-        """Return the pieces with an empty one behind them."""
-        return Pieces(self.data, np.append(self.start, 0), np.append(self.length, 0))
-
     def joined(self) -> Slice:
         """Return all of them, one after the other; errors as of `gather_slices`."""
         buffer = np.zeros(len(self.start), np.int32)

@@ -14,12 +14,12 @@ Promises: one record is one line and one valid object, whatever its bytes. Quote
 backslash, control characters, U+2028 and U+2029 are escaped; bytes that are not
 UTF-8 become U+FFFD, as `bytes.decode(errors="replace")` has it.
 
-How: each line is three pieces, laid together by `interleave`: what stands around
-it (see `json_rows`), what is the same in all lines of its file, and its message.
-Messages are escaped a whole slice at a time: every row ends with a newline there,
-and as long as no newline is touched, rows are found again by counting newlines,
-whatever else has changed its length. Slices of valid single lines, which most are,
-go a shorter way (`_escaped_lines`).
+How: each line is four pieces (stamp, constant of the file, message, id), laid
+together by `interleave`; see `json_rows` for the first and the last. Messages are
+escaped a whole slice at a time: every row ends with a newline there, and as long as
+no newline is touched, rows are found again by counting newlines, whatever else has
+changed its length. Slices of valid single lines, which most are, go a shorter way
+(`_escaped_lines`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import numpy.typing as npt
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
 from trio_ship.decode.framing import newlines
 from trio_ship.encode.gather import Pieces, Slice, interleave
-from trio_ship.encode.json_rows import AFTER_STAMP, ID_DIGITS, Rows, around, ids, stamps
+from trio_ship.encode.json_rows import AFTER_STAMP, ID_DIGITS, Rows, ids, stamps
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
 
@@ -92,18 +92,18 @@ class JsonEncoder:
             return
         parsed, batch = batch.parsed, batch.with_messages()
         close = _CLOSE[batch.kind]
+        after_id = close if parsed is None else close[:1]
         stamp, offset, region = batch.timestamp, batch.offset, batch.region
         constants = _Constants.of(batch.files, region)
         for lines in slice_lines(batch, row_bytes=_ROW_BYTES):
             rows = lines.rows
+            head = stamps(stamp[rows])
             middle = constants.select(region[rows], skip=stamp[rows] == NO_STAMP)
             message = self._messages(lines, offset[rows])
-            file = constants.id[region[rows]]
+            tail = ids(constants.id[region[rows]], offset[rows], after_id)
             if parsed is None:
-                outside = around(stamp[rows], file, offset[rows], close)
-                yield interleave((outside, middle.and_empty(), message.and_empty()))
+                yield interleave((head, middle, message, tail))
             else:
-                head, tail = stamps(stamp[rows]), ids(file, offset[rows], close[:1])
                 members = parsed.members(rows, close[1:])
                 yield interleave((head, middle, message, tail, *members))
 
