@@ -92,6 +92,16 @@ def test_the_rest_of_a_date_is_no_date_without_a_year() -> None:
     assert decode(spelling(text), text) == moments
 
 
+def test_halves_of_a_day_with_dots_may_stand_behind_some_of_the_stamps_only() -> None:
+    """Nothing else with a dot behind its first letter is one."""
+    text = (
+        b"11/25/2026 10:00:00 a\n11/25/2026 10:00:00 A.java:7 b\n"
+        b"11/25/2026 10:00:00 p.m. c\n11/25/2026 10:00:00 P.M. d\n11/25/2026 10:00:00 a.m. e\n"
+    )
+    hours = ("10", "10", "22", "22", "10")
+    assert decode(spelling(text), text) == [ns(f"2026-11-25T{hour}:00:00") for hour in hours]
+
+
 def test_each_stamp_has_the_zone_that_it_names() -> None:
     """Zones of several kinds in one file, and those of a day on which clocks are changed."""
     text = (
@@ -208,6 +218,7 @@ def test_other_stamps_of_a_line_do_not_depend_on_its_neighbours(lines: list[byte
     | st.sampled_from([",2026-11-24", ",11/24/26", ",1:2", ",12-07:00", ",12-07-2", ",5-x", ",1/x"])
     | st.sampled_from([" Europe/Berlin", " Europe/Berlin_x", " Etc/GMT+1", " Asia/x", " Am/"])
     | st.sampled_from([" INFO", " PM", " am x", "PM", " CETA", ":5", " +02", " ESTABLISHED"])
+    | st.sampled_from([" p.m.", " A.M. x", " a.m", " P.x", " A. x", "p.m.", "a.M"])
     | st.integers(1, 20).map(lambda count: "," + "7" * count),
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from("0123456789 :AxZ")), max_size=2),
 )

@@ -29,7 +29,7 @@ _LETTERS: Final = np.zeros(1 << 16, np.bool_)
 _LETTERS[
     [
         int.from_bytes(text[:2].encode(), "little")
-        for text in (*OFFSETS, *AREAS, *map("".join, itertools.product("AaPp", "Mm.")))
+        for text in (*OFFSETS, *AREAS, *map("".join, itertools.product("AaPp", "Mm")))
     ]
 ] = True
 _ENDS_COLUMN: Final = np.isin(np.arange(256), np.frombuffer(b",;\r\n", np.uint8))
@@ -109,7 +109,8 @@ def _may_continue(left: frozenset[str], *, behind: str) -> Bools:
         table |= one_of(first, b" ") & one_of(second, b"+-" + INITIALS)
     # What stands behind a space is the rest of a stamp only if it is an offset,
     # AM or PM, or the name of a zone; most often it is the level of the record.
-    behind_space = table[(first << 8) | ord(" ")] & (digit_next | _LETTERS)
+    letters = _LETTERS | (one_of(first, b"AaPp") & one_of(second, b".")) & ("%p" in left)
+    behind_space = table[(first << 8) | ord(" ")] & (digit_next | letters)
     return np.concatenate([table, behind_space])
 
 
@@ -179,6 +180,8 @@ def find_continued(table: Bools, four: Words, arena: U8, after: I64, end: I64) -
     letters = np.flatnonzero(spaced & ~digit & (after + 2 < end))
     if len(letters):
         at = after[letters] + 1
-        found[letters] = is_zone_name(arena, at) | ((arena[at + 1] | 32) == ord("m"))
+        dotted = arena[at + 1] == ord(".")
+        noon = (arena[at + 1 + dotted] | 32) == ord("m")
+        found[letters] = noon | is_zone_name(arena, at)
     continued: I64 = rows[found]
     return continued
