@@ -35,16 +35,28 @@ def pad(words: Words, numbers: Sequence[range]) -> I64:
     """
     inserted = np.zeros(words.shape[1], np.uint64)
     for places in numbers:
-        # What is not the first character is a digit, or it ends the number.
-        behind = len(places) - 1
-        other = no_digits(_eight(words, places.start + 1))
-        other &= np.uint64((1 << 8 * behind) - 1)
-        if other.any():
-            other |= np.uint64(0x80 << 8 * behind & _ALL)
-            missing = np.uint64(8 * behind) - (lowest_bit(other) & np.uint8(0x78))
+        missing = _missing(words, places)
+        if missing is not None:
             _insert_zeros(words, places, missing)
             inserted += missing
     return (inserted >> np.uint64(3)).view(np.int64)
+
+
+def _missing(words: Words, places: range) -> Words | None:
+    """Return how many bits of digits a number lacks in each stamp; None if in none any."""
+    # What is not the first character is a digit, or it ends the number.
+    behind = len(places) - 1
+    if behind == 1:
+        word, byte = divmod(places.start + 1, 8)
+        character = (words[word] >> np.uint64(8 * byte)).astype(np.uint8)
+        short = (character - np.uint8(48)) > 9  # noqa: PLR2004 - digits
+        return short.astype(np.uint64) << np.uint64(3) if short.any() else None
+    other = no_digits(_eight(words, places.start + 1))
+    other &= np.uint64((1 << 8 * behind) - 1)
+    if not other.any():
+        return None
+    other |= np.uint64(0x80 << 8 * behind & _ALL)
+    return np.uint64(8 * behind) - (lowest_bit(other) & np.uint8(0x78))
 
 
 def _eight(words: Words, place: int) -> Words:
@@ -67,8 +79,7 @@ def _insert_zeros(words: Words, places: range, missing: Words) -> None:
         words[word] |= words[word - 1] >> rest
     words[first] <<= missing
     words[first] |= before
-    zeros = (np.uint64(1) << missing) - np.uint64(1)
-    zeros &= _ZEROS
+    zeros = _ZEROS >> rest
     words[first] |= zeros << np.uint64(8 * byte)
     if byte and (places.stop - 1) // 8 > first:
         words[first + 1] |= zeros >> np.uint64(64 - 8 * byte)
