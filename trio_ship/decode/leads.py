@@ -13,13 +13,15 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.search import have_marks
 
-__all__ = ["lead_of", "without_colours"]
+__all__ = ["begins_coloured", "lead_of", "without_colours"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ESCAPE: Final = 27
 _LONGEST: Final = 24  # bytes of a sequence
 _MOST: Final = 4  # of them one behind the other
+_SHORT: Final = 32  # bytes of all of them in most lines
 _PARAMETERS: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789;:?", np.uint8))
 _COLOURS: Final = re.compile(rb"(?:\x1b\[[\d;:?]{0,22}[A-Za-z]){1,4}")
 
@@ -28,6 +30,11 @@ def without_colours(text: bytes) -> bytes:
     """Return a line without the sequences of colours in front of it."""
     found = _COLOURS.match(text)
     return text if found is None else text[found.end() :]
+
+
+def begins_coloured(arena: U8, start: I64) -> bool:
+    """Tell whether the first of some lines seems to begin with colours."""
+    return bool(arena[start[0]] == _ESCAPE)
 
 
 def lead_of(arena: U8, start: I64, end: I64, *, coloured: bool) -> I64:
@@ -41,7 +48,8 @@ def lead_of(arena: U8, start: I64, end: I64, *, coloured: bool) -> I64:
     """
     lead = np.zeros(len(start), np.int64)
     first = arena[start]
-    marked = np.flatnonzero((first == _BOM[0]) & (start + len(_BOM) <= end))
+    marked = np.flatnonzero(first == _BOM[0])
+    marked = marked[start[marked] + len(_BOM) <= end[marked]]
     for place, value in enumerate(_BOM[1:], 1):
         marked = marked[arena[start[marked] + place] == value]
     lead[marked] = len(_BOM)
@@ -72,7 +80,16 @@ def _behind_colours(arena: U8, start: I64, end: I64) -> I64:
         end: The byte after each line. Shape (n,).
     """
     behind = start.copy()
-    rows = np.arange(len(start))
+    usual = _COLOURS.match(arena[start[0] : min(start[0] + _SHORT, end[0] - 1)].tobytes())
+    if usual is not None:
+        # A program writes the same ones in front of each line.
+        behind += len(usual[0])
+        alike = have_marks(arena, start, list(enumerate(usual[0])))
+        alike &= (behind < end) & (arena[behind] != _ESCAPE)
+        rows = np.flatnonzero(~alike)
+        behind[rows] = start[rows]
+    else:
+        rows = np.arange(len(start))
     for _ in range(_MOST):
         at = behind[rows]
         rows = rows[(arena[at] == _ESCAPE) & (arena[at + 1] == ord("["))]

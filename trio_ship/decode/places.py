@@ -105,6 +105,11 @@ class Place:
         """Whether a stamp can be at one place of a line only, whatever its layout."""
         return bool(self.field) or (len(self.columns) == 1 and not self.searched)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether a stamp can be at the beginning of a line only."""
+        return self.columns == (0,) and not (self.searched or self.indented)
+
     def likely(self, layout: Layout, arena: U8, start: I64, end: I64) -> I64 | None:
         """Return a place in each line, -1 for none, whose stamp counts if there is one.
 
@@ -153,7 +158,6 @@ class Place:
             some = len(open_rows) < len(start)
             at = _free(layout, arena, start[open_rows] if some else start, column)
             fits = head.fits(arena, at, end[open_rows] if some else end) & (at >= 0)
-            # Where a day has one digit or two, its neighbours may look like one for eight bytes.
             # Where a day has one digit or two, its neighbours may look like one for eight bytes.
             fits[fits] = fits_somehow(layout, arena, at[fits])
             if not some and fits.all():

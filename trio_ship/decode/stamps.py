@@ -19,7 +19,7 @@ import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
 from trio_ship.decode.days import first_of_days, with_days
-from trio_ship.decode.leads import lead_of
+from trio_ship.decode.leads import begins_coloured, lead_of
 from trio_ship.decode.others import Others, read_at
 from trio_ship.decode.patterns import Strptime, UserPattern, trimmed_ends
 from trio_ship.decode.places import Place, behind_indent
@@ -231,20 +231,23 @@ class StampDecoder:
             return self._read_pattern(arena, start, trimmed_ends(arena, start, end))
         if self._place.indented:
             start = behind_indent(arena, start, end)
+        # No stamp begins with what may be in front of one.
+        led = self._place.is_first and begins_coloured(arena, start)
+        if led:
+            start = start + lead_of(arena, start, end, coloured=True)
         reading = self._read_place(arena, start, end)
         if reading.found.all():
             return reading
         rows = np.flatnonzero(~reading.found)
-        lead = lead_of(arena, start[rows], end[rows], coloured=True)
-        behind = lead > 0
-        if behind.any():
-            those = rows[behind]
-            part = self._read_place(arena, start[those] + lead[behind], end[those])
-            reading.put(those, part)
+        if not led:
+            lead = lead_of(arena, start[rows], end[rows], coloured=True)
+            start = start.copy()
+            start[rows] += lead
+            those = rows[lead > 0]
+            reading.put(those, self._read_place(arena, start[those], end[those]))
+            rows = rows[~reading.found[rows]]
         if self._others is not None:
-            still = ~reading.found[rows]
-            rows, lead = rows[still], lead[still]
-            part = self._read_others(self._others, arena, start[rows] + lead, end[rows])
+            part = self._read_others(self._others, arena, start[rows], end[rows])
             reading.put(rows, part)
             if part.found.any():
                 # They may be in whole seconds: promises go by the coarser ones.
