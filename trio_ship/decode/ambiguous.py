@@ -24,6 +24,7 @@ __all__ = ["Evidence", "weigh"]
 
 _DAY: Final = 86_400 * 10**9
 _BLOCKS: Final = 32
+_WEIGHED_BYTES: Final = 1 << 18
 _REASONS: Final = (
     "only so all dates exist",
     "only so time goes on",
@@ -79,7 +80,7 @@ def weigh(
     spellings = {layout.name: _spelling_by(layout, found) for layout in rivals}
     mtime_ns = evidence.mtime_ns if evidence is not None else None
     blocks = evidence.blocks() if evidence is not None else []
-    text = b"".join(blocks[:: len(blocks) // _BLOCKS + 1]) or head
+    text = b"".join(_beginnings(blocks[:: len(blocks) // _BLOCKS + 1])) or head
     scores = {
         name: _score(StampDecoder(spelling, pattern=pattern), text, mtime_ns)
         for name, spelling in spellings.items()
@@ -98,6 +99,15 @@ def weigh(
         resolution_ns=decoder.resolution_ns,
         reason=f"; taken as {', '.join(numbers)}: {why}; `timestamp.format` may say otherwise",
     )
+
+
+def _beginnings(blocks: list[bytes]) -> list[bytes]:
+    """Return the first lines of blocks, as many of each as are enough together.
+
+    Lines of which a layout reads no date are read one by one.
+    """
+    share = _WEIGHED_BYTES // max(len(blocks), 1)
+    return [block[: block.rfind(b"\n", 0, share) + 1] or block for block in blocks]
 
 
 def _spelling_by(layout: Layout, found: Found) -> str:
