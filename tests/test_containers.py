@@ -154,9 +154,14 @@ TEXTS: Final = (
 )
 
 
+ATTRIBUTES: Final = ({"tag": '"time":"x'}, {"tag": "web/1", "env": "a"}, {"env": "{}"}, "x")
+
+
 def text_of(random: Random, runtime: int) -> bytes:
     """Return lines of a runtime, some of them cut, and some that are no such lines."""
     lines = []
+    attributes = random.choice(ATTRIBUTES)
+    often = random.choice([0, 0.2, 1])
     for _ in range(random.randint(0, 14)):
         text = b"".join(random.choices(TEXTS, k=random.choice([1, 1, 2])))
         stream = random.choice(["stdout", "stdout", "stderr"])
@@ -172,8 +177,8 @@ def text_of(random: Random, runtime: int) -> bytes:
             lines.append(f"{stamp} {stream} {tag}{gap}".encode() + text + b"\n")
         else:
             value: dict[str, Any] = {"log": text.decode() + "\n" * (not is_cut), "stream": stream}
-            if random.random() < 0.2:
-                value["attrs"] = {"tag": '"time":"x'}
+            if random.random() < often:
+                value["attrs"] = attributes
             encoded = json.dumps(value | {"time": stamp}, separators=(",", ":"), ensure_ascii=False)
             for sign in "<>&":
                 encoded = encoded.replace(sign, f"\\u{ord(sign):04x}")

@@ -14,6 +14,7 @@ What is neither is a line like any other: it is of no stream, and whole.
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -21,6 +22,7 @@ import numpy as np
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.patterns import LinePattern, UserPattern, trimmed_ends
+from trio_ship.decode.search import have_marks
 from trio_ship.decode.words import Bools, Words, gather
 
 __all__ = ["Wrapped", "Wrapping", "find_wrapped", "unwrapped"]
@@ -36,6 +38,9 @@ _BEHIND_TAG: Final = np.isin(np.arange(256), np.frombuffer(b" :\r\n", np.uint8))
 _DOCKER_LENGTHS: Final = (30, 29, 28, *range(27, 19, -1), 35)
 _TEXT: Final = r'^\{"log":"(?P<ts>(?:[^"\\]|\\.)*)"'
 _WHOLE: Final = r'^\{"log":"(?:[^"\\]|\\.)*\\n"'
+_MEMBERS: Final = re.compile(
+    rb'"stream":"std(?:out|err)",("\w+":(?:\{[^{}]*\}|"[^"\\]*"),)"time":"[^"]*"\}\s*$'
+)
 _STREAM: Final = r'^\{"log":"(?:[^"\\]|\\.)*","stream":"'
 # NUL stands for an escaped backslash until all else is undone; no JSON text has one.
 _ESCAPES: Final = (
@@ -140,16 +145,38 @@ def _look_at_cri(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
 def _look_at_docker(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
     rows = rows[gather(arena, wrapped.text[rows], 1)[0] == _word(b'{"log":"')]
     wrapped.wrapping[rows] = 2
+    if not len(rows):
+        return
+    # Attributes of a container are the same in all its lines.
+    members = _MEMBERS.search(arena[wrapped.text[rows[0]] : end[rows[0]]].tobytes())
+    for more in {members[1] if members else b"": None, b"": None}:
+        rows = _look_from_end(wrapped, arena, rows, end, more)
+    if len(rows):
+        _look_closely(wrapped, arena, rows, end)
+
+
+def _look_from_end(wrapped: Wrapped, arena: U8, rows: I64, end: I64, more: bytes) -> I64:
+    """Look at objects that end as most do; return the rows of others.
+
+    Args:
+        wrapped: What is known of lines, to which it is added.
+        arena: Bytes, with at least 64 more behind the last line.
+        rows: Lines that begin as an object of Docker.
+        end: The byte after each line. Shape (n,).
+        more: The members that stand between the stream and the time.
+    """
     stop = trimmed_ends(arena, wrapped.text[rows], end[rows])
+    marks = list(enumerate(more + b'"time":"'))
     for length in _DOCKER_LENGTHS:
         if not len(rows):
-            return
+            break
         # From the last byte back: `"}`, the stamp, `"time":"`, `stdout",`, `tream":"`, `","s`.
         text = wrapped.text[rows] + 8
-        at = stop - (2 + length + 32)
+        at = stop - (2 + length + len(marks) + 24)
         near = at + 4 >= text
-        log, name, stream_name, time = gather(arena, np.where(near, at, text), 4)
-        found = near & (time == _word(b'"time":"')) & (name == _word(b'tream":"'))
+        at = np.where(near, at, text)
+        log, name, stream_name = gather(arena, at, 3)
+        found = near & have_marks(arena, at + 24, marks) & (name == _word(b'tream":"'))
         found &= (log >> np.uint64(32)) == _word(b'","s')
         stream = _streams(stream_name, _DOCKER_STREAMS)
         newline = (log >> np.uint64(16)).astype(np.uint16) == _word(b"\\n")
@@ -159,8 +186,7 @@ def _look_at_docker(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
         wrapped.stream[rows] = stream * found
         wrapped.is_cut[rows] = found & ~newline
         rows, stop = rows[~found], stop[~found]
-    if len(rows):
-        _look_closely(wrapped, arena, rows, end)
+    return rows
 
 
 def _look_closely(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
