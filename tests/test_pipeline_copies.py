@@ -286,3 +286,19 @@ async def test_r15_a_short_log_that_is_written_while_it_is_copied_and_cut_later(
         logs.disk.truncate(LOG)
         logs.put("app 9")
         await trio.sleep(8)
+
+
+async def test_r14_the_copy_of_a_log_that_is_cut_later_takes_a_name_that_is_read(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Under each name stood a file that was read before; what comes is a copy all the same."""
+    async with following(config(paths=EVERY_NAME)) as logs:
+        logs.put("another 0")
+        copy_and_cut(logs.disk)
+        logs.put("app 0", "app 1")
+        await trio.sleep(1)
+        logs.disk.rename(f"{LOG}.1", f"{LOG}.2")
+        logs.disk.write(f"{LOG}.1", logs.disk.read(LOG))
+        await trio.sleep(1)
+        logs.disk.truncate(LOG)
+        logs.put("app 2")

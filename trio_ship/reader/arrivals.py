@@ -30,7 +30,7 @@ from trio_ship.notes import Note, refusal
 from trio_ship.reader import compressed
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, end_of_lines
-from trio_ship.reader.folders import candidate_at
+from trio_ship.reader.folders import beginnings, candidate_at
 from trio_ship.reader.locate import open_candidate
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, new_id
@@ -74,10 +74,8 @@ class Arrivals:
         self.refused: dict[Identity, tuple[ChainFiles, Candidate]] = {}
         self._failing: dict[Identity, float] = {}
 
-    def begin(
-        self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
-    ) -> None:
-        """Add the file at the chain's path, and those that came before it unseen.
+    def begin(self, chain: ChainFiles, seen: Candidate, now: float) -> None:
+        """Add the file at the chain's path, known or not, and those that came before it unseen.
 
         Raises:
             OSError: It cannot be looked at just now.
@@ -97,8 +95,40 @@ class Arrivals:
         held = self._chains.held_as(seen)
         if held is not None and held.path != chain.path:
             return  # it was cut, which the chain that reads it finds out
+        if not self.is_nothing_new(chain.path, seen):
+            self.start(chain, seen, now)
+
+    def is_nothing_new(self, path: str, seen: Candidate) -> bool:
+        """Tell whether an unknown file holds what files of other chains hold, and say so.
+
+        Args:
+            path: The path that it came to.
+            seen: The file.
+
+        Raises:
+            OSError: Nobody can tell just now.
+        """
         if compressed.is_known_form(self._chains, seen):
-            return
+            return True
+        known = self._chains.known
+        for beginning in beginnings(path[:-1]):
+            chain = self._chains.by_path.get(beginning)
+            for tail in [] if chain is None else chain.tails:
+                if known.is_copy(seen, tail.entry, tail.position, tail.size):
+                    text = f"{path} is a copy of a file that is read; passed over"
+                    self._chains.notes.append(Note.info(text))
+                    return True
+        return False
+
+    def start(
+        self, chain: ChainFiles, seen: Candidate, now: float, *, at_end: bool = False
+    ) -> None:
+        """Add a new file at the chain's path, and those that came before it unseen.
+
+        Raises:
+            OSError: It cannot be looked at just now.
+        """
+        self._chains.active[chain.number] = chain
         passed = self.append_passed(chain, now)
         if seen.identity not in passed:
             self.append(chain, seen, now, at_end=at_end)

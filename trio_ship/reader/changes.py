@@ -29,7 +29,7 @@ from trio_ship.reader import compressed
 from trio_ship.reader.arrivals import Arrivals, Seek
 from trio_ship.reader.chains import Chains
 from trio_ship.reader.content import Content, Plain
-from trio_ship.reader.folders import as_candidate, beginnings, candidate_at
+from trio_ship.reader.folders import as_candidate, candidate_at
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.tails import ChainFiles, Tail
 from trio_ship.state import FileEntry, Identity
@@ -97,14 +97,11 @@ class Changes:
                 )
                 self._follow_name(known, seen)
             return
-        if compressed.is_known_form(self._chains, seen):
-            return
-        if self._is_copy(path, seen):
-            chains.notes.append(Note.info(f"{path} is a copy of a file that is read; passed over"))
+        if self.arrivals.is_nothing_new(path, seen):
             return
         chain = chains.new(path)
         chain.since_ns = self.since_ns
-        self.arrivals.begin(chain, seen, now, at_end=at_end)
+        self.arrivals.start(chain, seen, now, at_end=at_end)
 
     def _follow_name(self, known: FileEntry, seen: Candidate) -> None:
         """Keep where a known file is now, if it was renamed into another folder that is watched.
@@ -338,16 +335,6 @@ class Changes:
         folder = os.path.dirname(chain.path)
         if self._disk.stat(folder).mtime_ns >= self._chains.wall_ns - CLOCK_NS:
             raise BlockingIOError(errno.EAGAIN, "it was truncated just now", chain.path)
-
-    def _is_copy(self, path: str, seen: Candidate) -> bool:
-        """Tell whether a new file holds what a file of this source holds."""
-        known = self._chains.known
-        return any(
-            known.is_copy(seen, tail.entry, tail.position, tail.size)
-            for beginning in beginnings(path)
-            if (chain := self._chains.by_path.get(beginning)) is not None
-            for tail in chain.tails
-        )
 
 
 def _is_same_file(tail: Tail, seen: Candidate) -> bool:
