@@ -335,3 +335,17 @@ async def test_new_files_are_found_while_running(autojump_clock: trio.testing.Mo
             logs.put(f"n{number} a", f"n{number} b", path=f"{folder}/n{number}.log")
             await trio.sleep(0.7)
             logs.put(f"n{number} c", path=f"{folder}/n{number}.log")
+
+
+async def test_r11_a_log_that_comes_and_goes_unseen_leaves_the_same_names(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Other files stand under them: the time of the folder tells, and no new log is waited for."""
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(1)
+        logs.disk.rename(LOG, f"{LOG}.1")
+        await trio.sleep(3)
+        logs.disk.remove(f"{LOG}.1")
+        logs.put("app 1")
+        logs.disk.rename(LOG, f"{LOG}.1")

@@ -56,7 +56,7 @@ class Look:
     Attributes:
         poll: The clocks before the (last) look.
         changed: What stands behind each path that has changed.
-        renamed: Folders whose names have changed.
+        renamed: Folders in which files may have been renamed.
         unreadable: Folders that could not be listed.
         empty: Patterns that matched nothing.
         missing: Paths given without a wildcard behind which nothing stands.
@@ -275,7 +275,8 @@ class Watch:
             if known is None or known.mtime_ns != mtime_ns or not self._is_settled(known):
                 entries = sorted(self._disk.scandir(folder), key=lambda entry: entry.name)
                 identity = status.identity
-                if known is not None and known.entries != entries:
+                # A rotation may leave other files under the same names.
+                if known is not None and (known.mtime_ns, known.entries) != (mtime_ns, entries):
                     self._renamed.add(folder)
                 known = self._folders[folder] = _Folder(
                     identity, mtime_ns, now_ns, self._seconds, entries
