@@ -147,6 +147,31 @@ async def test_d09_a_power_loss_after_the_change_of_outputs(
     assert output_lines(left) == ["app 1", "app 2"]
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_d09_a_power_loss_after_an_output_was_renamed_before_its_first_checkpoint(
+    autojump_clock: trio.testing.MockClock, seed: int
+) -> None:
+    """The checkpoint knows no byte of it: its inode and the name of a rotation tell that it is."""
+    disk = new_disk()
+    disk.sync()
+    async with until_death(disk, config(interval=1000)):
+        put(disk, "app 0", "app 1")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        disk.die_after(0)
+    for folder in ("/logs", "/out"):
+        disk.fsync_folder(folder)
+    disk.fsync(disk.open(LOG, os.O_RDONLY))
+    left = disk.after_power_loss(random.Random(seed))
+    left.write(BOOT, b"another boot\n")
+    async with running(left, config()):
+        await trio.sleep(5)
+        put(left, "app 2")
+        await trio.sleep(5)
+    outputs = [output_lines(left, name) for name in (f"{OUTPUT}.1", OUTPUT) if left.exists(name)]
+    assert [text for lines in outputs for text in lines] == ["app 0", "app 1", "app 2"]
+
+
 async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -12,7 +12,7 @@ import attrs
 
 from trio_ship.errors import ConfigError
 from trio_ship.filesystem import Filesystem, Status, is_regular, read_range
-from trio_ship.follow import foot_length, matches_foot
+from trio_ship.follow import foot_length, matches_foot, packing_of, stem
 from trio_ship.notes import planted_by
 from trio_ship.state import SinkState
 
@@ -45,8 +45,8 @@ def find_output(
         sink: The name of the sink.
         path: The path in the configuration.
         output: What is known of it.
-        anywhere: Whether to look under other names too: without a byte of ours in it,
-            it could not be told from a file that has got its inode.
+        anywhere: Whether any other name will do. Without a byte of ours in it only
+            that of a rotation tells it from a file that has got its inode.
 
     Returns:
         Its descriptor and status; None where it is gone.
@@ -58,10 +58,11 @@ def find_output(
     folder = os.path.dirname(path)
     own = (path, output.path)
     beside: list[str] = []
-    if anywhere:
-        # A folder that may be entered and not listed hides where the output has gone.
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            beside = [os.path.join(folder, entry.name) for entry in disk.scandir(folder)]
+    # A folder that may be entered and not listed hides where the output has gone.
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        beside = [os.path.join(folder, entry.name) for entry in disk.scandir(folder)]
+    if not anywhere:
+        beside = [name for name in beside if stem(name) in own and not packing_of(name)]
     for name in dict.fromkeys((*own, *beside)):
         try:
             status = disk.stat(name)
