@@ -16,7 +16,7 @@ from trio_ship.decode.detect import detect
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.shapes import shape_of
 from trio_ship.decode.stamps import AUTO, StampDecoder, frame
-from trio_ship.decode.table import LAYOUTS
+from trio_ship.decode.table import LAYOUTS, layout_named
 
 IN_MIDYEAR = "2026-07-01T00:00:00"
 DAY = 86_400 * 10**9
@@ -242,6 +242,54 @@ def test_the_fast_way_of_a_layout_gives_what_its_expression_says(
         value, exact = shape_of(layout, match[0]).decode(*frame(line), checked=True)
         again, found = shape_of(layout, match[0]).decode(*frame(line))
         assert not found[0] or (exact[0] and again[0] == value[0])
+
+
+RESTS = ["", " ", "0", ".5", ",25 x", "Z", " +0100", " -9999", "+99:99", " PM", " p.m.", " CET"]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from(LAYOUTS),
+    st.sampled_from(RESTS),
+    st.sampled_from(RESTS),
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("0123456789")), max_size=4),
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(" :-./,Tx+")), max_size=1),
+)
+def test_where_a_variant_spells_a_moment_that_does_not_exist_no_other_has_a_stamp(
+    layout: Layout,
+    rest: str,
+    other: str,
+    digits: list[tuple[int, str]],
+    changes: list[tuple[int, str]],
+) -> None:
+    """So lines of a thirteenth month are passed over all at once."""
+    text = list(layout.example + rest)
+    for place, character in digits:
+        if place < len(text) and text[place].isdigit():
+            text[place] = character
+    for place, character in changes:
+        if place < len(text):
+            text[place] = character
+    line = "".join(text).encode()
+    variant, match = layout.match((layout.example + other).encode()), layout.match(line)
+    if variant is not None and shape_of(layout, variant[0]).cannot_be(*frame(line))[0] and match:
+        _, found = shape_of(layout, match[0]).decode(*frame(line), checked=True)
+        assert not found[0]
+
+
+def test_a_moment_that_does_not_exist_is_told_from_another_spelling() -> None:
+    """Only the numbers may be wrong."""
+    shape = shape_of(layout_named("iso8601"), "T.3Z")
+    lines = [
+        b"2026-13-23T08:00:00.000Z x",
+        b"2026-11-23T08:61:00.000Z",
+        b"2026-11-23T08:00:00.000Z x",
+        b"2026-13-23 08:00:00.000Z x",
+        b"2026-13-23T08:00:00Z 12345",
+        b"2026-13-23T08:00:00.000",
+    ]
+    impossible = shape.cannot_be(*frame(b"\n".join(lines) + b"\n"))
+    assert impossible.tolist() == [True, True, False, False, False, False]
 
 
 def _dated(form: str, days: range) -> bytes:

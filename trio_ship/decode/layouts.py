@@ -45,6 +45,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -286,6 +287,20 @@ class Layout:
             pieces[chosen.index("%z")] = ""
         variant = "".join(map(_choice, chosen, pieces))
         return variant, end - column
+
+    def matches(self, texts: bytes, sizes: Sequence[int]) -> list[bool]:
+        """Tell which texts begin with what looks like a stamp.
+
+        Args:
+            texts: All of them, with as many bytes for each.
+            sizes: How many of these bytes are each one's own. At least one.
+        """
+        match, width = self._exact.match, len(texts) // len(sizes)
+        begins = range(0, len(texts), width)
+        return [
+            match(texts, begin, begin + size) is not None
+            for begin, size in zip(begins, sizes, strict=True)
+        ]
 
     def find(self, text: bytes) -> tuple[int, tuple[str, int] | None]:
         """Return where a stamp first seems to stand behind a prefix, and the match.

@@ -117,6 +117,10 @@ class LayoutDecoder:
         go on, or to be some.
         """
         tried = set(self._variants)
+        for variant in self._variants:
+            rows = self._possible(variant, arena, rows, at, end)
+        if len(rows):
+            rows = self._matching(arena, rows, at, end)
         doubtful: dict[str, list[int]] = {}
         while len(rows):
             row = int(rows[0])
@@ -124,6 +128,7 @@ class LayoutDecoder:
             if match is not None and match[0] not in tried:
                 tried.add(match[0])
                 rows = self._read_variant(reading, match[0], arena, rows, at, end)
+                rows = self._possible(match[0], arena, rows, at, end)
                 self._remember(match[0], reading.found[row])
             if match is not None and not reading.found[row]:
                 doubtful.setdefault(match[0], []).append(row)
@@ -134,6 +139,17 @@ class LayoutDecoder:
             part = self._try(variant, arena, at[those], end[those], checked=True)
             reading.put(those, part)
             self._remember(variant, part.found.any())
+
+    def _possible(self, variant: str, arena: U8, rows: I64, at: I64, end: I64) -> I64:
+        """Return the rows but those that spell, by a variant, a moment that does not exist."""
+        return rows[~shape_of(self.layout, variant).cannot_be(arena, at[rows], end[rows])]
+
+    def _matching(self, arena: U8, rows: I64, at: I64, end: I64) -> I64:
+        """Return the rows that the expression takes for stamps, without their variants."""
+        begin = at[rows]
+        texts = arena[begin[:, np.newaxis] + np.arange(_LONGEST)].tobytes()
+        sizes = np.minimum(end[rows] - begin, _LONGEST)
+        return rows[self.layout.matches(texts, sizes.tolist())]
 
     def _remember(self, variant: str, is_used: np.bool_) -> None:
         if is_used and variant not in self._variants:

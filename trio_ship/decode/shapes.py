@@ -34,7 +34,11 @@ _FOUR: Final = 4
 _QUICK: Final = ("%S", "seconds", "%f", "%3", "%6", "%9", "%n")
 _FRACTIONS: Final = {"%3": 10**6, "%6": 10**3, "%9": 1}
 _FORMS: Final = {"%o": "+hhmm", "%O": "+hh:mm", "%h": "+hh", "%u": "+mmm", "%w": "-mmm"}
-_ZONE_FIELDS: Final = {"sign", "sign of west", "name", "%s", "%r", "%x"}
+_SIGNS: Final = {"sign", "sign of west"}
+_ZONE_FIELDS: Final = {*_SIGNS, "name", "%s", "%r", "%x"}
+_LETTERS: Final = {"%a", "%b", "%B", "%x", "%n"}
+_OPEN_LETTERS: Final = {"name", "half"}
+_PADDED: Final = {"%e", "%k"}
 
 
 def _pieces(layout: Layout, variant: str) -> Iterator[tuple[str, int, bool]]:
@@ -155,6 +159,7 @@ class Shape:
         # Four bytes more tell whether it ends there.
         self._words = -(-(width + _FOUR * (self._ending is not None)) // 8)
         self._plan_checks(characters, Zone(zone) if zone else None)
+        self._plan_spelling(characters)
 
     def _plan_checks(self, characters: dict[int, int], zone: Zone | None) -> None:
         """Divide the bytes: which are looked at in each line, which after a change."""
@@ -170,6 +175,39 @@ class Shape:
         sixes = _masks(dict.fromkeys(digits, 6), self._words)
         self._quick = [(word, masks[word], expected[word], sixes[word]) for word in quick_words]
         self._dates = Dates(self._places, rest, zone)
+
+    def _plan_spelling(self, characters: dict[int, int]) -> None:
+        """Say which bytes tell that a stamp is of this variant, whatever its numbers are."""
+        self._is_telling = _OPEN_LETTERS.isdisjoint(self._places)
+        digits: list[int] = []
+        signs: list[int] = []
+        for code, places in self._places.items():
+            if code in _SIGNS:
+                signs += places
+            elif code not in _LETTERS:
+                digits += places[code in _PADDED :]
+        self._digits, self._signs = np.array(digits, np.intp), np.array(signs, np.intp)
+        self._characters = np.array(list(characters), np.intp)
+        self._expected = np.array(list(characters.values()), np.uint8)
+
+    def cannot_be(self, arena: U8, at: I64, end: I64) -> Bools:
+        """Tell where a stamp is spelt so, of a moment that does not exist: month 13. Shape (n,).
+
+        Nor is there a stamp in any other variant of the layout then. Arguments as of
+        `decode`.
+        """
+        if not (self._is_telling and len(at)):
+            return np.zeros(len(at), np.bool_)
+        words = gather(arena, within(arena, at), self._words)
+        found = at + self.width - pad(words, self._loose) <= end
+        stamp = np.ascontiguousarray(words.T).view(np.uint8)
+        found &= (stamp[:, self._digits] - np.uint8(48) <= 9).all(axis=1)  # noqa: PLR2004 - digits
+        found &= (stamp[:, self._characters] == self._expected).all(axis=1)
+        sign = stamp[:, self._signs]
+        found &= ((sign == ord("+")) | (sign == ord("-"))).all(axis=1)
+        rows = np.flatnonzero(found)
+        found[rows] = ~self.decode(arena, at[rows], end[rows], checked=True)[1]
+        return found
 
     def decode(
         self, arena: U8, at: I64, end: I64, *, checked: bool = False, filled: bool = False
