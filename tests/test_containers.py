@@ -19,11 +19,12 @@ from pipeline_helpers import OUTPUT, config, new_disk, running, stamp
 from round_helpers import EIGHT, File, decode, read_in_rounds, read_whole
 
 from trio_ship.batch import NO_STAMP
+from trio_ship.batch.columns import trimmed_ends
 from trio_ship.config import SourceConfig
 from trio_ship.decode.containers import find_wrapped, unwrapped
 from trio_ship.decode.detect import detect
 from trio_ship.decode.grouping import Grouping, Mode
-from trio_ship.decode.patterns import LinePattern, trimmed_ends
+from trio_ship.decode.patterns import LinePattern
 from trio_ship.decode.stamps import frame
 from trio_ship.reader.decoders import Decoders
 from trio_ship.state import FileEntry

@@ -16,7 +16,6 @@ CORE = [
     for name in MODULES
     if name
     in {
-        "batch.py",
         "cut.py",
         "follow.py",
         "globs.py",
@@ -28,7 +27,7 @@ CORE = [
         "state.py",
         "watermarks.py",
     }
-    or name.startswith(("decode/", "encode/", "fields/", "steps/"))
+    or name.startswith(("batch/", "decode/", "encode/", "fields/", "steps/"))
 ]
 BANNED = {"trio", "anyio", "os", "time", "logging", "socket", "threading"}
 

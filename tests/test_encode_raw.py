@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import Flag, Kind, OrderedBatch
+from trio_ship.batch.pieces import SLICE_BYTES
 from trio_ship.encode import encoder
-from trio_ship.encode.raw import SLICE_BYTES, encode_raw, raw_size, slice_lines
+from trio_ship.encode.raw import encode_raw, raw_size, slice_lines
 
 ENDLESS = st.sampled_from([int(Flag.PARTIAL), int(Flag.UNFINISHED)])
 LINE = st.builds(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ship.encode.gather import Pieces, table
+from trio_ship.batch.pieces import Pieces, table
 from trio_ship.fields.editing import with_fields, with_names, without_fields
 from trio_ship.fields.members import Members, members_of
 from trio_ship.fields.names import may_have, named, texts_of

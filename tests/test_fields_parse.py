@@ -14,14 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ship.batch import Kind
-from trio_ship.encode.gather import table
+from trio_ship.batch.parsed import Parsed, Severity
+from trio_ship.batch.pieces import table
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.encode.text import TextEncoder
 from trio_ship.fields.forms import Expression
 from trio_ship.fields.objects import are_objects
 from trio_ship.fields.parse import Parser, rule
-from trio_ship.fields.parsed import Parsed
-from trio_ship.fields.severity import Severity
 
 STAMP = "2026-11-23T08:00:00.123456789Z"
 ACCESS = '[23/Nov/2026:08:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 8317'

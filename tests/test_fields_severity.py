@@ -8,9 +8,9 @@ from encode_helpers import Row, make_ordered, make_part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trio_ship.batch.parsed import Severity
 from trio_ship.fields.severity import (
     WINDOW,
-    Severity,
     batch_severities,
     named_severity,
     severities,

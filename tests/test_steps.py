@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ship.batch import Flag, OrderedBatch
+from trio_ship.batch.parsed import Severity
 from trio_ship.encode.json_lines import JsonEncoder
 from trio_ship.encode.raw import encode_raw, raw_size
 from trio_ship.fields.parse import Parser, rule
-from trio_ship.fields.severity import Severity
 from trio_ship.steps.chain import Filter, Redact, StepChain
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import PATTERNS, Redaction

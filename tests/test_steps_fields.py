@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import OrderedBatch
+from trio_ship.batch.pieces import Slice
 from trio_ship.config import Config, parse_config
 from trio_ship.encode import Encoder, encoder
-from trio_ship.encode.gather import Slice
 from trio_ship.shaping import Shaping
 from trio_ship.steps.chain import StepChain
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from trio_ship.batch.parsed import Severity
 from trio_ship.config.fields import FieldText
 from trio_ship.config.model import Config, SinkConfig, StepConfig, WhenConfig
 from trio_ship.config.parse import FieldRule
@@ -13,7 +14,6 @@ from trio_ship.encode import Encoder
 from trio_ship.encode.raw import encode_raw
 from trio_ship.fields.compare import FieldTest
 from trio_ship.fields.parse import Hide, Parser, Rule, rule
-from trio_ship.fields.severity import Severity
 from trio_ship.steps.chain import Filter, Parse, Redact, Step, StepChain
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.edits import Add, Remove, Rename

@@ -25,6 +25,7 @@ from simulation.happenings import Happenings
 from simulation.oracle import Oracle, Violation
 from simulation.scenario import OUTPUTS, RULES, Scenario, Settings
 from simulation.world import World
+from trio_ship.batch.pieces import SLICE_BYTES
 from trio_ship.config import Config, parse_config
 from trio_ship.encode import raw
 from trio_ship.errors import ShipError, SourceError
@@ -78,7 +79,7 @@ def run(scenario: Scenario, trace: Callable[[str], None] | None = None) -> Outco
 @contextlib.contextmanager
 def _slices(seed: int) -> Iterator[None]:
     """Have every fourth seed encode batches in several slices."""
-    size = _SHORT_SLICE if seed % 4 == 3 else raw.SLICE_BYTES
+    size = _SHORT_SLICE if seed % 4 == 3 else SLICE_BYTES
     with mock.patch.object(raw, "SLICE_BYTES", size):
         yield
 

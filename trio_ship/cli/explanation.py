@@ -12,12 +12,12 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from trio_ship.batch.parsed import Severity
 from trio_ship.decode.found import further_ways, layout_and_place
 from trio_ship.decode.stamps import StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS
 from trio_ship.decode.zones import resolve_zone_name
 from trio_ship.encode.terminal import escape_controls
-from trio_ship.fields.severity import Severity
 from trio_ship.quantities import counted, sized
 from trio_ship.state import FileEntry
 from trio_ship.survey import Example, FileSurvey

@@ -21,7 +21,8 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8
-from trio_ship.decode.patterns import LinePattern, UserPattern, trimmed_ends
+from trio_ship.batch.columns import trimmed_ends
+from trio_ship.decode.patterns import LinePattern, UserPattern
 from trio_ship.decode.search import have_marks
 from trio_ship.decode.words import Bools, Words, gather
 

@@ -23,6 +23,7 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.batch.columns import trimmed_ends
 from trio_ship.decode.ambiguous import Evidence, weigh
 from trio_ship.decode.containers import find_wrapped
 from trio_ship.decode.found import Found
@@ -31,7 +32,7 @@ from trio_ship.decode.guesses import Guess, find_guesses, guesses_inside, in_pat
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import sieve_of
-from trio_ship.decode.patterns import UserPattern, trimmed_ends
+from trio_ship.decode.patterns import UserPattern
 from trio_ship.decode.places import Place, behind_indent
 from trio_ship.decode.plausible import are_moments, only_count
 from trio_ship.decode.stamps import BEHIND, StampDecoder, frame

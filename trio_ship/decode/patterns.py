@@ -15,9 +15,10 @@ from typing import Any, Final
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
+from trio_ship.batch.columns import trimmed_ends
 from trio_ship.decode.words import Bools
 
-__all__ = ["LinePattern", "Strptime", "UserPattern", "trimmed_ends"]
+__all__ = ["LinePattern", "Strptime", "UserPattern"]
 
 _LONGEST_TEXT: Final = 256
 _SLACK: Final = np.zeros(64, np.uint8)
@@ -41,18 +42,6 @@ _INSTEAD: Final = {
 """What `strptime` of Python has for directives of other languages."""
 
 _PROBE: Final = datetime(2000, 2, 29, 13, 14, 15, 678_900, tzinfo=UTC)
-
-
-def trimmed_ends(arena: U8, start: I64, end: I64) -> I64:
-    """Return the byte after each line without its line end, LF or CR LF."""
-    stop = end - 1
-    if (stop > start).all() and (arena[stop] == ord("\n")).all():
-        stop -= arena[stop - 1] == ord("\r")
-        return stop
-    stop = end.copy()
-    for character in (ord("\n"), ord("\r")):
-        stop -= (stop > start) & (arena[np.maximum(stop - 1, 0)] == character)
-    return stop
 
 
 def _lines(arena: U8, start: I64, end: I64) -> tuple[Any, I64 | None]:

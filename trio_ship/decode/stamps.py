@@ -18,10 +18,11 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
+from trio_ship.batch.columns import trimmed_ends
 from trio_ship.decode.days import first_of_days, with_days
 from trio_ship.decode.leads import begins_coloured, lead_of
 from trio_ship.decode.others import Others, read_at
-from trio_ship.decode.patterns import Strptime, UserPattern, trimmed_ends
+from trio_ship.decode.patterns import Strptime, UserPattern
 from trio_ship.decode.places import Place, behind_indent
 from trio_ship.decode.readings import LayoutDecoder, Reading
 from trio_ship.decode.shapes import shape_of

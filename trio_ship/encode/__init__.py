@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from trio_ship.batch import OrderedBatch
-from trio_ship.encode.gather import Slice
+from trio_ship.batch.pieces import Slice
 from trio_ship.encode.json_lines import JsonEncoder, least_size
 from trio_ship.encode.raw import encode_raw, raw_size
 from trio_ship.encode.text import TextEncoder

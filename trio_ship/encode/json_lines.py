@@ -33,8 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, NO_STAMP, U8, Kind, OrderedBatch
+from trio_ship.batch.pieces import Pieces, Slice, interleave
 from trio_ship.decode.framing import newlines
-from trio_ship.encode.gather import Pieces, Slice, interleave
 from trio_ship.encode.json_rows import AFTER_STAMP, ID_DIGITS, Rows, ids, stamps
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.state import FileEntry
@@ -104,8 +104,9 @@ class JsonEncoder:
             if parsed is None:
                 yield interleave((head, middle, message, tail))
             else:
-                members = parsed.members(rows, close[1:])
-                yield interleave((head, middle, message, tail, *members))
+                from trio_ship.encode.json_members import members  # noqa: PLC0415 - seldom needed
+
+                yield interleave((head, middle, message, tail, *members(parsed, rows, close[1:])))
 
     def _messages(self, lines: Lines, offset: I64) -> Pieces:
         """Return the messages of `lines`, escaped."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, NO_STAMP
-from trio_ship.encode.gather import Pieces
+from trio_ship.batch.pieces import Pieces
 
 __all__ = ["AFTER_STAMP", "ID_DIGITS", "Rows", "ids", "stamp_pieces", "stamps"]
 

@@ -24,12 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I32, I64, U8, Kind, OrderedBatch
+from trio_ship.batch.pieces import Pieces, Slice, interleave, large_binary
 from trio_ship.decode.framing import newlines
-from trio_ship.encode.gather import Pieces, Slice, interleave
 from trio_ship.encode.labels import short_names
 from trio_ship.encode.raw import Lines, slice_lines
 from trio_ship.encode.terminal import escape_controls
-from trio_ship.fields.texts import large_binary
 
 __all__ = ["LabelledEncoder", "Rule"]
 

@@ -15,12 +15,9 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I32, I64, U8, Flag, OrderedBatch
-from trio_ship.encode.gather import Slice, gather_slices
+from trio_ship.batch.pieces import SLICE_BYTES, Slice, gather_slices, slice_edges
 
-__all__ = ["SLICE_BYTES", "Lines", "encode_raw", "raw_size", "slice_edges", "slice_lines"]
-
-SLICE_BYTES: Final = 2**20
-"""What a slice holds, about: little enough for the cache, much for one write."""
+__all__ = ["Lines", "encode_raw", "raw_size", "slice_lines"]
 
 _PIECE_BYTES: Final = 16
 _NEWLINE: Final = np.frombuffer(b"\n", np.uint8)
@@ -182,11 +179,3 @@ def _rows_without_line_end(batch: OrderedBatch, part: I32, start: I64, length: I
         if start[row] == end[row] or buffers[part[row]][end[row] - 1] != _NEWLINE[0]
     ]
     return np.array(bare, np.int64)
-
-
-def slice_edges(size: I64, *, slice_bytes: int = SLICE_BYTES) -> I64:
-    """Return the first row of each slice of about `slice_bytes`, and n > 0 at the end."""
-    total = np.cumsum(size)
-    cuts = np.searchsorted(total, np.arange(slice_bytes, total[-1], slice_bytes)) + 1
-    edges = np.concatenate(([0], cuts, [len(size)]))
-    return edges[np.diff(edges, append=len(size) + 1) > 0]

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, OrderedBatch
-from trio_ship.encode.gather import Pieces, Slice, constant, interleave, table
+from trio_ship.batch.pieces import Pieces, Slice, constant, interleave, table
 from trio_ship.encode.json_rows import stamp_pieces
 from trio_ship.encode.raw import Lines, slice_lines
 

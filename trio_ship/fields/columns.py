@@ -13,11 +13,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from trio_ship.batch.pieces import Pieces, constant, interleave, large_binary, replaced
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, interleave, replaced
 from trio_ship.fields.objects import are_bare
 from trio_ship.fields.rewriting import pieces_of
-from trio_ship.fields.texts import large_binary
 
 __all__ = ["NUMBER", "both_of", "escaped", "objects_of"]
 

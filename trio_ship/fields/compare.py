@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from trio_ship.batch.pieces import Pieces
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces
 from trio_ship.fields.members import members_of, object_slices
 from trio_ship.fields.names import may_have, named, texts_of
 

@@ -14,8 +14,8 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.batch.pieces import Pieces, constant, interleave
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, interleave
 from trio_ship.fields.members import Members, members_of, object_slices
 from trio_ship.fields.names import may_have, named, written
 from trio_ship.fields.objects import are_bare

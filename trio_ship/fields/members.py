@@ -22,9 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64, U8
+from trio_ship.batch.pieces import Pieces, gather_slices, slice_edges
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, gather_slices
-from trio_ship.encode.raw import slice_edges
 
 __all__ = ["Members", "members_of", "object_slices"]
 

@@ -15,10 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.batch.pieces import Pieces, constant, interleave, large_binary, replaced
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, interleave, replaced
 from trio_ship.fields.members import Members
-from trio_ship.fields.texts import large_binary
 
 __all__ = ["may_have", "named", "texts_of", "with_backslash", "written"]
 

@@ -16,8 +16,8 @@ from typing import Any, Final, NoReturn
 import numpy as np
 
 from trio_ship.batch import I64
+from trio_ship.batch.pieces import Pieces, constant, interleave
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, interleave
 from trio_ship.fields.rewriting import pieces_of
 from trio_ship.fields.texts import occurs
 

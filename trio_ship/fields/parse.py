@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
-from trio_ship.batch import I64, OrderedBatch, Rewritten
+from trio_ship.batch import I64, OrderedBatch
+from trio_ship.batch.parsed import Parsed, Rewritten
+from trio_ship.batch.pieces import Pieces
 from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces
 from trio_ship.fields.columns import both_of
 from trio_ship.fields.containers import (
     Unwrapped,
@@ -40,8 +41,7 @@ from trio_ship.fields.forms import (
     read_logfmt,
 )
 from trio_ship.fields.objects import are_bare
-from trio_ship.fields.parsed import Parsed
-from trio_ship.fields.rewriting import merged, pieces_of, rewritten
+from trio_ship.fields.rewriting import pieces_of, rewritten
 from trio_ship.fields.severity import batch_severities
 from trio_ship.fields.texts import text_slices
 
@@ -138,7 +138,7 @@ class Parser:
                     unwrapped.append(rows[part][is_inner])
                     messages.append(read.messages.drop_null())
             if messages:
-                inner = merged(inner, rewritten(batch, np.concatenate(unwrapped), messages))
+                inner = rewritten(batch, np.concatenate(unwrapped), messages).over(inner)
         self.failed += int(np.count_nonzero(has_rule & (length == 0)))
         everything = np.concatenate(found) if found else np.zeros(0, np.uint8)
         found.clear()  # for large batches, twice the memory
@@ -151,7 +151,7 @@ class Parser:
             prefix=prefix,
             prefix_of=prefix_of,
         )
-        messages_of_ruled = parsed.with_messages(batch).select(has_rule)
+        messages_of_ruled = batch.with_rewritten(inner).select(has_rule)
         parsed.severity[has_rule] = batch_severities(messages_of_ruled)
         return parsed
 

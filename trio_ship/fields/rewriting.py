@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import attrs
 import numpy as np
 
-from trio_ship.batch import I64, U8, OrderedBatch, Rewritten
-from trio_ship.encode.gather import Pieces, gather, interleave, table
-from trio_ship.fields.texts import text_lengths
+from trio_ship.batch import I64, U8, OrderedBatch
+from trio_ship.batch.parsed import Rewritten
+from trio_ship.batch.pieces import Pieces, gather, interleave, table
 
-__all__ = ["merged", "pieces_of", "rewritten", "with_texts"]
+__all__ = ["pieces_of", "rewritten", "with_texts"]
 
 _RETURN: Final = 0x0D
 
@@ -26,8 +25,7 @@ def with_texts(batch: OrderedBatch, rows: I64, texts: Sequence[Any]) -> OrderedB
         texts: What they say, without line ends: Arrow arrays of large_binary, k
             texts together.
     """
-    new = rewritten(batch, rows, texts)
-    return attrs.evolve(batch, rewritten=merged(batch.rewritten, new))
+    return batch.with_rewritten(rewritten(batch, rows, texts))
 
 
 def rewritten(batch: OrderedBatch, rows: I64, texts: Sequence[Any]) -> Rewritten:
@@ -55,14 +53,17 @@ def pieces_of(texts: Any) -> Pieces:  # noqa: ANN401 - pyarrow has no types
 
 
 def _with_line_ends(batch: OrderedBatch, rows: I64, texts: Pieces) -> Rewritten:
-    ending = (batch.length - text_lengths(batch))[rows]
+    ending = (batch.length - batch.text_length)[rows]
     # One byte is the newline, unless a record was cut behind a carriage return.
     lone_return = (ending == 1) & (_last_bytes(batch, rows) == _RETURN)
     ends = Pieces(table([b"\r\n"]).data, np.where(lone_return, 0, 2 - ending), ending)
     together = interleave((texts, ends))
     length = texts.length + ending
     return Rewritten(
-        data=np.frombuffer(together, np.uint8), rows=rows, start=_starts(length), length=length
+        data=np.frombuffer(together, np.uint8),
+        rows=rows,
+        start=np.cumsum(length) - length,
+        length=length,
     )
 
 
@@ -73,22 +74,3 @@ def _last_bytes(batch: OrderedBatch, rows: I64) -> U8:
     found = np.zeros(len(rows), np.uint8)
     found[length > 0] = np.frombuffer(last, np.uint8)
     return found
-
-
-def merged(old: Rewritten | None, new: Rewritten) -> Rewritten:
-    """Return what was rewritten before and now; now counts where both did."""
-    if old is None:
-        return new
-    kept = ~np.isin(old.rows, new.rows)
-    rows = np.concatenate((old.rows[kept], new.rows))
-    order = np.argsort(rows)
-    buffer = np.zeros(len(rows), np.int32)
-    buffer[len(rows) - len(new.rows) :] = 1
-    start = np.concatenate((old.start[kept], new.start))[order]
-    length = np.concatenate((old.length[kept], new.length))[order]
-    data = np.frombuffer(gather((old.data, new.data), buffer[order], start, length), np.uint8)
-    return Rewritten(data=data, rows=rows[order], start=_starts(length), length=length)
-
-
-def _starts(length: I64) -> I64:
-    return np.concatenate(([0], np.cumsum(length)[:-1]))

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trio_ship.batch import I64
+from trio_ship.batch.pieces import Pieces
 from trio_ship.decode.words import Bools, stands
-from trio_ship.encode.gather import Pieces
 from trio_ship.fields.rewriting import pieces_of
 
 __all__ = ["I8", "Rules"]

@@ -21,7 +21,6 @@ HTTP is no severity.
 
 from __future__ import annotations
 
-import enum
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -30,37 +29,18 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I32, I64, U8, OrderedBatch
+from trio_ship.batch.parsed import Severity
+from trio_ship.batch.pieces import gather_slices, large_binary, slice_edges
 from trio_ship.decode.words import Bools, stands
-from trio_ship.encode.gather import gather_slices
-from trio_ship.encode.raw import slice_edges
 from trio_ship.fields.rules import I8, Rules
-from trio_ship.fields.texts import large_binary
 
-__all__ = ["WINDOW", "Severity", "batch_severities", "named_severity", "severities"]
+__all__ = ["WINDOW", "batch_severities", "named_severity", "severities"]
 
 # Arrow compiles an expression anew for each slice.
 _SLICE_BYTES: Final = 4 << 20
 
 WINDOW: Final = 256
 """How far into a text a severity is looked for, in bytes."""
-
-
-class Severity(enum.IntEnum):
-    """The scale; what others call critical, alert or emergency is `FATAL`."""
-
-    UNKNOWN = 0
-    TRACE = 1
-    DEBUG = 5
-    INFO = 9
-    NOTICE = 10
-    WARN = 13
-    ERROR = 17
-    FATAL = 21
-
-    @property
-    def label(self) -> str:
-        """The name in configurations and outputs."""
-        return self.name.lower()
 
 
 # SEVERE is what `java.util.logging` says where others say ERROR.

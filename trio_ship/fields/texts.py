@@ -6,23 +6,10 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
+from trio_ship.batch import U8, OrderedBatch
+from trio_ship.batch.pieces import gather_slices, large_binary, slice_edges
 
-from trio_ship.batch import I64, U8, OrderedBatch
-from trio_ship.decode.patterns import trimmed_ends
-from trio_ship.encode.gather import gather_slices
-from trio_ship.encode.raw import slice_edges
-
-__all__ = ["large_binary", "occurs", "text_lengths", "text_slices"]
-
-
-def text_lengths(batch: OrderedBatch) -> I64:
-    """Return the bytes of each record without its line end, LF or CR LF; shape (n,)."""
-    part, start, end = batch.part, batch.start, batch.end
-    for number, buffer in enumerate(batch.buffers):
-        mine = part == number
-        end[mine] = trimmed_ends(buffer, start[mine], end[mine])
-    return end - start
+__all__ = ["occurs", "text_slices"]
 
 
 def text_slices(batch: OrderedBatch) -> Iterator[tuple[slice, Any]]:
@@ -33,7 +20,7 @@ def text_slices(batch: OrderedBatch) -> Iterator[tuple[slice, Any]]:
     """
     if not len(batch):
         return
-    length = text_lengths(batch)
+    length = batch.text_length
     edges = slice_edges(length)
     texts = gather_slices(batch.buffers, batch.part, batch.start, length, edges)
     for (first, stop), text in zip(itertools.pairwise(edges.tolist()), texts, strict=True):
@@ -52,12 +39,3 @@ def occurs(text: bytes, data: U8) -> bool:
             break
         found &= data[number : places + number] == byte
     return bool(found.any())
-
-
-def large_binary(text: memoryview, length: I64) -> Any:  # noqa: ANN401 - pyarrow has no types
-    """Return texts that lie side by side as an Arrow array of large_binary."""
-    import pyarrow as pa  # noqa: PLC0415 - its import is slow
-
-    offsets = np.concatenate(([0], np.cumsum(length))).astype(np.int64)
-    columns = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
-    return pa.Array.from_buffers(pa.large_binary(), len(length), columns)

@@ -15,8 +15,8 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import OrderedBatch
+from trio_ship.batch.pieces import Slice
 from trio_ship.encode import Encoder
-from trio_ship.encode.gather import Slice
 from trio_ship.fields.parse import Parser
 from trio_ship.steps.condition import Condition
 from trio_ship.steps.redact import Redaction, redacted

@@ -8,9 +8,10 @@ import attrs
 import numpy as np
 
 from trio_ship.batch import OrderedBatch
+from trio_ship.batch.parsed import Severity
 from trio_ship.decode.words import Bools
 from trio_ship.fields.compare import FieldTest, pass_tests
-from trio_ship.fields.severity import Severity, batch_severities
+from trio_ship.fields.severity import batch_severities
 from trio_ship.fields.texts import text_slices
 from trio_ship.globs import matches_name
 

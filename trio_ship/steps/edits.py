@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from trio_ship.batch import OrderedBatch
-from trio_ship.encode.gather import Pieces
+from trio_ship.batch.pieces import Pieces
 from trio_ship.fields.editing import with_fields, with_names, without_fields
 from trio_ship.fields.parse import Parser
 

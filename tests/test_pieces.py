@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ship.batch import I32, I64, U8
-from trio_ship.encode.gather import Pieces, gather, gather_slices, interleave
+from trio_ship.batch.pieces import Pieces, gather, gather_slices, interleave
 
 #: Lengths around the limit up to which a descriptor holds the piece itself.
 LENGTHS = st.integers(0, 14) | st.integers(15, 400)

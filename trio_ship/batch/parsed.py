@@ -1,21 +1,86 @@
-"""What was found in the records of a batch, as columns that go along with them."""
+"""What was found in records, or takes their place: columns that go along with a batch."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
-from typing import Final
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
-from trio_ship.batch import I64, OrderedBatch, Rewritten
-from trio_ship.decode.words import Bools
-from trio_ship.encode.gather import Pieces, constant, interleave, table
-from trio_ship.fields.rewriting import merged
-from trio_ship.fields.rules import I8
-from trio_ship.fields.severity import Severity
+from trio_ship.batch.columns import I64, U8
+from trio_ship.batch.pieces import Pieces, gather, interleave, table
 
-__all__ = ["Parsed"]
+__all__ = ["Parsed", "Rewritten", "Severity"]
+
+
+class Severity(enum.IntEnum):
+    """The scale; what others call critical, alert or emergency is `FATAL`."""
+
+    UNKNOWN = 0
+    TRACE = 1
+    DEBUG = 5
+    INFO = 9
+    NOTICE = 10
+    WARN = 13
+    ERROR = 17
+    FATAL = 21
+
+    @property
+    def label(self) -> str:
+        """The name in configurations and outputs."""
+        return self.name.lower()
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Rewritten:
+    """Texts that take the place of records as they were read.
+
+    Attributes:
+        data: The texts, line ends included.
+        rows: The row of the batch that each stands for, rising. Shape (k,).
+        start: First byte of each in `data`. Shape (k,).
+        length: Bytes of each. Shape (k,).
+    """
+
+    data: U8
+    rows: I64
+    start: I64
+    length: I64
+
+    def select(self, keep: npt.NDArray[np.bool_]) -> Rewritten:
+        """Return what is left when only the rows that `keep` marks are."""
+        kept = keep[self.rows]
+        return Rewritten(
+            data=self.data,
+            rows=np.cumsum(keep)[self.rows[kept]] - 1,
+            start=self.start[kept],
+            length=self.length[kept],
+        )
+
+    def without(self, rows: I64) -> Rewritten:
+        """Return this without what it says of some rows."""
+        kept = ~np.isin(self.rows, rows)
+        return attrs.evolve(
+            self, rows=self.rows[kept], start=self.start[kept], length=self.length[kept]
+        )
+
+    def over(self, old: Rewritten | None) -> Rewritten:
+        """Return what was rewritten before and by this; this counts where both did."""
+        if old is None:
+            return self
+        old = old.without(self.rows)
+        rows = np.concatenate((old.rows, self.rows))
+        order = np.argsort(rows)
+        buffer = np.zeros(len(rows), np.int32)
+        buffer[len(old.rows) :] = 1
+        start = np.concatenate((old.start, self.start))[order]
+        length = np.concatenate((old.length, self.length))[order]
+        data = np.frombuffer(gather((old.data, self.data), buffer[order], start, length), np.uint8)
+        return Rewritten(
+            data=data, rows=rows[order], start=np.cumsum(length) - length, length=length
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -33,12 +98,12 @@ class Parsed:
     """
 
     inner: Rewritten | None
-    severity: I8
+    severity: npt.NDArray[np.int8]
     objects: Pieces
     prefix: Sequence[bytes]
     prefix_of: I64
 
-    def select(self, keep: Bools) -> Parsed:
+    def select(self, keep: npt.NDArray[np.bool_]) -> Parsed:
         """Return what is left when only the rows that `keep` (shape (n,)) marks are."""
         return attrs.evolve(
             self,
@@ -58,7 +123,7 @@ class Parsed:
         prefix_of[rows] = other.prefix_of + len(self.prefix)
         inner = self.inner.without(rows) if self.inner is not None else None
         if other.inner is not None:
-            inner = merged(inner, attrs.evolve(other.inner, rows=rows[other.inner.rows]))
+            inner = attrs.evolve(other.inner, rows=rows[other.inner.rows]).over(inner)
         return Parsed(
             inner=inner,
             severity=severity,
@@ -83,49 +148,3 @@ class Parsed:
         """Return this with other fields, those of files among them."""
         prefix_of = np.zeros(len(self.severity), np.int64)
         return attrs.evolve(self, objects=objects, prefix=(b"{",), prefix_of=prefix_of)
-
-    def with_messages(self, batch: OrderedBatch) -> OrderedBatch:
-        """Return a batch, the one that this belongs to, in which records say their messages."""
-        if self.inner is None:
-            return batch
-        return attrs.evolve(batch, rewritten=merged(batch.rewritten, self.inner))
-
-    def members(self, rows: slice, close: bytes) -> tuple[Pieces, ...]:
-        """Return how JSON objects end whose other members are told, row by row.
-
-        Args:
-            rows: Which records.
-            close: What follows the last member.
-        """
-        objects = self.objects.take(rows)
-        there = objects.length > 0
-        kind = self.severity[rows].astype(np.int64) * (len(self.prefix) + 1)
-        kind += (self.prefix_of[rows] + 1) * there
-        if not there.any():
-            return (self._heads(kind, close),)
-        rest = Pieces(objects.data, objects.start + there, objects.length - there)
-        return self._heads(kind, b""), rest, constant(close, np.ones(len(there), np.bool_))
-
-    def _heads(self, kind: I64, close: bytes) -> Pieces:
-        """Return what stands in front of the fields that are a record's own.
-
-        Args:
-            kind: The severity times the number of prefixes and one, plus the number of
-                the prefix, counted from 1; 0: there are no fields. Shape (n,).
-            close: What follows where there are no fields.
-        """
-        count = np.bincount(kind)
-        present = np.flatnonzero(count)
-        place = np.zeros(len(count), np.int64)
-        place[present] = np.arange(len(present))
-        texts = []
-        for severity, prefix in (divmod(one, len(self.prefix) + 1) for one in present.tolist()):
-            fields = b',"fields":' + self.prefix[prefix - 1] if prefix else b""
-            texts.append(_SEVERITIES[severity] + fields + close)
-        return table(texts).take(place[kind])
-
-
-_SEVERITIES: Final = tuple(
-    b',"severity":"%s"' % Severity(code).label.encode() if code in set(Severity) - {0} else b""
-    for code in range(max(Severity) + 1)
-)

@@ -17,30 +17,36 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from trio_ship.batch import I32, I64, U8
+from trio_ship.batch.columns import I32, I64, U8
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "SLICE_BYTES",
     "Pieces",
     "Slice",
     "constant",
     "gather",
     "gather_slices",
     "interleave",
+    "large_binary",
     "replaced",
+    "slice_edges",
     "table",
 ]
 
 Slice: TypeAlias = memoryview
 """Bytes ready to be written; may be a window into the buffer of a batch."""
+
+SLICE_BYTES: Final = 2**20
+"""What a slice holds, about: little enough for the cache, much for one write."""
 
 _INLINE: Final = 12
 _INLINED: Final = np.dtype(
@@ -165,6 +171,23 @@ def replaced(pieces: Pieces, rows: I64, texts: Sequence[bytes]) -> Pieces:
     start[rows], length[rows] = others.start, others.length
     data = gather((pieces.data, others.data), buffer, start, length)
     return Pieces(np.frombuffer(data, np.uint8), np.cumsum(length) - length, length)
+
+
+def large_binary(text: memoryview, length: I64) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Return texts that lie side by side as an Arrow array of large_binary."""
+    import pyarrow as pa  # noqa: PLC0415 - its import is slow
+
+    offsets = np.concatenate(([0], np.cumsum(length))).astype(np.int64)
+    columns = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
+    return pa.Array.from_buffers(pa.large_binary(), len(length), columns)
+
+
+def slice_edges(size: I64, *, slice_bytes: int = SLICE_BYTES) -> I64:
+    """Return the first row of each slice of about `slice_bytes`, and n > 0 at the end."""
+    total = np.cumsum(size)
+    cuts = np.searchsorted(total, np.arange(slice_bytes, total[-1], slice_bytes)) + 1
+    edges = np.concatenate(([0], cuts, [len(size)]))
+    return edges[np.diff(edges, append=len(size) + 1) > 0]
 
 
 def _padded(text: bytes) -> U8:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trio_ship.batch import NO_STAMP, OrderedBatch
-from trio_ship.encode.gather import gather
-from trio_ship.fields.parsed import Parsed
-from trio_ship.fields.severity import Severity
-from trio_ship.fields.texts import large_binary, text_lengths
+from trio_ship.batch.columns import I32, I64, NO_STAMP
+from trio_ship.batch.parsed import Parsed, Severity
+from trio_ship.batch.pieces import large_binary
+from trio_ship.state import FileEntry
 
 __all__ = ["to_table"]
 
 
-def to_table(batch: OrderedBatch) -> pa.Table:
-    """Return `batch` as columns; see `OrderedBatch.to_arrow`."""
-    parsed, batch = batch.parsed, batch.with_messages()
-    length = text_lengths(batch)
-    message = large_binary(gather(batch.buffers, batch.part, batch.start, length), length)
-    timestamp = batch.timestamp
+def to_table(
+    *,
+    timestamp: I64,
+    files: Sequence[FileEntry],
+    region: I32,
+    offset: I64,
+    message: Any,  # noqa: ANN401 - pyarrow has no types
+    parsed: Parsed | None,
+) -> pa.Table:
+    """Return columns as `OrderedBatch.to_arrow` has them; those of a batch, shape (n,) each."""
     stamps = pa.array(timestamp, pa.timestamp("ns", "UTC"), mask=timestamp == NO_STAMP)
-    files, region = batch.files, pa.array(batch.region)
+    regions = pa.array(region)
     names = [
-        pa.DictionaryArray.from_arrays(region, pa.array([name(file) for file in files]))
+        pa.DictionaryArray.from_arrays(regions, pa.array([name(file) for file in files]))
         for name in (lambda file: file.source, lambda file: _text(file.path))
     ]
     ids = [
-        f"{files[number].id}-{offset:016x}"
-        for number, offset in zip(batch.region.tolist(), batch.offset.tolist(), strict=True)
+        f"{files[number].id}-{place:016x}"
+        for number, place in zip(region.tolist(), offset.tolist(), strict=True)
     ]
     return pa.table(
         {
@@ -38,8 +44,8 @@ def to_table(batch: OrderedBatch) -> pa.Table:
             "path": names[1],
             "message": message,
             "id": pa.array(ids, pa.string()),
-            "severity": _severities(parsed, len(batch)),
-            "fields": _fields(parsed, len(batch)),
+            "severity": _severities(parsed, len(timestamp)),
+            "fields": _fields(parsed, len(timestamp)),
         }
     )
 
