@@ -180,8 +180,9 @@ def text_config(text: str) -> Config:
 
 
 @pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("removed", [False, True])
 async def test_c08_an_edit_of_the_configuration_keeps_positions(
-    autojump_clock: trio.testing.MockClock, edit: str
+    autojump_clock: trio.testing.MockClock, edit: str, *, removed: bool
 ) -> None:
     """Positions belong to files: whatever reads them now goes on, and back again."""
     logs = Logs(new_disk())
@@ -194,6 +195,8 @@ async def test_c08_an_edit_of_the_configuration_keeps_positions(
             logs.disk.rename(LOG, f"{LOG}.1")
             logs.put(f"app {number} new")
             await trio.sleep(3)
+        if removed:
+            logs.disk.remove(f"{LOG}.1")
     logs.check()
 
 

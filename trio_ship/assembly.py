@@ -22,7 +22,7 @@ from trio_ship.filesystem import Filesystem
 from trio_ship.globs import matches
 from trio_ship.reader.arrivals import Seek
 from trio_ship.reader.chains import Chains
-from trio_ship.reader.claims import assign, without_abandoned
+from trio_ship.reader.claims import assign, handed_over
 from trio_ship.reader.files import SourceFiles
 from trio_ship.reader.pulse import Pulse
 from trio_ship.reader.replay import replay
@@ -181,7 +181,7 @@ class Assembly:
             if source.type == "file"
         }
         assigned = assign(list(board.snapshot.files.values()), covers)
-        board.snapshot = without_abandoned(board.snapshot, assigned, self._wall_ns())
+        board.snapshot = handed_over(board.snapshot, assigned, self._wall_ns())
         pulse = Pulse(self._disk)
         watches: dict[str, Watch] = {}
         readers: list[Reader] = []

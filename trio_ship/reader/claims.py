@@ -14,7 +14,7 @@ import attrs
 from trio_ship.reader.known import LONG_KEPT_NS
 from trio_ship.state import FileEntry, Snapshot
 
-__all__ = ["assign", "without_abandoned"]
+__all__ = ["assign", "handed_over"]
 
 
 def assign(
@@ -59,19 +59,26 @@ def _heir(
     return None
 
 
-def without_abandoned(snapshot: Snapshot, assigned: Mapping[str, str], now_ns: int) -> Snapshot:
-    """Return a snapshot without files that no source has asked for in a long time.
+def handed_over(snapshot: Snapshot, assigned: Mapping[str, str], now_ns: int) -> Snapshot:
+    """Return a snapshot in which every file belongs to the source that goes on with it.
+
+    All files of a chain change hands at once, also those that are gone: one that was
+    left to the source before would be all that it knows of the chain when it comes back.
+    Files that no source has asked for in a long time are left out.
 
     Args:
         snapshot: The snapshot.
         assigned: What `assign` returned.
-        now_ns: The wall clock, nanoseconds since 1970.
+        now_ns: The wall clock.
     """
     files: dict[str, FileEntry] = {}
     for name, entry in snapshot.files.items():
-        if name not in assigned and entry.gone_ns is None:
+        if name in assigned:
+            owner = assigned[name]
+            files[name] = entry if entry.source == owner else attrs.evolve(entry, source=owner)
+        elif entry.gone_ns is None:
             files[name] = attrs.evolve(entry, gone_ns=now_ns)
-        elif name in assigned or now_ns - (entry.gone_ns or now_ns) < LONG_KEPT_NS:
+        elif now_ns - entry.gone_ns < LONG_KEPT_NS:
             files[name] = entry
     positions = {name: snapshot.positions[name] for name in files}
     return attrs.evolve(snapshot, files=files, positions=positions)
