@@ -72,6 +72,24 @@ def test_p02_a_second_signal_leaves_at_once_and_the_next_start_is_exact(tmp_path
     assert sorted((tmp_path / "out.log").read_bytes().splitlines()) == merged
 
 
+@pytest.mark.parametrize("room", ["trio_ship.cli", "trio_ship.config", "trio_ship.cli.merge"])
+def test_p11_an_interrupted_import_leaves_no_traceback(tmp_path: Path, room: str) -> None:
+    """Ctrl-C while modules are still being imported says nothing; the status is that of SIGINT."""
+    code = (
+        "import sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {room!r}:\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from trio_ship.__main__ import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", code, "merge", "none.log"]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_p11_an_interrupted_one_shot_run_says_so(
     tmp_path: Path, number: signal.Signals, status: int

@@ -6,9 +6,11 @@ import contextlib
 import gc
 import os
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 __all__ = ["main"]
+
+_INTERRUPTED: Final = 130
 
 
 def main() -> NoReturn:
@@ -19,12 +21,14 @@ def main() -> NoReturn:
     apart object by object.
     """
     gc.disable()
-    from trio_ship import cli  # noqa: PLC0415  (it imports much)
-
     try:
+        from trio_ship import cli  # noqa: PLC0415  (it imports much)
+
         status = cli.main()
     except SystemExit as end:  # arguments that are none, or ask for help
         status = end.code if isinstance(end.code, int) else 0
+    except KeyboardInterrupt:  # imports take long enough on a cold disk to be interrupted
+        status = _INTERRUPTED
     try:
         sys.stdout.flush()
     except OSError:

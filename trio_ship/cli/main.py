@@ -19,7 +19,6 @@ from trio_ship.errors import ConfigError, ShipError
 
 __all__ = ["main"]
 
-_INTERRUPTED: Final = 130
 _READ: Final = {"explain", "merge"}
 
 
@@ -28,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 1: a retry may help. 2: somebody must act (usage, configuration,
     checkpoint, lock). 130 and 143: ended by a signal before all was done.
+
+    Raises:
+        KeyboardInterrupt: Before whoever heeds signals was there.
     """
     open_missing()
     log_format = "auto"
@@ -53,8 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             kind = "configuration" if isinstance(error, ConfigError) else "error"
             complain(f"{kind}: {error}")
         return error.exit_status
-    except KeyboardInterrupt:
-        return _INTERRUPTED
     except BrokenPipeError:
         return 1
 
