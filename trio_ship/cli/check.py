@@ -65,16 +65,21 @@ def _seen(disk: Disk, look: Look) -> Iterator[str]:
 
 
 def _unusable(config: Config) -> Iterator[str]:
-    """Yield which outputs this user could not make, for want of a folder or of the right."""
+    """Yield which outputs `run` could not write, and why: the place, what is there, a right."""
     sinks = [(f"sinks.{sink.name}", sink.path) for sink in config.sinks.values() if sink.path]
-    written = [(what, path, path if os.path.exists(path) else "") for what, path in sinks]
+    written = [(what, path, path) for what, path in sinks]
     checkpoint = config.pipeline.checkpoint
     if checkpoint.enabled:
         # Each one is a new file that takes the place of the old one.
         written.append(("the checkpoint", checkpoint.path, ""))
-    for what, path, there in written:
+    for what, path, changed in written:
         folder = os.path.dirname(path) or "."
+        target = changed if os.path.exists(changed) else folder
         if not os.path.isdir(folder):
             yield f"{what} could not be written: there is no folder {folder}"
-        elif not os.access(there or folder, os.W_OK):
-            yield f"{what} could not be written: this user may not write to {there or folder}"
+        elif os.path.islink(path):
+            yield f"{what} could not be written: {path} is a symbolic link"
+        elif os.path.exists(path) and not os.path.isfile(path):
+            yield f"{what} could not be written: {path} is not a regular file"
+        elif not os.access(target, os.W_OK):
+            yield f"{what} could not be written: this user may not write to {target}"
