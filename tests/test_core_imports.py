@@ -101,6 +101,7 @@ def _imported(tree: ast.Module) -> set[str]:
 def test_every_name_of_the_library_is_found() -> None:
     """What `import trio_ship` offers is there, though it is imported when it is asked for."""
     assert [name for name in trio_ship.__all__ if not hasattr(trio_ship, name)] == []
+    assert set(trio_ship.__all__) <= set(dir(trio_ship))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         trio_ship.nothing  # noqa: B018  (asking is the test)
 

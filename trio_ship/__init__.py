@@ -14,7 +14,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trio_ship.batch import Batch, Kind, OrderedBatch
+    from trio_ship.batch import NO_STAMP, Batch, Flag, Kind, OrderedBatch
+    from trio_ship.board import Statistics
     from trio_ship.config import Config, load_config, parse_config
     from trio_ship.errors import CheckpointError, ConfigError, ShipError, SinkError, SourceError
     from trio_ship.pipeline import Pipeline, run
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from trio_ship.stream import Stream, open_stream
 
 __all__ = [
+    "NO_STAMP",
     "Batch",
     "CheckpointError",
     "Config",
     "ConfigError",
+    "Flag",
     "Kind",
     "OrderedBatch",
     "Pipeline",
@@ -33,6 +36,7 @@ __all__ = [
     "SinkError",
     "Snapshot",
     "SourceError",
+    "Statistics",
     "Stream",
     "load_config",
     "open_stream",
@@ -40,7 +44,8 @@ __all__ = [
     "run",
 ]
 
-_ROOMS = ("batch", "config", "errors", "pipeline", "state", "stream")
+# In the order of what their import takes: whoever asks for an error needs no NumPy.
+_ROOMS = ("errors", "state", "config", "batch", "board", "pipeline", "stream")
 
 
 def __getattr__(name: str) -> object:
@@ -53,3 +58,8 @@ def __getattr__(name: str) -> object:
                 globals()[name] = value
                 return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return all names, those too that nobody has asked for yet: for `help` and completion."""
+    return sorted({*globals(), *__all__})
