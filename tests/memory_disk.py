@@ -343,9 +343,8 @@ class MemoryDisk(MemoryTree):
         return len(data)
 
     def _status(self, node: Node) -> Status:
-        return Status(
-            self.device, node.number, len(node.data), node.mtime_ns, node.mode, 1000, 1000
-        )
+        size, links = len(node.data), node.links
+        return Status(self.device, node.number, size, node.mtime_ns, node.mode, 1000, 1000, links)
 
     def _is_dir(self, path: str) -> bool:
         try:

@@ -213,6 +213,35 @@ async def test_d08_the_sync_of_an_output_that_was_rotated_away_fails(
     assert output_lines(left) == ["app 1"]
 
 
+@pytest.mark.parametrize("call", ["pwrite", "fsync"])
+@pytest.mark.parametrize("way", ["renamed", "removed"])
+async def test_d09_an_output_changes_while_its_journal_cannot_be_written(
+    autojump_clock: trio.testing.MockClock, call: str, way: str
+) -> None:
+    """A renamed one is written on, or the next start would begin the new one twice."""
+    disk = new_disk()
+    async with until_death(disk, config(interval=1000)):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        if way == "renamed":
+            disk.rename(OUTPUT, f"{OUTPUT}.1")
+        else:
+            disk.remove(OUTPUT)
+        disk.fail(call, f"{JOURNAL}*", error=errno.ENOSPC, times=1000)
+        put(disk, "app 1")
+        await trio.sleep(3)
+        disk.die_after(0)
+    disk.heal()
+    put(disk, "app 2")
+    async with running(disk, config()):
+        await trio.sleep(5)
+    if way == "renamed":
+        assert output_lines(disk, f"{OUTPUT}.1") == ["app 0", "app 1"]
+        assert output_lines(disk) == ["app 2"]
+    else:
+        assert output_lines(disk)[-2:] == ["app 1", "app 2"]
+
+
 @pytest.mark.parametrize("interval", [0.002, 0.005])
 async def test_d09_a_checkpoint_and_a_kill_while_outputs_change(
     autojump_clock: trio.testing.MockClock, interval: float

@@ -51,6 +51,7 @@ class Status:
         mode: Type and permission bits, as in `os.stat_result.st_mode`.
         uid: Number of the owner.
         gid: Number of the group.
+        links: How many names it has.
     """
 
     device: int
@@ -60,6 +61,7 @@ class Status:
     mode: int
     uid: int = 0
     gid: int = 0
+    links: int = 1
 
     @property
     def identity(self) -> Identity:
@@ -190,6 +192,7 @@ def _status(result: os.stat_result) -> Status:
         result.st_mode,
         result.st_uid,
         result.st_gid,
+        result.st_nlink,
     )
 
 

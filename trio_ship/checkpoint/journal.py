@@ -266,7 +266,8 @@ class Journal:
         Args:
             state: Where it goes on.
             is_durable: Whether all that was written before is durable; the
-                journal is made durable too then.
+                journal is made durable too then. If it cannot be written,
+                `is_good` says so, and nothing is noted.
         """
         output = {
             "path": state.path,
@@ -274,10 +275,24 @@ class Journal:
             "inode": state.inode,
             "offset": state.offset,
         }
-        self._append(_Noted(make_line({"output": output, "durable": is_durable})))
-        if is_durable and self._fd is not None and self._good:
-            self._disk.fsync(self._fd)
-            self._disk.fsync_folder(os.path.dirname(self._path) or ".")
+        length = self._length
+        try:
+            self._append(_Noted(make_line({"output": output, "durable": is_durable})))
+            if is_durable and self._fd is not None and self._good:
+                self._disk.fsync(self._fd)
+                self._disk.fsync_folder(os.path.dirname(self._path) or ".")
+        except OSError:
+            if is_durable:
+                self._take_back(length)
+            raise
+
+    def _take_back(self, length: int) -> None:
+        """Have the last line be none that anybody may believe."""
+        self._recent.pop()
+        self._good = False
+        if self._fd is not None:
+            with contextlib.suppress(OSError):
+                self._disk.ftruncate(self._fd, length)
 
     def _append(self, noted: _Noted) -> None:
         self._recent.append(noted)

@@ -320,8 +320,8 @@ class FileSink:
     def _check_output(self) -> None:
         """Notice, before a batch, what somebody did to the output."""
         fd, offset = self._stream.fd, self._stream.offset
-        status = self._disk.fstat(fd)
-        size = status.size
+        held = self._disk.fstat(fd)
+        size = held.size
         if size != offset and offset >= self._compared:
             _LOG.warning(
                 "%s has %d bytes where %d were written: somebody changed it; it is continued at "
@@ -330,17 +330,27 @@ class FileSink:
                 size,
                 offset,
             )
-            status = end_line(self._disk, fd, status)
+            status = end_line(self._disk, fd, held)
             self._use(fd, status, status.size)
             self._note(lambda journal: journal.append_output(self._state, is_durable=False))
         try:
-            status = self._disk.stat(self._path)
-            same = status.identity == self._state.identity
+            same = self._disk.stat(self._path).identity == self._state.identity
         except FileNotFoundError:
             same = False
-        if same or (size > offset and offset < self._compared):
-            return
-        _LOG.info("%s was renamed or removed; a new one is begun", self._path)
+        is_compared = offset >= self._compared or size <= offset
+        if not same and is_compared and self._may_leave(held):
+            self._leave(held)
+
+    def _may_leave(self, held: Status) -> bool:
+        """Tell whether the next start would know that the sink went on in another output.
+
+        What is in the new one would come twice if not. So a renamed one is written on
+        until the journal can be; one that is deleted keeps nothing, and is left.
+        """
+        return self._journal is None or self._journal.is_good or not held.links
+
+    def _leave(self, held: Status) -> None:
+        """Begin a new output in the place of one that was renamed or removed."""
         self._stream.sync()
         try:
             fd, status = self._open_output()
@@ -352,8 +362,14 @@ class FileSink:
         except OSError:
             self._disk.close(fd)
             raise
+        device, inode = status.identity
+        state = SinkState(path=self._path, device=device, inode=inode, offset=status.size)
+        self._note(lambda journal: journal.append_output(state, is_durable=True))
+        if not self._may_leave(held):
+            self._disk.close(fd)
+            return
+        _LOG.info("%s was renamed or removed; a new one is begun", self._path)
         self._retired.append(self._stream.fd)
         with contextlib.suppress(OSError):
             self._disk.unlock(self._stream.fd)  # its name may come back before it is closed
         self._use(fd, status, status.size)
-        self._note(lambda journal: journal.append_output(self._state, is_durable=True))
