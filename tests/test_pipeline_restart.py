@@ -237,3 +237,27 @@ async def test_c08_a_sink_that_is_renamed_after_a_kill(
             await trio.sleep(3)
     assert output_lines(disk) == [f"app {number}" for number in range(6)]
     assert tomllib.loads(disk.read(CHECKPOINT).decode())["sinks"].keys() == {"other"}
+
+
+async def test_c09_a_sink_that_was_taken_out_after_a_kill_and_is_put_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It goes on with what comes then; what its journal has is older than the checkpoint."""
+    disk = new_disk()
+    first = f'[sinks.first]\ntype = "file"\npath = "{OUTPUT}"\n'
+    second = '[sinks.second]\ntype = "file"\npath = "/out/second.log"\n'
+    both = config(sinks=first + second, interval=1000)
+    async with until_death(disk, both):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.die_after(0)
+    put(disk, "app 1", "app 2")
+    async with running(disk, config(sinks=first)):
+        await trio.sleep(5)
+    async with running(disk, both) as pipeline:
+        assert pipeline.snapshot.sequence == 3
+        put(disk, "app 3")
+        await trio.sleep(3)
+        assert pipeline.snapshot.sequence == 4
+    assert output_lines(disk) == [f"app {number}" for number in range(4)]
+    assert output_lines(disk, "/out/second.log") == ["app 0", "app 3"]

@@ -216,14 +216,18 @@ def beyond(cut: Snapshot, written: Written, sink: str, state: SinkState) -> Snap
     """Return what a sink has taken when a batch of its journal is whole.
 
     A batch may lie, in part, behind what the sink had beyond the others: that
-    part was left out, and its positions are not news.
+    part was left out, and its positions are not news. All of it may be older than the
+    checkpoint, where the sink was taken out of the configuration for a while.
     """
     further = {
         name: position
         for name, position in written.positions.items()
         if position.offset > cut.positions.get(name, Position()).offset
     }
-    return advance(cut, written.sequence, written.last_key, further, {sink: state})
+    sequence, last_key = written.sequence, written.last_key
+    if sequence < cut.sequence:
+        sequence, last_key = cut.sequence, cut.last_key
+    return advance(cut, sequence, last_key, further, {sink: state})
 
 
 def written_of(value: Mapping[str, Any]) -> Written:
