@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import trio
 from pipeline_helpers import config, line, new_disk, now_line, output_lines, running
@@ -104,6 +105,31 @@ async def test_d11_a_stalled_sink_bounds_memory_and_ends_within_the_grace(
         await trio.sleep(60)
     assert sink.taken == 40_000
     assert disk.read("/out/merged.log") == text
+
+
+@pytest.mark.parametrize(
+    ("keeps", "fate"),
+    [(True, "3 records left for the next start"), (False, "5 records not written")],
+)
+async def test_d11_what_a_stalled_sink_has_not_taken_is_counted(
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+    fate: str,
+    *,
+    keeps: bool,
+) -> None:
+    """After a restart too, only what was read and not taken counts."""
+    disk = new_disk()
+    disk.write("/logs/a.log", line(-9, "a") + line(-8, "b"))
+    async with running(disk, config()):
+        await trio.sleep(10)
+    disk.append("/logs/a.log", line(-7, "c") + line(-6, "d") + line(-5, "e"))
+    settings = config().pipeline
+    settings = attrs.evolve(settings, checkpoint=attrs.evolve(settings.checkpoint, enabled=keeps))
+    async with running(disk, attrs.evolve(config(), pipeline=settings), sinks=[GatedSink()]):
+        await trio.sleep(10)
+    said = f"stopped before every sink had taken what was read: {fate}"
+    assert [one.message for one in caplog.records if "stopped" in one.message] == [said]
 
 
 async def test_p06_a_failing_sink_ends_the_pipeline_with_its_own_error(

@@ -95,6 +95,7 @@ class Pipeline:
         self._sources: Sources
         self._sinks = list(sinks)
         self._resumed = False
+        self._begun_at = 0
         self.started = trio.Event()
 
     @property
@@ -178,7 +179,7 @@ class Pipeline:
             with self._abort:
                 await self._flow(begin)
             if self._abort.cancelled_caught and self._drain.cancel_called:
-                _LOG.warning("stopped before every sink had taken what was read")
+                self._tell_untaken(goes_on=store is not None)
             if not self.started.is_set():
                 task_status.started(self)
             stop.set()
@@ -228,6 +229,7 @@ class Pipeline:
         for sink in self._sinks:
             sink.begin(common)
         self._board.snapshot = common
+        self._begun_at = common.sequence
         self._sources = self._assembly.sources(self._board, checkpoint=checkpoint)
 
     def _checkpointer(self, store: Store) -> Checkpointer:
@@ -312,6 +314,15 @@ class Pipeline:
                 ready.set()
 
     # End
+
+    def _tell_untaken(self, *, goes_on: bool) -> None:
+        taken = self._board.snapshot.sequence - self._begun_at
+        untaken = counted(self._board.statistics.records - taken, "record")
+        _LOG.warning(
+            "stopped before every sink had taken what was read: %s %s",
+            untaken,
+            "left for the next start" if goes_on else "not written",
+        )
 
     def _raise_unreadable(self) -> None:
         if self._config.pipeline.follow:
