@@ -110,11 +110,10 @@ class Arrivals:
         """
         if compressed.is_known_form(self._chains, seen):
             return True
-        known = self._chains.known
         for beginning in beginnings(path[:-1]):
             chain = self._chains.by_path.get(beginning)
             for tail in [] if chain is None else chain.tails:
-                if known.is_copy(seen, tail.entry, tail.position, tail.size):
+                if self._chains.copies.is_copy(seen, tail.entry, tail.position, tail.size):
                     text = f"{path} is a copy of a file that is read; passed over"
                     self._chains.notes.append(Note.info(text))
                     return True
@@ -157,7 +156,7 @@ class Arrivals:
         """
         if not chain.since_ns:
             return set()
-        known = self._chains.known
+        known, copies = self._chains.known, self._chains.copies
         read_of = partial(compressed.read_of, self._chains)
         names = known.folders[os.path.dirname(chain.path)].names_of(chain.path)
         found = self._beside(chain, names)
@@ -166,7 +165,7 @@ class Arrivals:
             other
             for other in successors(names, chain.since_ns, found, known_here)
             if not any(
-                known.is_copy(other, tail.entry, tail.position, tail.size) for tail in chain.tails
+                copies.is_copy(other, tail.entry, tail.position, tail.size) for tail in chain.tails
             )
             and not (other.is_packed and known.form_of(other, read_of))
         ]
@@ -264,7 +263,7 @@ class Arrivals:
             position = Position(end)
         chains.unreadable.pop(seen.path, None)
         chains.active[chain.number] = chain
-        original = chains.known.find_original(chain.path, seen)
+        original = chains.copies.find_original(chain.path, seen)
         chain.generation += 1
         if original is not None:
             known, position = original

@@ -18,6 +18,7 @@ from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import Candidate, believed_time, matches_head, packing_of
 from trio_ship.notes import Note
 from trio_ship.reader.content import Content, Plain
+from trio_ship.reader.copies import Copies
 from trio_ship.reader.known import KnownFiles
 from trio_ship.reader.locate import is_at, open_known
 from trio_ship.reader.packed import Packed
@@ -52,6 +53,7 @@ class Chains:
         by_path: Every chain.
         active: Those that may have something to read, by number.
         known: Every file met.
+        copies: Copies of those.
         opened: Chains that the sequencer has not heard of.
         discovered: Files, new or better known, that the snapshot lacks, by id.
         doubtful: Paths of chains whose file was not what it is read as.
@@ -85,6 +87,7 @@ class Chains:
         self._open = 0
         self._unpacking: dict[Packed, None] = {}
         self.known = KnownFiles(disk, recorded)
+        self.copies = Copies(disk, self.known)
         self.by_path: dict[str, ChainFiles] = {}
         self.active: dict[int, ChainFiles] = {}
         self.opened: list[ChainFiles] = []

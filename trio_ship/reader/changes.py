@@ -293,10 +293,10 @@ class Changes:
             OSError: Its copies cannot be looked for just now.
         """
         chains = self._chains
-        copy = chains.known.find_copy(chain.path, tail.entry, tail.position)
+        copy = chains.copies.find(chain.path, tail.entry, tail.position)
         earlier = None
         if copy is None:
-            earlier = chains.known.find_earlier_copy(
+            earlier = chains.copies.find_earlier(
                 chain.path, tail.entry, tail.position, tail.shorter
             )
         if copy is None and earlier is None:

@@ -1,4 +1,4 @@
-"""The files that a source knows, and telling them from copies and from strangers.
+"""The files that a source knows, and telling them from strangers; copies are in `copies`.
 
 An identity alone proves nothing: an inode is used again as soon as its file is
 gone. So whoever looks like a known file must also begin like it.
@@ -6,7 +6,6 @@ gone. So whoever looks like a known file must also begin like it.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
@@ -22,8 +21,6 @@ from trio_ship.reader.locate import (
     is_in_the_making,
     is_still,
     length_inside,
-    open_candidate,
-    open_known,
 )
 from trio_ship.state import FileEntry, Identity, Position
 
@@ -33,9 +30,7 @@ _KEPT_NS: Final = 86_400_000_000_000
 LONG_KEPT_NS: Final = 30 * _KEPT_NS
 """How long the position in a file is kept that nobody finds or asks for, in ns."""
 
-_PIECE: Final = 1 << 20
 _DENIED_SECONDS: Final = 5.0
-_SOON_NS: Final = 2_000_000_000
 
 
 class KnownFiles:
@@ -92,13 +87,15 @@ class KnownFiles:
         if self.has_identity(entry):
             del self._ids[entry.identity]
 
+    def of_chain(self, path: str) -> list[FileEntry]:
+        """Return the files that the chain of a path has had."""
+        return [self._files[name] for name in self._chains.get(path, ())]
+
     def has_identity(self, entry: FileEntry) -> bool:
         """Tell whether no other file was found to have the inode of a known one."""
         return self._ids.get(entry.identity) == entry.id
 
-    def _is_still(
-        self, seen: Candidate, entry: FileEntry, position: Position | None = None
-    ) -> bool:
+    def is_still(self, seen: Candidate, entry: FileEntry, position: Position | None = None) -> bool:
         """Tell whether some file is what a known one was; no, if it is nothing for us to read.
 
         Whoever copies or compresses a file may set its owner and mode a moment later.
@@ -134,59 +131,6 @@ class KnownFiles:
             position = None  # a copy that was made before the last reads
         return entry if is_still(self._disk, seen, entry, position) else None
 
-    def find_copy(self, path: str, entry: FileEntry, position: Position) -> Candidate | None:
-        """Look for the copy that was made before a file was truncated."""
-        if not head_length(entry.fingerprint) and not position.footprint:
-            return None
-        found = [
-            seen
-            for seen in self._beside(path, entry)
-            if (seen.is_packed or seen.size >= position.offset)
-            and self._is_still(seen, entry, position)
-            and self.entry_of(seen) in (None, entry)
-        ]
-        return max(found, key=lambda seen: seen.mtime_ns, default=None)
-
-    def find_earlier_copy(
-        self, path: str, entry: FileEntry, position: Position, shorter: Iterable[str]
-    ) -> tuple[Candidate, FileEntry] | None:
-        """Look for the copy of a truncated file that lacks the last of what was read of it.
-
-        Args:
-            path: The path of its chain.
-            entry: The file.
-            position: How far it was read.
-            shorter: Its fingerprints while it was shorter.
-
-        Returns:
-            The copy, and the file with the fingerprint that is the copy's too.
-        """
-        if not head_length(entry.fingerprint) or position.last_ns is None:
-            return None
-        prints = (entry.fingerprint, *(each for each in shorter if head_length(each)))
-        entries = [attrs.evolve(entry, fingerprint=each) for each in prints]
-        found = [
-            (seen, alike)
-            for seen in self._beside(path, entry)
-            if not seen.is_packed
-            and 0 < seen.size < position.offset
-            and seen.identity not in self._ids
-            for alike in entries
-            if self._is_still(seen, alike)
-        ]
-        return max(found, key=lambda one: one[0].size, default=None)
-
-    def _beside(self, path: str, entry: FileEntry) -> list[Candidate]:
-        """Return the files that bear the path of a log and more, or another name of it and more."""
-        listing = self.folders[os.path.dirname(path)]
-        named = [seen for seen in listing.with_inode(entry.inode) if seen.device == entry.device]
-        return [
-            seen
-            for name in dict.fromkeys((path, *(seen.path for seen in named)))
-            for seen in listing.beginning_with(name)
-            if seen.path not in {path, name}
-        ]
-
     def packed_form(self, entry: FileEntry, position: Position) -> Candidate | None:
         """Look for what compressing has made of a file that is gone.
 
@@ -208,7 +152,7 @@ class KnownFiles:
         found = [
             seen
             for seen in packed
-            if self._is_still(seen, entry, position) and self.entry_of(seen) in (None, entry)
+            if self.is_still(seen, entry, position) and self.entry_of(seen) in (None, entry)
         ]
         for seen in packed if not found else ():
             self._wait_made(seen)
@@ -239,7 +183,7 @@ class KnownFiles:
         alike = [
             entry
             for entry in self._named_like(seen.path)
-            if head_length(entry.fingerprint) and self._is_still(seen, entry)
+            if head_length(entry.fingerprint) and self.is_still(seen, entry)
         ]
         for is_made_of in (self._is_whole, self._lacks_end):
             for entry in alike:
@@ -272,78 +216,11 @@ class KnownFiles:
     def _named_like(self, path: str) -> list[FileEntry]:
         """Return the files of chains whose rotated files may be called so."""
         return [
-            self._files[name]
+            entry
             for beginning in beginnings(path)
             for chain in self._stems.get(beginning, ())
-            for name in self._chains.get(chain, ())
+            for entry in self.of_chain(chain)
         ]
-
-    def find_original(self, path: str, seen: Candidate) -> tuple[FileEntry, Position] | None:
-        """Return the finished file of a chain that a new one begins with, and its position.
-
-        Somebody has put a rotated file back. Content without stamps may well be
-        written twice, and so may content that is as old as its file: that is new.
-        """
-        for name in self._chains.get(path, ()):
-            entry, position = self._files[name], self.finished.get(name)
-            if (
-                position is not None
-                and position.last_ns is not None
-                and not seen.is_packed
-                and seen.mtime_ns > position.last_ns + _SOON_NS
-                and 0 < position.offset <= seen.size
-                and self._is_still(seen, entry, position)
-                and self._is_alike(seen, entry, 0, position.offset)
-            ):
-                return entry, position
-        return None
-
-    def is_copy(self, seen: Candidate, entry: FileEntry, position: Position, size: int) -> bool:
-        """Tell whether a new file holds what a known one holds.
-
-        Both begin alike, and the last bytes of the new one stand at the same place in
-        the known one. That may be truncated by now: then it counts what was read of it.
-
-        Args:
-            seen: The new file.
-            entry: The known one.
-            position: How far it was read.
-            size: How long it was when it was seen last.
-        """
-        return self._holds_all(seen, entry, size) or self._holds_read(seen, entry, position)
-
-    def _holds_read(self, seen: Candidate, entry: FileEntry, position: Position) -> bool:
-        # Content without stamps may well be written twice: that is not told from a copy.
-        return (
-            position.last_ns is not None
-            and bool(position.footprint)
-            and seen.size >= position.offset
-            and self._is_still(seen, entry, position)
-        )
-
-    def _holds_all(self, seen: Candidate, entry: FileEntry, size: int) -> bool:
-        if not head_length(entry.fingerprint) or seen.size > size:
-            return False
-        if not self._is_still(seen, entry):
-            return False
-        return self._is_alike(seen, entry, max(0, seen.size - 4 * HEAD), seen.size)
-
-    def _is_alike(self, seen: Candidate, entry: FileEntry, begin: int, stop: int) -> bool:
-        """Tell whether a range of a file is that of a known one."""
-        try:
-            with contextlib.ExitStack() as stack:
-                original = open_known(self._disk, entry, self.folders)
-                stack.callback(original.close)
-                copy = open_candidate(self._disk, seen)[0]
-                stack.callback(copy.close)
-                for place in range(begin, stop, _PIECE):
-                    length = min(_PIECE, stop - place)
-                    there = original.pread(length, place)
-                    if len(there) < length or there != copy.pread(length, place):
-                        return False
-        except (FileNotFoundError, PermissionError):
-            return False
-        return True
 
     def outlived(self, now_ns: int, needed: set[str]) -> tuple[list[FileEntry], list[str]]:
         """Forget finished files that were gone for long; know others by their compressed form.
@@ -398,8 +275,7 @@ class KnownFiles:
         return adopted
 
     def _is_last(self, entry: FileEntry) -> bool:
-        generations = (self._files[name].generation for name in self._chains[entry.path])
-        return entry.generation == max(generations)
+        return entry.generation == max(one.generation for one in self.of_chain(entry.path))
 
     def _forget(self, entry: FileEntry) -> None:
         self._release(entry)

@@ -133,7 +133,7 @@ def _whereabouts(
     if seen is None and not done:
         copy = chains.known.packed_form(entry, position)
     if copy is None and last:
-        copy = chains.known.find_copy(entry.path, entry, position)
+        copy = chains.copies.find(entry.path, entry, position)
     return copy
 
 
