@@ -148,6 +148,11 @@ FORMS: tuple[tuple[str, bytes, str], ...] = (
         b"\x1b[36mweb_1  |\x1b[0m 2026-11-23 08:00:00,123 x",
         "2026-11-23T08:00:00.123",
     ),
+    ("routeros, of a day before", b"nov/23 08:00:00 system,info x", "-11-23T08:00:00"),
+    ("zpool history", b"2026-11-23.08:00:00 zpool create tank sda", "2026-11-23T08:00:00"),
+    ("rlm", b'11/23 08:00 (isv) OUT: "x" bob@ws1', "-11-23T08:00:00"),
+    ("ltsv of numbers", b"time:1795420800\thost:10.0.0.1\tsize:1577836800", "2026-11-23T08:00:00"),
+    ("kafka's console", b"CreateTime:1795420800123\tkey\tvalue", "2026-11-23T08:00:00.123"),
     ("slack", b'{"id":"x","date_create":1795420800,"action":"y"}', "2026-11-23T08:00:00"),
     ("fluent bit", b'{"date":1795420800.123456,"cpu_p":1.0}', "2026-11-23T08:00:00.123456"),
 )

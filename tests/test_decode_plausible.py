@@ -83,3 +83,12 @@ def test_a_number_that_counts_is_no_stamp_beside_a_date(
     text = "".join(line.format(first + step * number) for number in range(20)).encode()
     found = detect(text, evidence=Evidence(LATER, list))
     assert (found and found.spelling.removesuffix(AUTO)) == expected
+
+
+def test_numbers_in_the_text_of_other_lines_do_not_hide_those_in_front() -> None:
+    """A line that goes on with a record may name a thing by ten digits."""
+    first = EIGHT // SECOND
+    lines = (f"{first + 60 * number}.123 [7] ERROR: x\nKey (1577836800)\n" for number in range(20))
+    found = detect("".join(lines).encode(), evidence=Evidence(EIGHT, list))
+    assert found is not None
+    assert found.spelling.removesuffix(AUTO) == "epoch@0/.3"

@@ -25,6 +25,20 @@ APART: Final = (
         weak=True,
     ),
     Layout(
+        name="time_spaced",
+        template="%k:%M:%S (",
+        example=" 8:00:00 (",
+        example_ns=946_713_600_000_000_000,
+        writers="FlexNet",
+    ),
+    Layout(
+        name="time_dotted",
+        template="%H.%M.%S {JOB|STC|TSU}",
+        example="08.00.00 JOB",
+        example_ns=946_713_600_000_000_000,
+        writers="job logs of JES2",
+    ),
+    Layout(
         name="time",
         template="%H:%M:%S%f%p",
         example="08:00:00.123",

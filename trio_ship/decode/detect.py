@@ -126,14 +126,27 @@ def _doubted(
     mtime_ns: int | None,
 ) -> tuple[Found | None, tuple[Layout, ...]]:
     """Return what is found where numbers may be no stamps, and the layouts that may count."""
-    reading = StampDecoder(found.spelling).read(*lines)
-    stamps = reading.value[reading.found]
+    stamps = _stamps(found, lines)
     can_be = are_moments(stamps, mtime_ns)
     if can_be and not only_count(stamps, mtime_ns):
         return found, layouts
     others = tuple(layout for layout in layouts if not _is_count(layout))
     other = _elect(_find_guesses(others, texts, named=False), lines, None)
-    return (found, layouts) if can_be and other is None else (other, others)
+    if can_be:
+        return (found, layouts) if other is None else (other, others)
+    guesses = _find_guesses(layouts, texts, named=False)
+    front = _elect((guess for guess in guesses if _AT_FRONT.match(guess.spelling)), lines, None)
+    matched = other.matched if other is not None else 0
+    if front and front.matched > matched and are_moments(_stamps(front, lines), mtime_ns):
+        # Those in the text of other lines are none.
+        return front, layouts
+    return other, others
+
+
+def _stamps(found: Found, lines: tuple[U8, I64, I64]) -> I64:
+    """Return the stamps that lines have, as they are written."""
+    reading = StampDecoder(found.spelling).read(*lines)
+    return reading.value[reading.found]
 
 
 def _is_cri(found: Found, lines: tuple[U8, I64, I64]) -> bool:

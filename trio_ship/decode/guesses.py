@@ -35,10 +35,10 @@ _DOCKER: Final = b'{"log":"'
 _COLOURS: Final = re.compile(rb"\x1b\[[\d;:]*m")
 _DATE_BEFORE: Final = re.compile(
     rb"(?<![\d.])(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:\d\d){1,2}"
-    rb"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ .-]{1,2}\d\d?(?:,? \d{4})?"
+    rb"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[ ./-]{1,2}\d\d?(?:,? \d{4})?"
     rb"|(?:\A|(?<=[\[(<]))\d\d?/\d\d?"
     rb"|(?<= )(?:(?:0[1-9]|1[0-2])/(?:0[1-9]|[12]\d|3[01])|(?:1[3-9]|2\d|3[01])/(?:0[1-9]|1[0-2]))"
-    rb"|\d\d?[ .-]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[ -]\d{2,4})?)"
+    rb"|\d\d?[ ./-]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[ -]\d{2,4})?)"
     rb"(?![\d.]\d)[^\d]{1,12}$"
 )
 

@@ -72,8 +72,10 @@ FIELDS: Final = (
     "__REALTIME_TIMESTAMP=",  # journald, exported
     "<time=",  # Configuration Manager
     "SystemTime=",  # Windows, in XML
+    "time:",  # LTSV
+    "CreateTime:",  # Kafka's console
 )
-"""The usual fields that hold a stamp, in JSON and logfmt, the likelier first."""
+"""The usual fields that hold a stamp, in JSON, logfmt and LTSV, the likelier first."""
 
 
 def find_field(
@@ -82,7 +84,7 @@ def find_field(
     """Return where the value of a field begins in each line; -1 for nowhere.
 
     Args:
-        field: `"ts"` for a member of JSON, `ts=` for logfmt.
+        field: `"ts"` for a member of JSON, `ts=` for logfmt, `ts:` for LTSV.
         arena: Bytes, with at least 64 more behind the last `end`.
         start: First byte of each line, ascending. Shape (n,), n > 0.
         end: The byte after each line. Shape (n,).

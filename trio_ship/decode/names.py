@@ -147,6 +147,14 @@ NAMED: Final = (
         anywhere=True,
     ),
     Layout(
+        name="syslog_slashed",
+        template="%b/%d %H:%M:%S%f",
+        example="Nov/23 08:00:00",
+        example_ns=974_966_400_000_000_000,
+        writers="MikroTik, of days before",
+        anywhere=True,
+    ),
+    Layout(
         name="year_month_name",
         template="%Y{-|/| }%b{-|/| }%E{ |T|:}%H:%M:%S%f%z",
         example="2026-Nov-23 08:00:00.123",

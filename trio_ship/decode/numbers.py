@@ -254,6 +254,13 @@ NUMBERS: Final = (
         writers="svlogd, Spectrum Scale",
     ),
     Layout(
+        name="zpool",
+        template="%Y-%m-%d.%H:%M:%S%f%z",
+        example="2026-11-23.08:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="history of ZFS",
+    ),
+    Layout(
         name="day_of_year",
         template="%Y{-|.|/|:|,}%j{T| |-|/|:|.|,}%H{:|.}%M{:|.}%S%f%z",
         example="2026-327T08:00:00Z",

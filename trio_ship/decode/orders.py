@@ -130,6 +130,13 @@ ORDERED: Final = (
         family="yearless_loose",
     ),
     Layout(
+        name="month_day_yearless_minutes",
+        template="%m/%d %H:%M (",
+        example="11/23 08:00 (",
+        example_ns=974_966_400_000_000_000,
+        writers="licence manager of Reprise",
+    ),
+    Layout(
         name="day_month_prefixed",
         template="%d/%m/%y %H:%M:%S%f",
         example="23/11/26 08:00:00",

@@ -2,10 +2,11 @@
 
 A place is spelled as the columns that were seen, the likelier first, and `*`
 where it may be elsewhere too: `0`, `35,39,*`, `*`; as the field that holds it,
-`"ts"` in JSON, `ts=` in logfmt, `"time"$` for the last such field of a line, as Docker has it, and
-`"ts"^` for the one of an object itself where those within it have such fields too;
-`cri` for column 0 of lines that Kubernetes has wrapped; or `ts`: where a pattern of
-the user says. Behind a `_` columns count from the first byte that is no white space.
+`"ts"` in JSON, `ts=` in logfmt, `ts:` in LTSV, `"time"$` for the last such field of a
+line, as Docker has it, and `"ts"^` for the one of an object itself where those within
+it have such fields too; `cri` for column 0 of lines that Kubernetes has wrapped; or
+`ts`: where a pattern of the user says. Behind a `_` columns count from the first byte
+that is no white space.
 
 With several columns a line's stamp is sought in the first whose bytes look like
 one, else where in the first 256 bytes something first looks like one. A line that
@@ -37,7 +38,7 @@ SEARCHED_BYTES: Final = 256
 
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
 _IS_BLANK: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
-_FIELD: Final = re.compile(r'("[\w@$.-]+")([$^]?)|<?[\w@.-]+=', re.ASCII)
+_FIELD: Final = re.compile(r'("[\w@$.-]+")([$^]?)|<?[\w@.-]+[=:]', re.ASCII)
 
 
 @attrs.frozen
