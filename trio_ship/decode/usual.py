@@ -61,35 +61,20 @@ class Usual:
         """
         if abs(offset) > _FARTHEST:
             return None
-        # Places count from the name. It may be at none from `begin` on, before `stop`.
+        # Places count from the name. It may be at none from `low` on, before `stop`.
         if offset < 0:
-            low, high = 1, -offset
-            begin, stop = low, high - len(text)
+            low, high, stop = 1, -offset, -offset - len(text)
             cuts = [line[offset + low :] for line in samples]
         else:
-            low, high = -offset, len(text)
-            begin, stop = low, 0
+            low, high, stop = -offset, len(text), 0
             cuts = [line[: offset + high] for line in samples]
         if offset >= 0 and high - low <= MAX_WIDTH and len({*cuts}) == 1:
             return cls(text, offset, tuple(enumerate(cuts[0], low)), ())
         rows = np.frombuffer(b"".join(cuts), np.uint8).reshape(len(cuts), high - low)
-        differs = np.bitwise_or.reduce(rows ^ rows[0], axis=0)
-        mask = np.where(differs == 0, _WHOLE, np.where(differs <= _WHOLE - _HIGH, _HIGH, 0))
-        value = rows[0] & mask
-        name = np.frombuffer(text, np.uint8)
-        # Whether a byte contradicts the name of which it would be this or that one.
-        other = (name & mask[:, None]) != value[:, None]
-        reach = np.where(other.all(axis=1), len(text), np.argmin(other, axis=1)).tolist()
-        marks: list[int] = []
-        at = begin
-        while at < stop:
-            # Each byte excludes so many places up to its own: the farthest one that does.
-            nearest = range(min(at + len(text), high) - 1, at - 1, -1)
-            mark = next((place for place in nearest if place - reach[place - low] < at), None)
-            if mark is None:
-                return None
-            marks.append(mark)
-            at = mark + 1
+        mask, value = _in_common(rows)
+        marks = _excluding(text, mask, value, low, stop)
+        if marks is None:
+            return None
         if spaced and offset:
             if offset < 0 or mask[-1 - low] != _WHOLE:
                 return None
@@ -121,3 +106,50 @@ class Usual:
         for distance, bits, value in self.far:
             found &= (arena[place + distance] & np.uint8(bits)) == value
         return at, found
+
+
+def _in_common(rows: U8) -> tuple[U8, U8]:
+    """Return which bits of their bytes lines have in common, and what these are.
+
+    All bits, the upper four, which tell digits from letters, or none.
+
+    Args:
+        rows: The bytes of lines. Shape (m, n).
+
+    Returns:
+        Shape (n,) each.
+    """
+    differs = np.bitwise_or.reduce(rows ^ rows[0], axis=0)
+    mask = np.where(differs == 0, _WHOLE, np.where(differs <= _WHOLE - _HIGH, _HIGH, 0))
+    mask = mask.astype(np.uint8)
+    return mask, rows[0] & mask
+
+
+def _excluding(text: bytes, mask: U8, value: U8, low: int, stop: int) -> list[int] | None:
+    """Return a few places whose bytes tell that a name begins at none of all.
+
+    Args:
+        text: The name.
+        mask: Which bits of the byte at each place are known. Shape (n,).
+        value: What they are. Shape (n,).
+        low: The first of these places.
+        stop: The one behind the last at which the name may not begin.
+
+    Returns:
+        None where what is known does not tell.
+    """
+    name = np.frombuffer(text, np.uint8)
+    # Whether a byte contradicts the name of which it would be this or that one.
+    other = (name & mask[:, None]) != value[:, None]
+    reach = np.where(other.all(axis=1), len(text), np.argmin(other, axis=1)).tolist()
+    marks: list[int] = []
+    at = low
+    while at < stop:
+        # Each byte excludes so many places up to its own: the farthest one that does.
+        nearest = range(min(at + len(text), low + len(mask)) - 1, at - 1, -1)
+        mark = next((place for place in nearest if place - reach[place - low] < at), None)
+        if mark is None:
+            return None
+        marks.append(mark)
+        at = mark + 1
+    return marks
