@@ -84,17 +84,7 @@ def detect(
         texts = _spread(_extract(UserPattern(pattern), lines))
         found = _elect(in_pattern(layouts, texts), lines, pattern)
     else:
-        named = prefer != "auto"
-        texts = _sample(layouts, lines)
-        found = _elect(_find_guesses(layouts, texts, named=named), lines, None)
-        if found is not None and not named and _is_doubtful(found):
-            mtime_ns = evidence.mtime_ns if evidence is not None else None
-            found, layouts = _doubted(found, layouts, texts, lines, mtime_ns)
-        indented = np.count_nonzero(_INDENTS[lines[0][lines[1]]])
-        if indented > (found.matched if found is not None else 0):
-            found = _find_indented(found, layouts, lines, named=named)
-        if found is not None and _is_cri(found, lines):
-            found = attrs.evolve(found, spelling=found.spelling.replace("@0", "@cri", 1))
+        found, layouts = _in_lines(layouts, lines, evidence, named=prefer != "auto")
         if found is not None and inner and (inside := _find_inner(found, layouts, lines)):
             # Lines with the outer stamp alone go on with the record before them.
             return inside
@@ -105,6 +95,37 @@ def detect(
         blocks = [head, *(evidence.later() if evidence is not None else [])]
         return attrs.evolve(found, spelling=with_further(found.spelling, blocks))
     return found
+
+
+def _in_lines(
+    layouts: tuple[Layout, ...],
+    lines: tuple[U8, I64, I64],
+    evidence: Evidence | None,
+    *,
+    named: bool,
+) -> tuple[Found | None, tuple[Layout, ...]]:
+    """Find stamps wherever they stand in lines.
+
+    Args:
+        layouts: Those that may be found.
+        lines: An arena, and where lines begin and end in it.
+        evidence: As for `detect`.
+        named: Whether the user has named the layout.
+
+    Returns:
+        The winner, and the layouts that remain possible.
+    """
+    texts = _sample(layouts, lines)
+    found = _elect(_find_guesses(layouts, texts, named=named), lines, None)
+    if found is not None and not named and _is_doubtful(found):
+        mtime_ns = evidence.mtime_ns if evidence is not None else None
+        found, layouts = _doubted(found, layouts, texts, lines, mtime_ns)
+    indented = np.count_nonzero(_INDENTS[lines[0][lines[1]]])
+    if indented > (found.matched if found is not None else 0):
+        found = _find_indented(found, layouts, lines, named=named)
+    if found is not None and _is_cri(found, lines):
+        found = attrs.evolve(found, spelling=found.spelling.replace("@0", "@cri", 1))
+    return found, layouts
 
 
 def _is_count(layout: Layout) -> bool:
