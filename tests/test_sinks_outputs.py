@@ -213,6 +213,29 @@ async def test_d08_the_sync_of_an_output_that_was_rotated_away_fails(
     assert output_lines(left) == ["app 1"]
 
 
+@pytest.mark.parametrize("delivered", [0, 2])
+async def test_d09_an_output_that_is_renamed_while_it_is_opened(
+    autojump_clock: trio.testing.MockClock, delivered: int
+) -> None:
+    """What stands under its name by then is another file; it is looked for again."""
+    disk = new_disk()
+    async with running(disk, config()):
+        put(disk, *(f"app {number}" for number in range(delivered)))
+        await trio.sleep(3)
+    put(disk, "app new")
+
+    def rename(call: Call) -> None:
+        if call.name == "open" and call.path == OUTPUT:
+            disk.on_call = None
+            disk.rename(OUTPUT, f"{OUTPUT}.1")
+
+    disk.on_call = rename
+    async with running(disk, config()):
+        await trio.sleep(5)
+    assert disk.read(f"{OUTPUT}.1").count(b"\n") == delivered
+    assert output_lines(disk) == ["app new"]
+
+
 @pytest.mark.parametrize("call", ["pwrite", "fsync"])
 @pytest.mark.parametrize("way", ["renamed", "removed"])
 async def test_d09_an_output_changes_while_its_journal_cannot_be_written(

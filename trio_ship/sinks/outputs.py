@@ -70,7 +70,11 @@ def find_output(
             if not is_there or status.inode != output.inode:
                 continue
             if name in own or _is_ours(disk, name, status, output):
-                return open_output(disk, sink, name)
+                fd, opened = open_output(disk, sink, name)
+                if opened.identity == status.identity:
+                    return fd, opened
+                disk.close(fd)  # it was renamed just now
+                return find_output(disk, sink, path, output, anywhere=anywhere)
         except (OSError, ConfigError) as error:
             reason = error.__cause__ or error
             absent = {errno.ENOENT} if name in own else _NOT_HERE
