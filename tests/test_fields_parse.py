@@ -17,13 +17,19 @@ from trio_ship.batch import Kind
 from trio_ship.batch.parsed import Parsed, Severity
 from trio_ship.batch.pieces import table
 from trio_ship.encode.json_lines import JsonEncoder
-from trio_ship.encode.text import TextEncoder
 from trio_ship.fields.forms import Expression
 from trio_ship.fields.objects import are_objects
 from trio_ship.fields.parse import Parser, rule
 
 STAMP = "2026-11-23T08:00:00.123456789Z"
 ACCESS = '[23/Nov/2026:08:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 8317'
+REQUEST = {
+    "method": "GET",
+    "target": "/a?b=c",
+    "protocol": "HTTP/1.1",
+    "status": 200,
+    "bytes": 8317,
+}
 
 
 def _read(name: str, *texts: str, pattern: str = "") -> tuple[list[Any], list[bytes | None]]:
@@ -60,18 +66,7 @@ SAMPLES: list[tuple[str, str, dict[str, Any] | None]] = [
     ("logfmt", "url=http://x/?a=b", {"url": "http://x/?a=b"}),
     ("logfmt", 'a="x" and more', None),
     ("logfmt", 'a="x\x01"', None),
-    (
-        "clf",
-        f"10.0.0.1 - - {ACCESS}",
-        {
-            "client": "10.0.0.1",
-            "method": "GET",
-            "target": "/a?b=c",
-            "protocol": "HTTP/1.1",
-            "status": 200,
-            "bytes": 8317,
-        },
-    ),
+    ("clf", f"10.0.0.1 - - {ACCESS}", {"client": "10.0.0.1", **REQUEST}),
     (
         "clf",
         f'::1 - ada l {ACCESS[:-4]}- "-" "x \\"y\\" ü"',
@@ -88,15 +83,7 @@ SAMPLES: list[tuple[str, str, dict[str, Any] | None]] = [
     (
         "clf",
         f"shop.example:443 10.0.0.1 - - {ACCESS}",
-        {
-            "vhost": "shop.example:443",
-            "client": "10.0.0.1",
-            "method": "GET",
-            "target": "/a?b=c",
-            "protocol": "HTTP/1.1",
-            "status": 200,
-            "bytes": 8317,
-        },
+        {"vhost": "shop.example:443", "client": "10.0.0.1", **REQUEST},
     ),
     (
         "clf",
@@ -131,18 +118,7 @@ SAMPLES: list[tuple[str, str, dict[str, Any] | None]] = [
     ),
     ("syslog", "text", None),
     ("auto", '{"a":1}', {"a": 1}),
-    (
-        "auto",
-        f"10.0.0.1 - - {ACCESS}",
-        {
-            "client": "10.0.0.1",
-            "method": "GET",
-            "target": "/a?b=c",
-            "protocol": "HTTP/1.1",
-            "status": 200,
-            "bytes": 8317,
-        },
-    ),
+    ("auto", f"10.0.0.1 - - {ACCESS}", {"client": "10.0.0.1", **REQUEST}),
     ("auto", "level=info msg=ready", {"level": "info", "msg": "ready"}),
     ("auto", "Jun 14 15:16:01 combo kernel: text", {"host": "combo", "app": "kernel"}),
     ("auto", f"{STAMP} stdout F text", {"stream": "stdout"}),
@@ -374,35 +350,3 @@ def test_fields_of_late_records_and_of_some_sources() -> None:
     lines = _encoded(Parser({"pod": rule("cri")}), Kind.LATE)
     assert list(lines[0])[4:] == ["id", "severity", "fields", "late"]
     assert list(lines[1]) == ["timestamp", "source", "path", "message", "id", "late"]
-
-
-def test_text_for_people() -> None:
-    """A line has a stamp, a padded source and a message; more lines of it are indented."""
-    rows = [
-        Row(data=b"first\r\n  second\n\nlast\r\n", stamp=1_500_000_000),
-        Row(data=b"no stamp\n"),
-        Row(data=f"{STAMP} stdout F inner\n".encode(), stamp=1_000_000_001),
-        Row(data=b"\n", stamp=2_000_001_000),
-    ]
-    batch = make_ordered(make_part([rows], files=[POD]))
-    batch = Parser({"pod": rule("cri")})(batch)
-    encode = TextEncoder(["pod", "other"])
-    assert b"".join(encode(batch)).decode() == (
-        "1970-01-01T00:00:01.500Z pod   first\r\n      second\n    \n    last\n"
-        "- pod   no stamp\n"
-        "1970-01-01T00:00:01.000000001Z pod   inner\n"
-        "1970-01-01T00:00:02.000001Z pod   \n"
-    )
-    assert list(encode(batch.select(batch.timestamp > 10**18))) == []
-
-
-@given(st.lists(st.lists(st.sampled_from([b"a", b"", b"bc\r", b"\xff x"]), min_size=1), max_size=6))
-def test_text_of_any_lines(records: list[list[bytes]]) -> None:
-    """Each record gives its lines, the second and later ones indented."""
-    rows = [Row(data=b"\n".join(lines) + b"\n") for lines in records]
-    expected = [
-        b"- app " + b"\n    ".join([*lines[:-1], lines[-1].removesuffix(b"\r")]) + b"\n"
-        for lines in records
-    ]
-    batch = make_ordered(make_part([rows], files=[FILE]))
-    assert b"".join(TextEncoder()(batch)) == b"".join(expected)
