@@ -84,3 +84,25 @@ def test_a_beginning_without_effect_is_said_at_the_start(
         assert main(["run", "-c", "ship.toml", "--from", "2026-11-23"]) == 0
     _, said = capsys.readouterr().err.split("going on after record 1 ")
     assert said.index("--from counts at the very first start only") < said.index("0 records, ")
+
+
+@pytest.mark.parametrize("level", ["warn", "WARN", "Warning", "wrn"])
+def test_a_severity_may_be_named_by_any_word_that_logs_have_for_it(
+    folder: Path, capfd: pytest.CaptureFixture[str], level: str
+) -> None:
+    """What is as serious as a warning is shown, whatever a warning is called."""
+    (folder / "a.log").write_text("2026-11-23T08:00:00Z INFO one\n2026-11-23T08:00:01Z ERROR two\n")
+    assert main(["merge", "-s", level, "a.log"]) == 0
+    assert capfd.readouterr().out == "2026-11-23T08:00:01Z ERROR two\n"
+
+
+@pytest.mark.parametrize("level", ["grave", "", "größer"])
+def test_a_word_for_no_severity_is_refused_with_those_that_are_allowed(
+    folder: Path, capsys: pytest.CaptureFixture[str], level: str
+) -> None:
+    """Status 2, and the word stands in the message as it was written."""
+    with pytest.raises(SystemExit) as ending:
+        main(["merge", "-s", level, "a.log"])
+    assert ending.value.code == 2
+    said = capsys.readouterr().err
+    assert f"invalid choice: {level!r} (choose from 'trace', 'debug', 'info'" in said

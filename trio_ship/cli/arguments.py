@@ -21,6 +21,7 @@ _Add: TypeAlias = Callable[..., argparse.ArgumentParser]
 _VERSION: Final = "0.1.0"
 _TIMES: Final = {"--from", "--to"}
 _AGO: Final = re.compile(r"-\d")
+_LEVELS: Final = ("trace", "debug", "info", "notice", "warn", "error", "fatal")
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -157,11 +158,22 @@ def _add_merge(add: _Add) -> None:
     merge.add_argument(
         "-s",
         "--min-severity",
-        choices=["trace", "debug", "info", "notice", "warn", "error", "fatal"],
+        type=_level,
+        choices=_LEVELS,
         metavar="LEVEL",
         help="only records as serious as this: %(choices)s",
     )
     _add_raw(merge)
+
+
+def _level(text: str) -> str:
+    """Return the name of a severity by whatever word logs have for it."""
+    if text in _LEVELS or not text.isascii():
+        return text
+    from trio_ship.fields.severity import named_severity  # noqa: PLC0415 - Arrow is slow to import
+
+    level = named_severity(text)
+    return level.label if level else text
 
 
 def _add_explain(add: _Add) -> None:
