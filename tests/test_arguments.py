@@ -105,4 +105,4 @@ def test_a_word_for_no_severity_is_refused_with_those_that_are_allowed(
         main(["merge", "-s", level, "a.log"])
     assert ending.value.code == 2
     said = capsys.readouterr().err
-    assert f"invalid choice: {level!r} (choose from 'trace', 'debug', 'info'" in said
+    assert f"invalid choice: {level!r} (choose from " in said
