@@ -6,7 +6,7 @@ import pytest
 from simulation.broken import VARIANTS, broken
 from simulation.report import failure_lines
 from simulation.runner import run
-from simulation.scenario import make
+from simulation.seeds import make
 from simulation.shrink import shrink
 
 CAUGHT = {

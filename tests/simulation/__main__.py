@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from simulation.broken import VARIANTS, broken
 from simulation.report import failure_lines, total_line
 from simulation.runner import Outcome, run
-from simulation.scenario import make
+from simulation.seeds import make
 from simulation.shrink import shrink
 
 

@@ -34,8 +34,8 @@ class SimulatedDisk(MemoryDisk):
         slow_seconds: How much longer the next hop takes.
         held: The files that were open when the present hop began; what a hop opens to
             look into and closes again is not in it. None between hops.
-        on_change: Called after each call that has changed an output or a name:
-            the name of the call, its path, its target, and how far a write reached.
+        on_change: Called after each call that has changed a file or put one in its
+            place: the name of the call, the path, the file, and how far a write reached.
         on_failure: Called with each call that failed because that was planned.
     """
 
@@ -47,7 +47,7 @@ class SimulatedDisk(MemoryDisk):
         self.struck = 0
         self.slow_seconds = 0.0
         self.held: set[Node] | None = None
-        self.on_change: Callable[[str, str, str, int], None] = lambda *_: None
+        self.on_change: Callable[[str, str, Node, int], None] = lambda *_: None
         self.on_failure: Callable[[Call], None] = lambda _: None
 
     async def run(self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -81,31 +81,32 @@ class SimulatedDisk(MemoryDisk):
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         """See `Filesystem.pwrite`."""
-        opened = self._opened.get(fd)
-        path = opened.path if opened else ""
+        opened = self._opened[fd]
+        path = opened.path
         torn = self._torn_bytes
         try:
             count = super().pwrite(fd, data, offset)
         except Death:
-            if opened and torn and self._torn_bytes == 0:
-                self.on_change("pwrite", path, "", offset + min(torn, len(data)))
+            if torn and self._torn_bytes == 0:
+                self.on_change("pwrite", path, opened.node, offset + min(torn, len(data)))
             raise
         except OSError as error:
             if error.errno == errno.ENOSPC and self.capacity_bytes is not None:
                 self._strike(Call("pwrite", path))
             raise
-        self.on_change("pwrite", path, "", offset + count)
+        self.on_change("pwrite", path, opened.node, offset + count)
         return count
 
     def ftruncate(self, fd: int, size: int) -> None:
         """See `Filesystem.ftruncate`."""
         super().ftruncate(fd, size)
-        self.on_change("ftruncate", self._opened[fd].path, "", size)
+        opened = self._opened[fd]
+        self.on_change("ftruncate", opened.path, opened.node, size)
 
     def replace(self, source: str, target: str) -> None:
         """See `Filesystem.replace`."""
         super().replace(source, target)
-        self.on_change("replace", source, target, 0)
+        self.on_change("replace", target, self.node(target), 0)
 
     def _begin(self, call: Call) -> None:
         try:
@@ -148,6 +149,10 @@ class SimulatedDisk(MemoryDisk):
             if node is not None and stat.S_ISREG(node.mode):
                 found[path] = node
         return found
+
+    def sync_names(self, folder: str) -> None:
+        """Make the names in a folder durable."""
+        self._sync_folder(self.node(folder))
 
     def _sync_spared(self) -> None:
         if not self.exists(self._spared):

@@ -162,17 +162,21 @@ def _previous(line: Line) -> Line | None:
 
 
 def _disorder(sink: str, rows: Sequence[Row]) -> Iterator[str]:
-    """Say which records are out of the total order and not marked."""
-    keys: dict[tuple[str, str], int] = {}
+    """Say which records are out of the total order and not marked.
+
+    A log goes on with the running maximum of its stamps when its source is renamed.
+    """
+    keys: dict[str, int] = {}
     last: tuple[int, tuple[str, str]] | None = None
     for row in rows:
         if not row.id:
             return
+        path = row.chain[1]
         if row.stamp_ns is not None:
-            keys[row.chain] = max(keys.get(row.chain, row.stamp_ns), row.stamp_ns)
-        if row.mark or row.chain not in keys:
+            keys[path] = max(keys.get(path, row.stamp_ns), row.stamp_ns)
+        if row.mark or path not in keys:
             continue
-        key = (keys[row.chain], row.chain)
+        key = (keys[path], row.chain)
         if last is not None and key < last:
             yield f"{sink} has {row.lines[0]!r} out of order and without a mark"
         last = key

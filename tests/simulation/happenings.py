@@ -27,6 +27,7 @@ class Happenings:
     Attributes:
         counts: What has happened, by name.
         deaths: Deaths to come; the first one is armed in the present life.
+        edits: What an operator has done to the configuration since the present life began.
         stop: Set when the present life is to be drained.
         is_twice: Whether it is told to stop a second time.
         down: How long nothing runs after that.
@@ -49,6 +50,7 @@ class Happenings:
         self._pace = self._left = 0
         self.counts: Counter[str] = Counter()
         self.deaths: list[Event] = []
+        self.edits: list[Event] = []
         self.stop = trio.Event()
         self.is_twice = False
         self.down = 0.0
@@ -155,3 +157,9 @@ class Happenings:
         self.down = event.values["down"]
         self.is_twice = event.values["twice"]
         self.stop.set()
+
+    def _do_edit(self, event: Event) -> None:
+        """Edit the configuration, and start again."""
+        self.counts["edits"] += 1
+        self.edits.append(event)
+        self._do_drain(event)

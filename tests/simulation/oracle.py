@@ -17,14 +17,14 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
-import attrs
 from memory_disk import Call
 from memory_tree import Node
 from pipeline_helpers import CHECKPOINT
 
+from simulation.configuration import Configuration, usual_name
 from simulation.disk import BOOT_ID, SimulatedDisk
 from simulation.model import Content, Line
-from simulation.outputs import Row, rows_of
+from simulation.outputs import Output, Row, covered, is_journal, rows_of
 from simulation.scenario import OUTPUTS, Scenario
 from simulation.world import World
 from trio_ship.pipeline import Pipeline
@@ -38,21 +38,6 @@ class Violation(BaseException):
     """A promise was broken; nothing in the pipeline may catch it."""
 
 
-@attrs.define(eq=False)
-class _Output:
-    """One file that a sink has written.
-
-    Attributes:
-        node: The file.
-        kept: What must not change any more.
-        noted: How far it went when the journal was written last.
-    """
-
-    node: Node
-    kept: bytes = b""
-    noted: int = 0
-
-
 class Oracle:
     """Watches one run.
 
@@ -60,6 +45,7 @@ class Oracle:
         disk: What it runs on.
         world: Who knows what was written.
         scenario: What happens.
+        configuration: What is configured.
 
     Attributes:
         pipeline: The present life, if there is one.
@@ -68,15 +54,23 @@ class Oracle:
             its journal, or one whose last batch was torn and cannot be made again,
             goes back further than the others, and after a read that failed some may
             have what others are given between older records; so may one that had more
-            when a life ended, if what is written then goes back in time.
+            when a life ended, if what is written then goes back in time, and one that
+            was not always there.
     """
 
-    def __init__(self, disk: SimulatedDisk, world: World, scenario: Scenario) -> None:
+    def __init__(
+        self,
+        disk: SimulatedDisk,
+        world: World,
+        scenario: Scenario,
+        configuration: Configuration,
+    ) -> None:
         self._disk = disk
         self._world = world
         self._scenario = scenario
+        self._configuration = configuration
         self._sinks = scenario.settings.sinks
-        self._outputs: dict[str, list[_Output]] = {sink: [] for sink in self._sinks}
+        self._outputs: dict[str, list[Output]] = {sink: [] for sink in self._sinks}
         self._newest: dict[str, Any] | None = None
         self._trusted: dict[str, Any] | None = None
         self._believed_saves = 0
@@ -119,7 +113,7 @@ class Oracle:
         if call.path == BOOT_ID:
             self._is_blind = True
         for sink in self._sinks:
-            if f".{sink}.journal" in call.path:
+            if is_journal(call.path, sink):
                 self._harmed.add(sink)
                 self.is_even = len(self._sinks) == 1
                 if call.name in {"open", "pread"} and not call.path.endswith(".new"):
@@ -127,22 +121,28 @@ class Oracle:
         if self._is_blind:
             self._back_to_checkpoint(self._sinks)
 
-    def _changed(self, call: str, path: str, target: str, reached: int) -> None:
-        if target == CHECKPOINT:
+    def _changed(self, call: str, path: str, node: Node, reached: int) -> None:
+        if path == CHECKPOINT:
             self._saved()
         elif call == "replace":
-            self._harmed -= {sink for sink in self._sinks if target.endswith(f".{sink}.journal")}
+            self._harmed -= {sink for sink in self._sinks if is_journal(path, sink)}
         for sink in self._sinks:
-            if call == "pwrite" and path.endswith(f".{sink}.journal") and self._outputs[sink]:
+            if call == "pwrite" and is_journal(path, sink) and self._outputs[sink]:
                 self._outputs[sink][-1].noted = len(self._outputs[sink][-1].kept)
             if path.startswith(OUTPUTS[sink]) and ".cut-" not in path:
-                self._wrote(sink, self._disk.node(path), call, reached)
+                self._wrote(sink, node, call, reached)
+
+    def _output(self, sink: str, node: Node) -> Output:
+        """Return an output of a sink; one that was not known is its last."""
+        outputs = self._outputs[sink]
+        known = next((output for output in outputs if output.node is node), None)
+        if known is None:
+            known = Output(node)
+            outputs.append(known)
+        return known
 
     def _wrote(self, sink: str, node: Node, call: str, reached: int) -> None:
-        outputs = self._outputs[sink]
-        if not outputs or outputs[-1].node is not node:
-            outputs.append(_Output(node))
-        output = outputs[-1]
+        output = self._output(sink, node)
         if not node.data.startswith(output.kept):
             self.fail(f"{call}: a byte of the output {sink} changed, of {len(output.kept)} kept")
         if call == "pwrite" and reached > len(output.kept):
@@ -151,15 +151,17 @@ class Oracle:
     def _saved(self) -> None:
         self.saves += 1
         document = tomllib.loads(self._disk.read(CHECKPOINT).decode())
+        sinks = document.get("sinks", {}).items()
+        document["sinks"] = {usual_name(name): table for name, table in sinks}
         for earlier in (self._newest, self._trusted):
             if earlier is not None:
                 self._check_progress(earlier, document)
         self._newest = document
-        for sink in self._sinks:
-            table = document.get("sinks", {}).get(sink)
+        for sink in self._configuration.sinks:
+            table = document["sinks"].get(sink)
             if table is not None:
                 self._check_durable(sink, table)
-                self._check_covered(sink, table["offset"], document)
+                self._check_covered(sink, table, document)
 
     def _check_progress(self, earlier: dict[str, Any], document: dict[str, Any]) -> None:
         if document["sequence"] < earlier["sequence"]:
@@ -170,20 +172,20 @@ class Oracle:
                 self.fail(f"the checkpoint went back in {file['path']}")
 
     def _check_durable(self, sink: str, table: dict[str, Any]) -> None:
-        if not table["offset"]:
+        """Check that what a checkpoint names is durable; keep in mind which output that is."""
+        offset, folder = table["offset"], self._disk.node("/out")
+        node = next(node for node in folder.names.values() if node.number == table["inode"])
+        self._output(sink, node)
+        if not offset:
             return
-        node = self._disk.node(OUTPUTS[sink])
-        if table["inode"] != node.number:
-            return
-        offset = table["offset"]
         if node.durable[:offset] != node.data[:offset] or len(node.durable) < offset:
             self.fail(f"the checkpoint names byte {offset} of {sink}, which is not durable")
-        if node not in self._disk.node("/out").durable_names.values():
+        if node not in folder.durable_names.values():
             self.fail(f"the checkpoint names the output {sink}, whose name is not durable")
 
-    def _check_covered(self, sink: str, offset: int, document: dict[str, Any]) -> None:
+    def _check_covered(self, sink: str, table: dict[str, Any], document: dict[str, Any]) -> None:
         """Check that all in front of the positions stands in front of the output's offset."""
-        there = {line for row in self.rows(sink, offset) for line in row.lines}
+        there = {line for row in self.rows(sink, table) for line in row.lines}
         for file in _files(document):
             content = self._content_of(file)
             if content is None:
@@ -207,12 +209,15 @@ class Oracle:
                 return content
         return None
 
-    def rows(self, sink: str, offset: int | None = None) -> list[Row]:
-        """Return what a sink has written, the last file of it up to `offset`."""
-        parts = [bytes(output.node.data) for output in self._outputs[sink]]
-        if parts and offset is not None:
-            parts[-1] = parts[-1][:offset]
-        return [row for part in parts for row in rows_of(sink, part)]
+    def rows(self, sink: str, table: dict[str, Any] | None = None) -> list[Row]:
+        """Return what a sink has written, as far as a checkpoint covers it if one is given."""
+        outputs = self._outputs[sink]
+        lengths = covered(outputs, table) if table else [None] * len(outputs)
+        return [
+            row
+            for output, length in zip(outputs, lengths, strict=True)
+            for row in rows_of(sink, bytes(output.node.data[:length]))
+        ]
 
     def settled_rows(self, sink: str) -> list[Row]:
         """Return what a sink has written, without what nothing is left to compare with.
@@ -221,13 +226,20 @@ class Oracle:
         comes next. If nothing comes, because the sources are gone, it stays there.
         """
         outputs = self._outputs[sink]
-        if not self._has_lost_power or self._newest is None or not outputs:
-            return self.rows(sink)
-        table = self._newest.get("sinks", {}).get(sink, {})
-        is_last = table.get("inode") == outputs[-1].node.number
-        return self.rows(sink, table["offset"] if is_last else None)
+        table = (self._newest or {}).get("sinks", {}).get(sink, {})
+        is_last = bool(outputs) and table.get("inode") == outputs[-1].node.number
+        return self.rows(sink, table if self._has_lost_power and is_last else None)
 
     # Losses and deaths
+
+    def put_back(self, sink: str) -> None:
+        """Excuse what was delivered while a sink was not there: it goes on at the checkpoint."""
+        self.is_even = False
+        for file in _files(self._newest or {}):
+            content = self._content_of(file)
+            for line in content.lines if content is not None else ():
+                if line.end <= file["offset"]:
+                    line.excuses.setdefault(sink, "delivered while there was no such sink")
 
     def losses(self) -> None:
         """Excuse the lines that nobody can read any more and that were not delivered."""
@@ -266,7 +278,7 @@ class Oracle:
         self._has_lost_power = True
         for sink, outputs in self._outputs.items():
             self._outputs[sink] = [
-                _Output(survivors[output.node], output.kept)
+                Output(survivors[output.node], output.kept)
                 for output in outputs
                 if output.node in survivors
             ]
@@ -283,7 +295,8 @@ class Oracle:
 
     def _check_lost(self, sink: str) -> None:
         table = (self._trusted or {}).get("sinks", {}).get(sink)
-        if table and table["offset"]:
+        left = {output.node.number for output in self._outputs[sink]}
+        if table and table["offset"] and table["inode"] not in left:
             self.fail(f"a power loss took the output {sink} that a checkpoint names")
 
     def _forget_unrecorded(self) -> None:
@@ -301,10 +314,10 @@ class Oracle:
     def _back_to_checkpoint(self, sinks: Collection[str]) -> None:
         """Keep only what the newest checkpoint covers: the rest is compared, not adopted."""
         for sink in sinks:
-            table = (self._trusted or {}).get("sinks", {}).get(sink, {"offset": 0})
-            if self._outputs[sink]:
-                output = self._outputs[sink][-1]
-                output.kept = output.kept[: table["offset"]]
+            table = (self._trusted or {}).get("sinks", {}).get(sink)
+            outputs = self._outputs[sink]
+            for output, length in zip(outputs, covered(outputs, table), strict=True):
+                output.kept = output.kept[:length]
 
     def _lines_kept(self, sink: str) -> set[bytes]:
         return {

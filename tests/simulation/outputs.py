@@ -1,14 +1,18 @@
-"""Reading what a sink has written, with nothing of the code that wrote it."""
+"""What a sink has written, read with nothing of the code that wrote it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import attrs
+from memory_tree import Node
 
-__all__ = ["Row", "rows_of"]
+from simulation.configuration import usual_name
+
+__all__ = ["Output", "Row", "covered", "is_journal", "rows_of"]
 
 _NANO: Final = 1_000_000_000
 
@@ -30,6 +34,42 @@ class Row:
     chain: tuple[str, str] = ("", "")
     id: str = ""
     mark: str = ""
+
+
+@attrs.define(eq=False)
+class Output:
+    """One file that a sink has written.
+
+    Attributes:
+        node: The file.
+        kept: What must not change any more.
+        noted: How far it went when the journal was written last.
+    """
+
+    node: Node
+    kept: bytes = b""
+    noted: int = 0
+
+
+def is_journal(path: str, sink: str) -> bool:
+    """Tell whether a path is that of a journal of a sink, or of one in the making."""
+    name = path.removesuffix(".new").removesuffix(".journal").rpartition(".")[2]
+    return ".journal" in path and usual_name(name) == sink
+
+
+def covered(outputs: Sequence[Output], table: dict[str, Any] | None) -> list[int]:
+    """Return how many bytes of each output a checkpoint covers.
+
+    Args:
+        outputs: The outputs of a sink, in their order.
+        table: What the checkpoint says of the sink; None: nothing.
+    """
+    numbers = [output.node.number for output in outputs]
+    if table is None or table["inode"] not in numbers:
+        return [0] * len(outputs)
+    last = numbers.index(table["inode"])
+    before = [len(output.node.data) for output in outputs[:last]]
+    return [*before, table["offset"], *[0] * (len(outputs) - last - 1)]
 
 
 def rows_of(encoding: str, data: bytes) -> list[Row]:

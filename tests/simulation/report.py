@@ -15,6 +15,7 @@ _ORDER = (
     "kills",
     "power losses",
     "drains",
+    "edits",
     "faults",
     "failed lives",
     "short transfers",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import logging
 import random
@@ -19,14 +18,14 @@ import trio._core._run as trio_run
 import trio.testing
 from memory_disk import Call, Death
 
+from simulation.configuration import Configuration
 from simulation.disk import BOOT_ID, SimulatedDisk
 from simulation.finish import faults_of, missing
 from simulation.happenings import Happenings
 from simulation.oracle import Oracle, Violation
-from simulation.scenario import OUTPUTS, RULES, Scenario, Settings
+from simulation.scenario import OUTPUTS, Scenario
 from simulation.world import World
 from trio_ship.batch.pieces import SLICE_BYTES
-from trio_ship.config import Config, parse_config
 from trio_ship.encode import raw
 from trio_ship.errors import ShipError, SourceError
 from trio_ship.pipeline import Pipeline
@@ -96,8 +95,8 @@ class _Run:
             random.Random(scenario.seed), self._settings.hop_seconds, spared="/logs"
         )
         self._world = World(self._disk, self._settings, scenario.seed)
-        self._oracle = Oracle(self._disk, self._world, scenario)
-        self._config = _config(_text(self._settings))
+        self._configuration = Configuration(self._settings)
+        self._oracle = Oracle(self._disk, self._world, scenario, self._configuration)
 
     async def main(self) -> Outcome:
         """Live until the end of the scenario and a little longer."""
@@ -162,7 +161,7 @@ class _Run:
             for sink, rows in before.items():
                 if self._oracle.rows(sink) != rows:
                     self._oracle.fail(f"{sink}: one more start brought something new")
-        for sink in self._settings.sinks:
+        for sink in self._configuration.sinks:
             rows = self._oracle.settled_rows(sink)
             for fault in faults_of(
                 self._scenario,
@@ -181,8 +180,9 @@ class _Run:
         happenings = self._happenings
         happenings.stop, happenings.down = trio.Event(), 0.0
         struck = self._disk.struck
+        self._edit()
         self._oracle.pipeline = pipeline = Pipeline(
-            self._config, disk=self._disk, wall_ns=self._world.wall_ns
+            self._configuration.parsed(), disk=self._disk, wall_ns=self._world.wall_ns
         )
         happenings.is_alive = True
         happenings.arm()
@@ -210,6 +210,15 @@ class _Run:
             self._end(failures, struck)
         happenings.finish()
         return not is_dead and not failures and self._is_over()
+
+    def _edit(self) -> None:
+        """Let the configuration be what an operator has made of it by now."""
+        edits, self._happenings.edits = self._happenings.edits, []
+        absent = set(self._configuration.absent)
+        for event in edits:
+            self._configuration.edit(event.values["what"], event.values["name"])
+        for sink in absent - self._configuration.absent:
+            self._oracle.put_back(sink)
 
     def _end(self, failures: list[BaseException], struck: int) -> None:
         """Take in that a life has ended by itself, well or not."""
@@ -249,7 +258,7 @@ class _Run:
     def _lacks(self) -> list[str]:
         return [
             f"{sink} lacks {line.text!r} of {line.content.log}"
-            for sink in self._settings.sinks
+            for sink in self._configuration.sinks
             for line in missing(
                 self._scenario, self._world.contents, sink, self._oracle.settled_rows(sink)
             )
@@ -309,29 +318,3 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(inner)
     else:
         yield error
-
-
-@functools.cache
-def _config(text: str) -> Config:
-    return parse_config(text, file="/etc/ship/ship.toml")
-
-
-def _text(settings: Settings) -> str:
-    names = "*" if settings.every_name else "*.log"
-    parts = [
-        f"[pipeline]\nfollow = {str(settings.follow).lower()}\n",
-        f"max_delay_seconds = {settings.max_delay}\n",
-        f"max_buffer_bytes = {settings.buffer_bytes}\n",
-        f"[pipeline.checkpoint]\ninterval_seconds = {settings.interval}\n",
-    ]
-    rule = RULES[settings.rule]
-    parts += [
-        f'[sources.{source}]\ntype = "file"\npaths = ["/logs/{source}/{names}"]\n{rule}\n'
-        for source in settings.sources
-    ]
-    parts += [
-        f'[sinks.{sink}]\ntype = "file"\npath = "{OUTPUTS[sink]}"\nencoding = "{sink}"\n'
-        + f"inputs = {list(settings.inputs(sink))}\n" * (settings.inputs(sink) != settings.sources)
-        for sink in settings.sinks
-    ]
-    return "".join(parts)

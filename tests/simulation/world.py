@@ -16,7 +16,7 @@ from memory_tree import Node
 
 from simulation.disk import SimulatedDisk
 from simulation.model import Content, Line, Place
-from simulation.scenario import Settings
+from simulation.scenario import OUTPUTS, Settings
 from simulation.writers import Writers
 from trio_ship.follow import HEAD
 
@@ -296,6 +296,19 @@ class World(Writers):
             self._disk.set_mtime(log, self.wall_ns())
             if log in self._current:
                 self._current[log].touch(self.wall_ns())
+        yield
+
+    def _do_output(self, sink: str, *, create: bool) -> Iterator[None]:
+        """Rotate what a sink writes; that is durable before anybody can make use of it."""
+        path = OUTPUTS[sink]
+        if self._disk.exists(path):
+            for _ in self._shift(path, keep=1 << 16):
+                pass
+            self._disk.rename(path, f"{path}.1")
+            if create:
+                self._disk.write(path, b"")
+            self._disk.sync_names(os.path.dirname(path))
+            self.rotations += 1
         yield
 
     def _do_clock(self, seconds: float) -> Iterator[None]:
