@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,13 @@ import pytest
 import trio_ship
 
 ROOT = Path(trio_ship.__file__).parent
+
+
+def _room(name: str) -> str:
+    """Return the package of the first level that a file is in, or its module."""
+    return name.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 CORE = [
     name
@@ -19,16 +27,19 @@ CORE = [
         "cut.py",
         "follow.py",
         "globs.py",
+        "look.py",
         "merge.py",
         "nearest.py",
         "report.py",
         "sequencer.py",
+        "sink.py",
         "stages.py",
         "state.py",
         "watermarks.py",
     }
     or name.startswith(("batch/", "decode/", "encode/", "fields/", "steps/"))
 ]
+ROOMS = {_room(name) for name in MODULES} - {"__init__"}
 BANNED = {"trio", "anyio", "os", "time", "logging", "socket", "threading"}
 
 
@@ -66,6 +77,16 @@ def test_the_core_imports_only_the_core(name: str) -> None:
         if (path := module.removeprefix("trio_ship.").replace(".", "/"))
     }
     assert known & set(MODULES) <= set(CORE)
+
+
+def test_rooms_know_only_downwards() -> None:
+    """No module or package of the first level knows another that knows it, by whatever way."""
+    known: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for name in MODULES:
+        own = {module.split(".")[1] for module in _imports(name) if module.startswith("trio_ship.")}
+        if _room(name) in known:
+            known[_room(name)] |= own & ROOMS - {_room(name)}
+    assert set(graphlib.TopologicalSorter(known).static_order()) == ROOMS
 
 
 def test_the_core_is_not_empty() -> None:

@@ -17,7 +17,8 @@ from memory_disk import Call, MemoryDisk
 from trio_ship.filesystem import Status
 from trio_ship.follow import Candidate
 from trio_ship.globs import matches
-from trio_ship.reader.watch import Look, Problem, Watch, kind_of
+from trio_ship.look import Look, Problem
+from trio_ship.reader.watch import Watch, kind_of
 from trio_ship.report import Poll
 
 SECOND = 1_000_000_000

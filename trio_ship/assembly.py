@@ -32,8 +32,8 @@ from trio_ship.reader.stdin import StdinReader
 from trio_ship.reader.task import Reader
 from trio_ship.reader.watch import Watch
 from trio_ship.reader.watcher import Watcher
+from trio_ship.sink import Sink
 from trio_ship.sinks.file import FileSink
-from trio_ship.sinks.protocol import Sink
 from trio_ship.sinks.stdout import StdoutSink
 from trio_ship.stages import OFF, Stages
 from trio_ship.state import FileEntry, Position, Snapshot

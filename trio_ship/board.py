@@ -18,7 +18,7 @@ import numpy as np
 import trio
 
 from trio_ship.batch import I64
-from trio_ship.reader.watch import Look
+from trio_ship.look import Look
 from trio_ship.report import Poll
 from trio_ship.state import FileEntry, Position, Snapshot
 

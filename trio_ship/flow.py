@@ -22,7 +22,7 @@ from trio_ship.filesystem import Filesystem
 from trio_ship.reader.budget import weight
 from trio_ship.report import Report
 from trio_ship.sequencer import Sequencer
-from trio_ship.sinks.protocol import AcknowledgingSink, Sink
+from trio_ship.sink import AcknowledgingSink, Sink
 from trio_ship.stages import Stage, Stages
 from trio_ship.state import SinkState
 

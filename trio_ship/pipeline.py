@@ -42,7 +42,7 @@ from trio_ship.quantities import counted
 from trio_ship.reader.budget import most_unwritten
 from trio_ship.report import Report
 from trio_ship.sequencer import Sequencer
-from trio_ship.sinks.protocol import Sink
+from trio_ship.sink import Sink
 from trio_ship.stages import OFF, Stages
 from trio_ship.state import Snapshot
 

@@ -21,7 +21,7 @@ from trio_ship.board import Board
 from trio_ship.checkpoint.store import Store
 from trio_ship.errors import CheckpointError
 from trio_ship.filesystem import Filesystem
-from trio_ship.sinks.protocol import Sink
+from trio_ship.sink import Sink
 from trio_ship.state import Snapshot
 
 __all__ = ["Checkpointer"]

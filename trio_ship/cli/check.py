@@ -13,9 +13,10 @@ from trio_ship.config import Config, describe
 from trio_ship.config.values import printable
 from trio_ship.filesystem import Disk
 from trio_ship.follow import Candidate
+from trio_ship.look import Look, Problem
 from trio_ship.notes import refusal
 from trio_ship.quantities import counted
-from trio_ship.reader.watch import Look, Problem, Watch
+from trio_ship.reader.watch import Watch
 from trio_ship.report import Poll
 
 __all__ = ["check"]

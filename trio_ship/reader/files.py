@@ -18,6 +18,7 @@ from typing import Final
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import CLOCK_NS, HEAD, Candidate
 from trio_ship.globs import has_magic
+from trio_ship.look import Look, Problem, Sighting
 from trio_ship.notes import Note, refusal
 from trio_ship.reader.arrivals import Seek
 from trio_ship.reader.chains import Chains
@@ -25,7 +26,6 @@ from trio_ship.reader.changes import Changes
 from trio_ship.reader.folders import beginnings
 from trio_ship.reader.restore import by_chain, restore
 from trio_ship.reader.tails import ChainFiles, Tail
-from trio_ship.reader.watch import Look, Problem, Sighting
 from trio_ship.state import FileEntry, Identity, Position
 
 __all__ = ["SourceFiles"]

@@ -20,6 +20,7 @@ import trio
 from trio_ship.batch import NO_STAMP
 from trio_ship.board import Board
 from trio_ship.filesystem import Filesystem
+from trio_ship.look import Look
 from trio_ship.notes import Note
 from trio_ship.reader.budget import Budget
 from trio_ship.reader.files import SourceFiles
@@ -27,7 +28,6 @@ from trio_ship.reader.hops import Hop, Hops
 from trio_ship.reader.reading import Filled, Job, Reading
 from trio_ship.reader.rounds import RoundReader
 from trio_ship.reader.tails import ChainFiles, Tail
-from trio_ship.reader.watch import Look
 from trio_ship.report import Chain, Poll, Report
 
 __all__ = ["Reader"]

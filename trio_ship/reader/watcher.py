@@ -23,9 +23,10 @@ import trio
 
 from trio_ship.board import Board
 from trio_ship.filesystem import Filesystem
+from trio_ship.look import Look
 from trio_ship.reader.hops import Hop, Hops
 from trio_ship.reader.pulse import Pulse
-from trio_ship.reader.watch import Look, Watch
+from trio_ship.reader.watch import Watch
 from trio_ship.report import Poll
 
 __all__ = ["Watcher"]
