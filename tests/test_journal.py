@@ -237,6 +237,19 @@ def test_d09_of_another_boot_lines_up_to_the_last_durable_change_are_believed() 
     assert read_journal(disk.read(PATH), STATE, "later") == lines[: places[1] + 1]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_d09_a_change_of_outputs_outlives_a_power_loss_when_the_journal_is_begun_anew(
+    seed: int,
+) -> None:
+    """The checkpoint behind which it is begun may be from before the change."""
+    disk, journal = _begun()
+    disk.sync()
+    journal.append_output(attrs.evolve(STATE, inode=9, offset=0), is_durable=True)
+    journal.begin(attrs.evolve(BEGIN, sequence=11), STATE)
+    left = disk.after_power_loss(Random(seed)).read(PATH)
+    assert last_output(read_journal(left, STATE, "later"), STATE).inode == 9
+
+
 def test_d09_a_new_output_is_followed_and_the_old_one_counts_as_whole() -> None:
     """Batches before a change of output were finished; those behind it begin in the new one."""
     disk, journal = _begun()

@@ -1,6 +1,6 @@
 """The journal of a file sink: what it did since the last checkpoint.
 
-One line a batch, appended before the batch is written and never synced. While
+One line a batch, appended before the batch is written and not synced. While
 the system runs on, the page cache has survived whatever killed the process, so
 the journal tells exactly how far the output goes. Where it is not known how many
 bytes a batch will make, a second line says so before the last of them is written.
@@ -52,12 +52,14 @@ class _Noted:
         sequence: Of a batch with records: those delivered up to and with it.
         reach: Of a batch that was dropped, which counts no records: how far
             each file has come.
+        is_durable: Whether it is believed after a power loss, and so is to outlive one.
     """
 
     data: bytes
     files: tuple[FileEntry, ...] = ()
     sequence: int | None = None
     reach: Mapping[str, int] = MappingProxyType({})
+    is_durable: bool = False
 
     def lines(self, known: Mapping[str, FileEntry]) -> bytes:
         """Return the lines, without descriptions of files that are known better."""
@@ -79,7 +81,7 @@ def _noted(value: Mapping[str, Any]) -> _Noted:
     if "file" in value:
         return _Noted(b"", (FileEntry(**value["file"]),))
     if "output" in value:
-        return _Noted(make_line(value))
+        return _Noted(make_line(value), is_durable=value.get("durable", False))
     written = written_of(value)
     if written.kind is Kind.DROPPED:
         reach = {name: position.offset for name, position in written.positions.items()}
@@ -183,9 +185,14 @@ class Journal:
             self._disk.unlink(temporary)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         fd = self._disk.open(temporary, flags, 0o600)
+        has_change = any(noted.is_durable for noted in self._recent)
         try:
             _write_all(self._disk, fd, data, 0)
+            if has_change:
+                self._disk.fsync(fd)
             self._disk.replace(temporary, self._path)
+            if has_change:
+                self._disk.fsync_folder(os.path.dirname(self._path) or ".")
         except OSError:
             self._disk.close(fd)
             raise
@@ -277,7 +284,8 @@ class Journal:
         }
         length = self._length
         try:
-            self._append(_Noted(make_line({"output": output, "durable": is_durable})))
+            line = make_line({"output": output, "durable": is_durable})
+            self._append(_Noted(line, is_durable=is_durable))
             if is_durable and self._fd is not None and self._good:
                 self._disk.fsync(self._fd)
                 self._disk.fsync_folder(os.path.dirname(self._path) or ".")
