@@ -64,13 +64,40 @@ def test_moments_are_written_in_many_ways(text: str, zone: str, expected: str) -
     assert resolve_moment(text, zone, ns("2026-11-23T16:00:00Z")) == ns(expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("23/Nov/2026:08:00:00 +0100", "2026-11-23T07:00:00Z"),
+        ("[23/Nov/2026:08:00:00 +0100]", "2026-11-23T07:00:00Z"),
+        ("Mon, 23 Nov 2026 08:00:00", "2026-11-23T07:00:00Z"),
+        ("2026/07/01 08:00:00", "2026-07-01T06:00:00Z"),
+        ("1795420800", "2026-11-23T08:00:00Z"),
+        ("1795420800000", "2026-11-23T08:00:00Z"),
+        ("@1795420800", "2026-11-23T08:00:00Z"),
+        ("Nov 23 08:00:00", "2026-11-23T07:00:00Z"),
+        ("Nov 24 08:00:00", "2026-11-24T07:00:00Z"),
+        ("Nov 25 08:00:00", "2025-11-25T07:00:00Z"),
+        ("Feb 29 08:00:00", "2024-02-29T07:00:00Z"),
+    ],
+)
+def test_stamps_are_moments_as_logs_have_them(text: str, expected: str) -> None:
+    """Without an offset in the zone given, without a year the last one before tomorrow."""
+    now_ns = ns("2026-11-23T16:00:00Z")
+    assert resolve_moment(text, "Europe/Berlin", now_ns) == ns(expected)
+
+
 def test_fractions_of_a_second_count() -> None:
-    """Down to microseconds."""
+    """Down to microseconds; of stamps as logs have them, down to nanoseconds."""
     assert resolve_moment("1970-01-01T00:00:01.000001Z", "UTC", 0) == 1_000_001_000
+    assert resolve_moment("1795420800.000000001", "UTC", 0) == 1_795_420_800_000_000_001
 
 
 @pytest.mark.parametrize(
-    "text", ["", "noon", "2026", "2026-11", "-2x", "2026-13-01", "1492-10-12", "1" * 400, "-h"]
+    "text",
+    [
+        *["", "noon", "2026", "2026-11", "-2x", "2026-13-01", "1492-10-12", "1" * 400, "-h"],
+        *["03/04/05 08:00:00", "1:05:09 PM", "2026-02-30 08:00:00", "08:00\n", "größer", "\udcff"],
+    ],
 )
 def test_what_is_no_moment_is_refused_with_what_is_allowed(text: str) -> None:
     """The message shows it and gives examples."""

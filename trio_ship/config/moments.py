@@ -57,7 +57,8 @@ def resolve_moment(text: str, zone: str, now_ns: int) -> int:
 
     Args:
         text: ISO 8601: a time with or without an offset, a date, a time of today;
-            or so long ago: `-2h`, `-1d12h`, `-90s`.
+            or so long ago: `-2h`, `-1d12h`, `-90s`; or a stamp as logs have it:
+            `23/Nov/2026:08:00:00 +0000`, `Nov 23 08:00:00`, `1795420800.123`.
         zone: Where the wall clock hangs that is meant where no offset is given:
             "local", "UTC" or an IANA name.
         now_ns: The present, nanoseconds since 1970.
@@ -71,7 +72,10 @@ def resolve_moment(text: str, zone: str, now_ns: int) -> int:
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
         return max(0, now_ns - round(seconds * 1e9))
     hangs = None if zone == "local" else UTC if zone == "UTC" else _named(zone)
-    moment = _parse(text, hangs, now_ns)
+    try:
+        moment = _parse(text, hangs, now_ns)
+    except ValueError:
+        return _copied(text, zone, now_ns)
     if moment.year not in _YEARS:
         raise ValueError("beyond all logs")
     if moment.tzinfo is None:
@@ -100,3 +104,31 @@ def _parse(text: str, zone: tzinfo | None, now_ns: int) -> datetime:
         except ValueError:
             continue
     raise ValueError("no time")
+
+
+def _copied(text: str, zone: str, now_ns: int) -> int:
+    """Return the moment of a stamp that was copied from a log.
+
+    One without a year is the last before a day from now. Numbers that can be read in
+    more than one way (03/04/05) are none, and neither is a time of no day.
+    """
+    # Arrow is slow to import, and most moments are none of these.
+    import numpy as np  # noqa: PLC0415
+
+    from trio_ship.batch import NO_STAMP  # noqa: PLC0415
+    from trio_ship.decode.detect import detect  # noqa: PLC0415
+    from trio_ship.decode.stamps import StampDecoder, frame, initial_anchor  # noqa: PLC0415
+
+    line = text.encode("ascii")  # or is refused
+    found = detect(line) if text.isprintable() else None
+    if found is None or found.reason:
+        raise ValueError("no stamp")
+    decoder = StampDecoder(found.spelling, zone=zone)
+    if decoder.needs_date:
+        raise ValueError("no date")
+    before_ns = initial_anchor(decoder, line, now_ns, []) if decoder.needs_year else NO_STAMP
+    region, before = np.array([0], np.int64), np.array([before_ns], np.int64)
+    moment_ns = int(decoder.decode(*frame(line), region, before)[0])
+    if moment_ns == NO_STAMP:
+        raise ValueError("no stamp")
+    return moment_ns
