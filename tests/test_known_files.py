@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 from follow_helpers import LOG, Logs, reusing
-from memory_disk import MemoryDisk
+from memory_disk import Call, MemoryDisk
 from pipeline_helpers import (
     OUTPUT,
     START_NS,
@@ -19,6 +19,7 @@ from pipeline_helpers import (
     output_lines,
     run_once,
     running,
+    until_death,
 )
 
 from trio_ship.config import Config, parse_config
@@ -197,6 +198,31 @@ async def test_c08_an_edit_of_the_configuration_keeps_positions(
             await trio.sleep(3)
         if removed:
             logs.disk.remove(f"{LOG}.1")
+    logs.check()
+
+
+async def test_c08_a_source_that_is_renamed_after_a_kill_in_the_middle_of_a_write(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What was torn is finished from its files before anything else comes, whoever reads them."""
+    logs = Logs(new_disk())
+    disk = logs.disk
+
+    def die(call: Call) -> None:
+        if call.name == "stat" and call.path == OUTPUT:
+            disk.on_call = None
+            disk.die_after(1, 40)  # behind the line of the journal
+
+    async with until_death(disk, text_config(TEXT)):
+        await trio.sleep(3)
+        disk.on_call = die
+        logs.put("app 0", "app 1")
+    assert len(disk.read(OUTPUT)) == 40
+    disk.append("/logs/b.log", line(0, "b 0"))
+    logs.written.append("b 0")
+    async with running(disk, text_config(TEXT.replace(*EDITS["renamed source"]))):
+        await trio.sleep(5)
+    assert disk.names("/out") == ["merged.log"]
     logs.check()
 
 

@@ -165,8 +165,18 @@ class Assembly:
         )
 
     def _replay(self, written: Written, cut: Snapshot) -> OrderedBatch | None:
+        cut = handed_over(cut, self._assigned(cut), self._wall_ns())
         batch = replay(self._disk, self._config, written, cut)
         return batch if batch is None or self.common is None else self.common.apply(batch)
+
+    def _assigned(self, snapshot: Snapshot) -> dict[str, str]:
+        """Return the name of the source that goes on with each file, by the file's id."""
+        covers = {
+            name: _covers(source)
+            for name, source in self._config.sources.items()
+            if source.type == "file"
+        }
+        return assign(list(snapshot.files.values()), covers)
 
     def sources(self, board: Board, *, checkpoint: Snapshot | None) -> Sources:
         """Make what reads; every reader gets its bell on the board.
@@ -175,12 +185,7 @@ class Assembly:
             board: What the tasks share; it shows what was read before.
             checkpoint: What was loaded; None at the very first start.
         """
-        covers = {
-            name: _covers(source)
-            for name, source in self._config.sources.items()
-            if source.type == "file"
-        }
-        assigned = assign(list(board.snapshot.files.values()), covers)
+        assigned = self._assigned(board.snapshot)
         board.snapshot = handed_over(board.snapshot, assigned, self._wall_ns())
         pulse = Pulse(self._disk)
         watches: dict[str, Watch] = {}
