@@ -74,6 +74,16 @@ def test_a_file_is_explained_in_plain_text(folder: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, APP_EXPLAINED, "")
 
 
+def test_files_of_one_moment_have_no_span(folder: Path) -> None:
+    """The moment is said once, for a file and for all of them."""
+    for name in ("a.log", "b.log"):
+        (folder / name).write_bytes(stamped(1.5, "INFO one"))
+    lines = explain(folder, "a.log", "b.log").stdout.splitlines()
+    assert lines.count("  time      2026-11-23T00:00:01.500Z") == 2
+    size = 2 * len(stamped(1.5, "INFO one"))
+    assert lines[-1] == f"2 files, {size} bytes, 2 records; 2026-11-23T00:00:01.500Z"
+
+
 def test_what_is_assumed_is_said(folder: Path) -> None:
     """Stamps that name no zone and no year are said to be of this machine, and of the file."""
     path = folder / "sys.log"

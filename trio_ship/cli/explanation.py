@@ -329,6 +329,8 @@ def _span(files: Iterable[Explained]) -> str:
     last = max((s.last_ns for s in surveys if s.last_ns is not None), default=None)
     if first is None or last is None:
         return ""
+    if first == last:
+        return _moment(first)
     return f"{_moment(first)} to {_moment(last)} ({_duration(last - first)})"
 
 
