@@ -222,7 +222,6 @@ class Assembly:
         recorded: list[tuple[FileEntry, Position]],
         checkpoint: Snapshot | None,
     ) -> Reader:
-        saved_ns = checkpoint.saved_ns if checkpoint is not None else 0
         settings = self._config.pipeline
         pulse = Pulse(self._disk)
         chains = Chains(
@@ -241,7 +240,7 @@ class Assembly:
             covers=_covers(source),
             from_end=checkpoint is None and source.start != "beginning",
             # A file is known some seconds after it was made.
-            since_ns=max(0, saved_ns - _UNKNOWN_NS),
+            since_ns=0 if checkpoint is None else max(0, checkpoint.saved_ns - _UNKNOWN_NS),
             recorded=recorded,
             outputs=lambda: {state.identity for state in board.snapshot.sinks.values()},
             seek=self._seek(source, chains),

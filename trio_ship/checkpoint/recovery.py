@@ -136,16 +136,14 @@ def recover(
     left = sum("output" in line for line in lines)
     for line in lines:
         if "file" in line:
-            entry = FileEntry(**line["file"])
-            told[entry.id] = entry
+            told[line["file"]["id"]] = FileEntry(**line["file"])
         elif "output" in line:
             state = attrs.evolve(state, footprint="", **line["output"])
             left -= 1
         else:
             written = written_of(line)
-            if written.before != state.offset:
-                break
-            if not files.keys() | told.keys() >= written.positions.keys():
+            is_told = written.positions.keys() <= files.keys() | told.keys()
+            if written.before != state.offset or not is_told:
                 break
             end = _whole_end(written, size, is_left=left > 0, is_last=line is lines[-1])
             if end is None:
