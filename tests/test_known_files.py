@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 
 import attrs
@@ -23,6 +24,7 @@ from pipeline_helpers import (
 )
 
 from trio_ship.config import Config, parse_config
+from trio_ship.follow import fingerprint, footprint
 from trio_ship.reader.claims import assign
 from trio_ship.reader.known import KnownFiles
 from trio_ship.state import FileEntry, Position
@@ -52,6 +54,26 @@ def _outlived(
     """Check at another look."""
     known.folders.forget()
     return known.outlived(now_ns, needed)
+
+
+def test_r12_a_compressed_copy_is_the_form_of_the_file_that_was_read_further() -> None:
+    """A log that was cut before a byte of it was read has nothing to do with it any more."""
+    disk = MemoryDisk()
+    content = b"".join(line(number, f"app {number}") for number in range(40))
+    disk.write(LOG, b"")
+    disk.write(f"{LOG}.1", content)
+    head = fingerprint(content)
+    log = attrs.evolve(entry_of(disk, LOG, 1), fingerprint=head)
+    copy = entry_of(disk, f"{LOG}.1", 2, chain=f"{LOG}.1")
+    copy = attrs.evolve(copy, fingerprint=head)
+    disk.remove(f"{LOG}.1")
+    disk.write(f"{LOG}.1.gz", gzip.compress(content, mtime=0))
+    read = Position(len(content), footprint=footprint(content))
+    known = KnownFiles(disk, [(log, Position()), (copy, read)])
+    assert known.packed_form(log, Position()) is None
+    found = known.packed_form(copy, read)
+    assert found is not None
+    assert found.path == f"{LOG}.1.gz"
 
 
 def test_c07_entries_of_files_that_are_gone_leave_after_a_day() -> None:

@@ -152,12 +152,27 @@ class KnownFiles:
         found = [
             seen
             for seen in packed
-            if self.is_still(seen, entry, position) and self.entry_of(seen) in (None, entry)
+            if self.is_still(seen, entry, position)
+            and self.entry_of(seen) in (None, entry)
+            and not self._is_read_further(seen, entry, position)
         ]
         for seen in packed if not found else ():
             self._wait_made(seen)
         later = [seen for seen in found if seen.mtime_ns >= (position.last_ns or 0)]
         return min(later or found, key=lambda seen: seen.mtime_ns, default=None)
+
+    def _is_read_further(self, seen: Candidate, entry: FileEntry, position: Position) -> bool:
+        """Tell whether a compressed file holds what was read, and further, of another known one.
+
+        The copy of a log that was cut may have been read as a log of its own.
+        """
+        return any(
+            other.fingerprint == entry.fingerprint
+            and taken.offset > position.offset
+            and self.is_still(seen, other, taken)
+            for other in self._named_like(seen.path)
+            if (taken := self.finished.get(other.id)) is not None
+        )
 
     def _wait_made(self, seen: Candidate) -> None:
         """Refuse a compressed file that is not whole yet, and may become any file's form."""
