@@ -69,7 +69,7 @@ def handed_over(snapshot: Snapshot, assigned: Mapping[str, str], now_ns: int) ->
     Args:
         snapshot: The snapshot.
         assigned: What `assign` returned.
-        now_ns: The wall clock.
+        now_ns: The wall clock, nanoseconds since 1970.
     """
     files: dict[str, FileEntry] = {}
     for name, entry in snapshot.files.items():
