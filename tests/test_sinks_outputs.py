@@ -172,6 +172,35 @@ async def test_d09_a_power_loss_after_an_output_was_renamed_before_its_first_che
     assert [text for lines in outputs for text in lines] == ["app 0", "app 1", "app 2"]
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_d09_a_power_loss_after_the_name_of_a_journal_could_not_be_made_durable(
+    autojump_clock: trio.testing.MockClock, seed: int
+) -> None:
+    """A change of outputs that was not made is not found in it: all would come twice."""
+    disk = new_disk()
+    disk.sync()
+    async with until_death(disk, config(interval=1000)):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.fail("fsync_folder", "/etc/ship", times=None)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        disk.write(OUTPUT, b"")
+        put(disk, "app 1")
+        await trio.sleep(3)
+        disk.die_after(0)
+    disk.heal()
+    for folder in ("/logs", "/out"):
+        disk.fsync_folder(folder)
+    for path in (LOG, f"{OUTPUT}.1"):
+        disk.fsync(disk.open(path, os.O_RDONLY))
+    left = disk.after_power_loss(random.Random(seed))
+    left.write(BOOT, b"another boot\n")
+    async with running(left, config()):
+        await trio.sleep(5)
+    outputs = [output_lines(left, name) for name in (f"{OUTPUT}.1", OUTPUT) if left.exists(name)]
+    assert [text for lines in outputs for text in lines] == ["app 0", "app 1"]
+
+
 async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -282,16 +282,25 @@ class Journal:
             "inode": state.inode,
             "offset": state.offset,
         }
-        length = self._length
+        length, fd = self._length, self._fd if is_durable and self._good else None
+        if fd is not None:
+            self._keep_name()
         try:
             line = make_line({"output": output, "durable": is_durable})
             self._append(_Noted(line, is_durable=is_durable))
-            if is_durable and self._fd is not None and self._good:
-                self._disk.fsync(self._fd)
-                self._disk.fsync_folder(os.path.dirname(self._path) or ".")
+            if fd is not None:
+                self._disk.fsync(fd)
         except OSError:
             if is_durable:
                 self._take_back(length)
+            raise
+
+    def _keep_name(self) -> None:
+        """Make the name of the journal durable before a line is: that cannot be taken back."""
+        try:
+            self._disk.fsync_folder(os.path.dirname(self._path) or ".")
+        except OSError:
+            self._good = False
             raise
 
     def _take_back(self, length: int) -> None:
