@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import random
+from collections.abc import Sequence
 
 import pytest
 import trio
 import trio.testing
 from follow_helpers import LOG, put
-from memory_disk import Call
+from memory_disk import Call, MemoryDisk
 from pipeline_helpers import (
     BOOT,
     JOURNAL,
@@ -121,6 +122,17 @@ async def test_d09_a_kill_just_when_a_new_output_is_begun(
     assert both == ["app 0", "app 1", "app 2"]
 
 
+def without_power(disk: MemoryDisk, seed: int, *files: str, folders: Sequence[str]) -> MemoryDisk:
+    """Return what a power loss leaves of a disk, on which some files and folders are durable."""
+    for folder in folders:
+        disk.fsync_folder(folder)
+    for path in files:
+        disk.fsync(disk.open(path, os.O_RDONLY))
+    left = disk.after_power_loss(random.Random(seed))
+    left.write(BOOT, b"another boot\n")
+    return left
+
+
 @pytest.mark.parametrize("seed", range(12))
 async def test_d09_a_power_loss_after_the_change_of_outputs(
     autojump_clock: trio.testing.MockClock, seed: int
@@ -136,11 +148,7 @@ async def test_d09_a_power_loss_after_the_change_of_outputs(
             put(disk, text)
             await trio.sleep(3)
         disk.die_after(0)
-    log = disk.open(LOG, os.O_RDONLY)
-    disk.fsync(log)
-    disk.fsync_folder("/logs")
-    left = disk.after_power_loss(random.Random(seed))
-    left.write(BOOT, b"another boot\n")
+    left = without_power(disk, seed, LOG, folders=("/logs",))
     async with running(left, config()):
         await trio.sleep(5)
     assert output_lines(left, f"{OUTPUT}.1") == ["app 0"]
@@ -159,11 +167,7 @@ async def test_d09_a_power_loss_after_an_output_was_renamed_before_its_first_che
         await trio.sleep(3)
         disk.rename(OUTPUT, f"{OUTPUT}.1")
         disk.die_after(0)
-    for folder in ("/logs", "/out"):
-        disk.fsync_folder(folder)
-    disk.fsync(disk.open(LOG, os.O_RDONLY))
-    left = disk.after_power_loss(random.Random(seed))
-    left.write(BOOT, b"another boot\n")
+    left = without_power(disk, seed, LOG, folders=("/logs", "/out"))
     async with running(left, config()):
         await trio.sleep(5)
         put(left, "app 2")
@@ -189,12 +193,7 @@ async def test_d09_a_power_loss_after_the_name_of_a_journal_could_not_be_made_du
         await trio.sleep(3)
         disk.die_after(0)
     disk.heal()
-    for folder in ("/logs", "/out"):
-        disk.fsync_folder(folder)
-    for path in (LOG, f"{OUTPUT}.1"):
-        disk.fsync(disk.open(path, os.O_RDONLY))
-    left = disk.after_power_loss(random.Random(seed))
-    left.write(BOOT, b"another boot\n")
+    left = without_power(disk, seed, LOG, f"{OUTPUT}.1", folders=("/logs", "/out"))
     async with running(left, config()):
         await trio.sleep(5)
     outputs = [output_lines(left, name) for name in (f"{OUTPUT}.1", OUTPUT) if left.exists(name)]
