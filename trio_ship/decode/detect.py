@@ -33,10 +33,11 @@ from trio_ship.decode.layouts import Layout
 from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import sieve_of
 from trio_ship.decode.patterns import UserPattern
-from trio_ship.decode.places import Place, behind_indent
+from trio_ship.decode.places import Place
 from trio_ship.decode.plausible import are_moments, only_count
 from trio_ship.decode.stamps import BEHIND, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS, layout_named
+from trio_ship.decode.tags import NEARLY_ALL, Tag, behind_tag, usual_tag
 
 __all__ = ["detect"]
 
@@ -47,7 +48,7 @@ _JUDGED: Final = 6
 _FAR_BEHIND: Final = 4
 _INDENTS: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
 _RARE: Final = 200
-_AT_FRONT: Final = re.compile(r"\w+@[01](?:/|$)")
+_AT_FRONT: Final = re.compile(r"\w+@[_|\]]?[01](?:/|$)")
 
 
 def detect(
@@ -115,16 +116,34 @@ def _in_lines(
     Returns:
         The winner, and the layouts that remain possible.
     """
+    mtime_ns = evidence.mtime_ns if evidence is not None else None
     texts = _sample(layouts, lines)
-    found = _elect(_find_guesses(layouts, texts, named=named), lines, None)
-    if found is not None and not named and _is_doubtful(found):
-        mtime_ns = evidence.mtime_ns if evidence is not None else None
-        found, layouts = _doubted(found, layouts, texts, lines, mtime_ns)
+    found, remaining = _find(layouts, texts, lines, mtime_ns, named=named)
     indented = np.count_nonzero(_INDENTS[lines[0][lines[1]]])
-    if indented > (found.matched if found is not None else 0):
-        found = _find_indented(found, layouts, lines, named=named)
+    tag: Tag = "_" if indented > (found.matched if found else 0) else usual_tag(texts)
+    if tag:
+        texts = _behind(tag, layouts, lines)
+        inside, others = _find(layouts, texts, lines, mtime_ns, named=named, tag=tag)
+        if inside is not None and (found is None or _says_more(inside, found)):
+            found, remaining = inside, others
     if found is not None and _is_cri(found, lines):
         found = attrs.evolve(found, spelling=found.spelling.replace("@0", "@cri", 1))
+    return found, remaining
+
+
+def _find(
+    layouts: tuple[Layout, ...],
+    texts: list[bytes],
+    lines: tuple[U8, I64, I64],
+    mtime_ns: int | None,
+    *,
+    named: bool,
+    tag: Tag = "",
+) -> tuple[Found | None, tuple[Layout, ...]]:
+    """Find stamps as `_in_lines` does, by some texts of lines, which stand behind tags."""
+    found = _elect(_find_guesses(layouts, texts, named=named, tag=tag), lines, None)
+    if found is not None and not named and _is_doubtful(found):
+        return _doubted(found, layouts, texts, lines, mtime_ns)
     return found, layouts
 
 
@@ -135,8 +154,15 @@ def _is_count(layout: Layout) -> bool:
 
 def _is_doubtful(found: Found) -> bool:
     """Tell whether what was found are numbers at some place, which no name says to be stamps."""
-    name, _, rest = found.spelling.partition("@")
-    return _is_count(layout_named(name)) and not Place.parse(rest.partition("/")[0]).field
+    return _is_count(_layout(found)) and not _place(found).field
+
+
+def _layout(found: Found) -> Layout:
+    return layout_named(found.spelling.partition("@")[0])
+
+
+def _place(found: Found) -> Place:
+    return Place.parse(found.spelling.partition("@")[2].partition("/")[0])
 
 
 def _doubted(
@@ -151,11 +177,12 @@ def _doubted(
     can_be = are_moments(stamps, mtime_ns)
     if can_be and not only_count(stamps, mtime_ns):
         return found, layouts
+    tag = _place(found).tag
     others = tuple(layout for layout in layouts if not _is_count(layout))
-    other = _elect(_find_guesses(others, texts, named=False), lines, None)
+    other = _elect(_find_guesses(others, texts, named=False, tag=tag), lines, None)
     if can_be:
         return (found, layouts) if other is None else (other, others)
-    guesses = _find_guesses(layouts, texts, named=False)
+    guesses = _find_guesses(layouts, texts, named=False, tag=tag)
     front = _elect((guess for guess in guesses if _AT_FRONT.match(guess.spelling)), lines, None)
     matched = other.matched if other is not None else 0
     if front and front.matched > matched and are_moments(_stamps(front, lines), mtime_ns):
@@ -199,9 +226,19 @@ def _sample(layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]) -> list[byt
 
 
 def _find_guesses(
+    layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool, tag: Tag = ""
+) -> Iterator[Guess]:
+    """Yield how layouts fit some texts behind tags, and without the colours of a terminal."""
+    for guess in _find_coloured(layouts, texts, named=named):
+        if not tag:
+            yield guess
+        elif tag != "_" or re.match(r"\w+@[\d*]", guess.spelling):
+            yield attrs.evolve(guess, spelling=guess.spelling.replace("@", f"@{tag}", 1))
+
+
+def _find_coloured(
     layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool
 ) -> Iterator[Guess]:
-    """Yield how layouts fit some lines, and their beginnings behind the colours of a terminal."""
     plain = [without_colours(text) for text in texts]
     if plain != texts:
         guesses = find_guesses(layouts, plain, named=named)
@@ -233,30 +270,34 @@ def _elect(
 
 def _is_chance(found: Found) -> bool:
     """Tell whether so few lines have a stamp behind a prefix that it is part of their text."""
-    place = Place.parse(found.spelling.partition("@")[2].partition("/")[0])
-    return place.searched and found.matched * _RARE < found.lines
+    return _place(found).searched and found.matched * _RARE < found.lines
 
 
-def _find_indented(
-    found: Found | None, layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64], *, named: bool
-) -> Found | None:
-    """Return what stands behind the white space of lines, if most stamps do.
+def _behind(tag: Tag, layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]) -> list[bytes]:
+    """Return what stands behind the tags of some lines.
 
-    A member of an object that is written over several lines is within its record.
+    Behind white space a member of an object that is written over several lines is
+    within its record.
     """
     arena, start, end = lines
-    texts = _sample(layouts, (arena, behind_indent(arena, start, end), end))
-    texts = [text for text in texts if not text.startswith(b'"')]
-    guesses = (
-        attrs.evolve(guess, spelling=guess.spelling.replace("@", "@_", 1))
-        for guess in find_guesses(layouts, texts, named=named)
-        if re.match(r"\w+@[\d*]", guess.spelling)
-    )
-    inside = _elect(guesses, lines, None)
-    # The lines without white space have theirs in either case.
-    if inside is None or (found is not None and inside.matched < 3 * found.matched):
-        return found
-    return inside
+    texts = _sample(layouts, (arena, behind_tag(tag, arena, start, end), end))
+    return [text for text in texts if tag != "_" or not text.startswith(b'"')]
+
+
+def _says_more(inside: Found, found: Found) -> bool:
+    """Tell whether what stands behind the tags of lines says more than what stands in them."""
+    place = _place(inside)
+    if place.tag == "_":
+        # The lines without white space have theirs in either case.
+        return inside.matched >= 3 * found.matched
+    same = _layout(inside) == _layout(found) and not place.field
+    if same and place.tag == "]" and inside.matched == found.matched > NEARLY_ALL * found.lines:
+        # `[INFO] 2026-11-23 08:00:00` is read faster as it is.
+        return False
+    if not place.searched:
+        # Stamps further right in other lines are part of their text.
+        return 2 * inside.matched >= found.matched
+    return inside.matched + (not same) > found.matched
 
 
 def _find_inner(

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from trio_ship.decode.places import Place
 from trio_ship.decode.shapes import shape_of
 from trio_ship.decode.stamps import AUTO, BEHIND, FURTHER
 from trio_ship.decode.table import layout_named
+from trio_ship.decode.tags import Tag
 
 __all__ = ["Found", "further_ways", "layout_and_place", "names_zone"]
+
+_TAGS: Final[dict[Tag, str]] = {
+    "": "",
+    "_": " behind white space",
+    "|": " behind a name and a bar",
+    "]": " behind a name in brackets",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -50,18 +60,16 @@ def layout_and_place(spelling: str) -> tuple[str, str]:
     elif place.by_pattern:
         where = "where the pattern says"
     elif place.field:
-        where = f"in the {'last ' if place.last else ''}field {place.field.strip(chr(34) + '=')}"
+        where = f"in the {'last ' if place.last else ''}field {place.field.strip(chr(34) + '=:')}"
     elif place.wrapping:
         where = "in front of what a container wrote"
     elif not place.searched:
-        where = f"at column {text.removeprefix('_')}"
+        where = f"at column {text.removeprefix(place.tag)}"
     elif place.columns:
         where = f"behind a prefix, at column {' or '.join(map(str, place.columns))}"
     else:
         where = f'behind the first "{layout_named(name).marker}"'
-    if place.indented:
-        where += " behind white space"
-    return name, where
+    return name, where + _TAGS[place.tag]
 
 
 def names_zone(spelling: str) -> bool:

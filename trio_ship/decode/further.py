@@ -22,6 +22,7 @@ import numpy as np
 from trio_ship.batch import I64, NO_STAMP, U8
 from trio_ship.decode.guesses import Guess, find_prefixed
 from trio_ship.decode.stamps import AUTO, FURTHER, StampDecoder, frame
+from trio_ship.decode.tags import behind_tag
 from trio_ship.decode.words import Bools, gather
 
 __all__ = ["bare_lines", "shape_of", "with_further", "with_turn"]
@@ -126,8 +127,9 @@ def _lacking(spelling: str, arena: U8, start: I64, end: I64) -> I64:
     """Return the lines without a stamp that do not go on with the one before them."""
     if not len(start):
         return np.zeros(0, np.int64)
-    found = _decoder(spelling).read(arena, start, end).found
-    return np.flatnonzero(~found & ~_INDENTS[arena[start]])
+    decoder = _decoder(spelling)
+    found = decoder.read(arena, start, end).found
+    return np.flatnonzero(~found & ~_INDENTS[arena[behind_tag(decoder.tag, arena, start, end)]])
 
 
 @functools.lru_cache(maxsize=16)
@@ -148,6 +150,7 @@ def _most_frequent(spelling: str, block: bytes, least: float = _LEAST_SHARE) -> 
     lacking = _lacking(spelling, arena, start, end)
     if len(lacking) < max(_LEAST_LINES, least * len(start)):
         return None
+    start = behind_tag(_decoder(spelling).tag, arena, start, end)
     rows = lacking[:: len(lacking) // _LOOKED_AT + 1].tolist()
     guesses = find_prefixed([arena[start[row] : end[row]].tobytes() for row in rows])
     best = max(guesses, key=lambda guess: guess.count, default=None)

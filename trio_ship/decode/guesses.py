@@ -19,10 +19,11 @@ from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import outlines, sieve_of
 from trio_ship.decode.members import FIELDS
 from trio_ship.decode.nesting import own_member
-from trio_ship.decode.places import SEARCHED_BYTES, Place
+from trio_ship.decode.places import Place
 from trio_ship.decode.search import find_marks, rows_of
 from trio_ship.decode.stamps import frame
 from trio_ship.decode.table import LAYOUTS, layout_named
+from trio_ship.decode.tags import SEARCHED_BYTES
 from trio_ship.decode.telling import telling_names
 
 __all__ = ["Guess", "find_guesses", "find_prefixed", "guesses_inside", "in_pattern"]

@@ -6,7 +6,8 @@ where it may be elsewhere too: `0`, `35,39,*`, `*`; as the field that holds it,
 line, as Docker has it, and `"ts"^` for the one of an object itself where those within
 it have such fields too; `cri` for column 0 of lines that Kubernetes has wrapped; or
 `ts`: where a pattern of the user says. Behind a `_` columns count from the first byte
-that is no white space.
+that is no white space, behind a `|` or a `]` they and fields do from what follows such
+a tag (`tags`).
 
 With several columns a line's stamp is sought in the first whose bytes look like
 one, else where in the first 256 bytes something first looks like one. A line that
@@ -29,16 +30,14 @@ from trio_ship.decode.likely import IS_SPACE, behind_markers, in_columns, search
 from trio_ship.decode.looks import Head, fits_somehow, outlines, shortest
 from trio_ship.decode.members import find_field
 from trio_ship.decode.search import condense, find_marks, find_numbers, rows_of
+from trio_ship.decode.tags import SEARCHED_BYTES, Tag
 from trio_ship.decode.words import Bools, within
 
-__all__ = ["SEARCHED_BYTES", "Place", "behind_indent"]
-
-SEARCHED_BYTES: Final = 256
-"""Where in its line a stamp begins at the latest, if no field holds it."""
+__all__ = ["Place"]
 
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
-_IS_BLANK: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
 _FIELD: Final = re.compile(r'("[\w@$.-]+")([$^]?)|<?[\w@.-]+[=:]', re.ASCII)
+_TAGS: Final[dict[str, Tag]] = {"_": "_", "|": "|", "]": "]"}
 
 
 @attrs.frozen
@@ -49,7 +48,7 @@ class Place:
         columns: The columns seen, the likelier first; empty for a place that
             is only searched, or that a field or a pattern gives.
         searched: Whether other columns are possible.
-        indented: Whether columns count from behind the white space of a line.
+        tag: What is in front of lines and is not counted.
         by_pattern: Whether a pattern of the user says it.
         field: The field that holds it: `"ts"` or `ts=`.
         last: Whether the last such field of a line counts, not the first.
@@ -59,7 +58,7 @@ class Place:
 
     columns: tuple[int, ...] = ()
     searched: bool = False
-    indented: bool = False
+    tag: Tag = ""
     by_pattern: bool = False
     field: str = ""
     last: bool = False
@@ -77,18 +76,19 @@ class Place:
             return cls(by_pattern=True)
         if text == "cri":
             return cls(columns=(0,), wrapping="cri")
+        tag = _TAGS.get(text[:1], "")
+        text = text.removeprefix(tag)
         if found := _FIELD.fullmatch(text):
             last, own = found[2] == "$", found[2] == "^"
             wrapping: Wrapping = "docker" if last else ""
-            return cls(field=found[1] or text, last=last, own=own, wrapping=wrapping)
-        if re.fullmatch(r"_?(\d{1,3},)*(\d{1,3}|\*)", text) is None:
+            return cls(field=found[1] or text, last=last, own=own, wrapping=wrapping, tag=tag)
+        if re.fullmatch(r"(\d{1,3},)*(\d{1,3}|\*)", text) is None:
             raise ValueError(f"{text!r} is no place of a stamp")
-        indented = text.startswith("_")
-        parts = text.removeprefix("_").split(",")
+        parts = text.split(",")
         columns = tuple(int(part) for part in parts if part != "*")
         if any(column >= SEARCHED_BYTES for column in columns):
             raise ValueError(f"a stamp begins in the first {SEARCHED_BYTES} bytes, not at {text!r}")
-        return cls(columns, searched=parts[-1] == "*", indented=indented)
+        return cls(columns, searched=parts[-1] == "*", tag=tag)
 
     def __str__(self) -> str:
         """Return the text that `parse` understands."""
@@ -97,9 +97,9 @@ class Place:
         if self.wrapping == "cri":
             return "cri"
         if self.field:
-            return self.field + "$" * self.last + "^" * self.own
+            return self.tag + self.field + "$" * self.last + "^" * self.own
         columns = ",".join([*map(str, self.columns), *("*" if self.searched else "")])
-        return "_" * self.indented + columns
+        return self.tag + columns
 
     @property
     def is_fixed(self) -> bool:
@@ -109,7 +109,7 @@ class Place:
     @property
     def is_first(self) -> bool:
         """Whether a stamp can be at the beginning of a line only."""
-        return self.columns == (0,) and not (self.searched or self.indented)
+        return self.columns == (0,) and not (self.searched or self.tag)
 
     def likely(self, layout: Layout, arena: U8, start: I64, end: I64) -> I64 | None:
         """Return a place in each line, -1 for none, whose stamp counts if there is one.
@@ -171,24 +171,6 @@ class Place:
         if len(open_rows):
             found[open_rows] = _search(layout, head, arena, start[open_rows], end[open_rows])
         return found
-
-
-def behind_indent(arena: U8, start: I64, end: I64) -> I64:
-    """Return where the text of each line begins behind spaces and tabs, if there are few.
-
-    Args:
-        arena: Bytes, with at least 64 more behind the last line.
-        start: First byte of each line. Shape (n,).
-        end: The byte after each line. Shape (n,).
-    """
-    start = start.copy()
-    rows = np.arange(len(start))
-    for _ in range(SEARCHED_BYTES):
-        rows = rows[_IS_BLANK[arena[start[rows]]] & (start[rows] + 1 < end[rows])]
-        if not len(rows):
-            break
-        start[rows] += 1
-    return start
 
 
 def _free(layout: Layout, arena: U8, start: I64, column: int) -> I64:

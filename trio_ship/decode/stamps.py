@@ -23,10 +23,11 @@ from trio_ship.decode.days import first_of_days, with_days
 from trio_ship.decode.leads import begins_coloured, lead_of
 from trio_ship.decode.others import Others, read_at
 from trio_ship.decode.patterns import Strptime, UserPattern
-from trio_ship.decode.places import Place, behind_indent
+from trio_ship.decode.places import Place
 from trio_ship.decode.readings import LayoutDecoder, Reading
 from trio_ship.decode.shapes import shape_of
 from trio_ship.decode.table import layout_named
+from trio_ship.decode.tags import behind_tag
 from trio_ship.decode.words import Bools
 from trio_ship.decode.years import (
     ORIGIN_NS,
@@ -79,6 +80,7 @@ class StampDecoder:
         needs_year: Whether its stamps say no year.
         needs_date: Whether they say no date either.
         wrapping: What a container runtime has put around the lines.
+        tag: What is in front of them and is not theirs.
     """
 
     def __init__(self, spelling: str, *, zone: str = "UTC", pattern: str | None = None) -> None:
@@ -129,7 +131,8 @@ class StampDecoder:
         self._complete = with_days if self.needs_date else with_years
         if outer:
             self._outer = _reader(*_parse(outer))
-        self.wrapping = (self._outer[0] if self._outer else self._place).wrapping
+        front = self._outer[0] if self._outer else self._place
+        self.wrapping, self.tag = front.wrapping, front.tag
 
     def decode(self, arena: U8, start: I64, end: I64, first: I64, previous_ns: I64) -> I64:
         """Return the stamps of lines.
@@ -230,8 +233,7 @@ class StampDecoder:
         if self._pattern is not None:
             start = start + lead_of(arena, start, end, coloured=False)
             return self._read_pattern(arena, start, trimmed_ends(arena, start, end))
-        if self._place.indented:
-            start = behind_indent(arena, start, end)
+        start = behind_tag(self.tag, arena, start, end)
         # No stamp begins with what may be in front of one.
         led = self._place.is_first and begins_coloured(arena, start)
         if led:
@@ -280,6 +282,7 @@ class StampDecoder:
     def inside(self, arena: U8, start: I64, end: I64) -> tuple[U8, I64, I64]:
         """Return the lines that have a stamp, as far as another can be inside it."""
         assert self._exact is not None  # noqa: S101 - asked of layouts only
+        start = behind_tag(self.tag, arena, start, end)
         _, begin, stop = _inside(self._place, self._exact, arena, start, end)
         return arena, begin, stop
 
