@@ -71,6 +71,23 @@ def test_dates_in_the_text_of_records_are_no_further_way(rest: bytes) -> None:
     assert stamps(found.spelling, text)[5:] == [NO_STAMP] * rest.count(b"\n")
 
 
+@pytest.mark.parametrize(
+    ("year", "is_way"), [(2020, False), (2025, False), (2026, True), (2027, False)]
+)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_stamps_of_a_further_way_lie_between_those_around(
+    year: int, *, is_way: bool, newest_first: bool
+) -> None:
+    """Lines that are as frequent may hold dates of other times."""
+    days = range(20, 1, -1) if newest_first else range(1, 20)
+    text = "".join(
+        f"2026-11-{day:02d} 08:00:00 a\nvalid until {year}-11-{day:02d} 09:00:00\n" for day in days
+    )
+    found = detect(text.encode())
+    assert found is not None
+    assert ("also" in found.describe()) == is_way
+
+
 @pytest.mark.parametrize("shape", [b"", b"2026", shape_of(ISO % 1), shape_of(b"x\n" + ISO % 1)])
 @pytest.mark.parametrize(
     ("count", "further"), [(0, ""), (2, ""), (9, "&day_month_name@14,*/   .3")]

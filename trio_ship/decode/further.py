@@ -3,7 +3,8 @@
 Lines without a stamp have another one if it stands at a natural place, whatever the
 file (`others`). One behind a free prefix is hardly to be told from a date in the text
 of a record; so it counts only where much of a file is written so, as after a new
-version of a program, or where several write to one file.
+version of a program, or where several write to one file, and where its times fit in
+between those of other lines.
 
 A file that is followed may begin to be written so long after it was first read. That is
 seen by the lines behind its last stamp; a table with dates in it that a record
@@ -66,6 +67,8 @@ def with_further(spelling: str, blocks: Iterable[bytes], shape: bytes = b"") -> 
         return way + AUTO
     for block in blocks:
         while way.count(FURTHER) < _MOST and (guess := _most_frequent(way + AUTO, block)):
+            if not _fits_in(guess.spelling, way + AUTO, block):
+                break
             way += FURTHER + guess.spelling
     return way + AUTO
 
@@ -130,6 +133,25 @@ def _lacking(spelling: str, arena: U8, start: I64, end: I64) -> I64:
     decoder = _decoder(spelling)
     found = decoder.read(arena, start, end).found
     return np.flatnonzero(~found & ~_INDENTS[arena[behind_tag(decoder.tag, arena, start, end)]])
+
+
+def _fits_in(further: str, spelling: str, block: bytes) -> bool:
+    """Tell whether most stamps of a further way stand where others of the file let them.
+
+    A date in the text of records is of any time; the stamps of a log lie between those
+    of the lines before and after them, but for a zone.
+    """
+    arena, start, end = frame(block)
+    mine, theirs = (_decoder(way).read(arena, start, end) for way in (spelling, further))
+    rows = np.flatnonzero(mine.found & mine.dated)
+    asked = np.flatnonzero(theirs.found & theirs.dated & ~mine.found)
+    after = np.searchsorted(rows, asked)
+    stamps = np.r_[np.iinfo(np.int64).min + _DAY, mine.value[rows], np.iinfo(np.int64).max - _DAY]
+    at = theirs.value[asked]
+    # Some logs have their newest line first.
+    low, high = np.sort((stamps[after], stamps[after + 1]), axis=0)
+    fits = (low - _DAY <= at) & (at <= high + _DAY)
+    return bool(2 * np.count_nonzero(fits) >= len(asked))
 
 
 @functools.lru_cache(maxsize=16)
