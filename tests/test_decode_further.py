@@ -88,6 +88,23 @@ def test_stamps_of_a_further_way_lie_between_those_around(
     assert ("also" in found.describe()) == is_way
 
 
+@pytest.mark.parametrize(
+    ("own", "further"),
+    [
+        ("2026-11-23 08:00:00", "&epoch@0/.3"),
+        ("2026-10-23 08:00:00", ""),
+        ("Nov 23 08:00:00", ""),
+    ],
+)
+def test_numbers_in_front_of_other_lines_are_stamps_if_they_lie_between(
+    own: str, further: str
+) -> None:
+    """Nothing but the time of others tells them from what lines count or are called."""
+    found = detect(f"{own} a\n1795420800.123 b\n{own} c\n".encode() * 9)
+    assert found is not None
+    assert found.spelling.removesuffix(AUTO).partition("&")[1:] == (further[:1], further[1:])
+
+
 @pytest.mark.parametrize("shape", [b"", b"2026", shape_of(ISO % 1), shape_of(b"x\n" + ISO % 1)])
 @pytest.mark.parametrize(
     ("count", "further"), [(0, ""), (2, ""), (9, "&day_month_name@14,*/   .3")]

@@ -21,8 +21,9 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
-from trio_ship.decode.guesses import Guess, find_prefixed
+from trio_ship.decode.guesses import Guess, find_further
 from trio_ship.decode.stamps import AUTO, FURTHER, StampDecoder, frame
+from trio_ship.decode.table import layout_named
 from trio_ship.decode.tags import behind_tag
 from trio_ship.decode.words import Bools, gather
 
@@ -145,6 +146,8 @@ def _fits_in(further: str, spelling: str, block: bytes) -> bool:
     mine, theirs = (_decoder(way).read(arena, start, end) for way in (spelling, further))
     rows = np.flatnonzero(mine.found & mine.dated)
     asked = np.flatnonzero(theirs.found & theirs.dated & ~mine.found)
+    if not len(rows):
+        return not layout_named(further.partition("@")[0]).weak
     after = np.searchsorted(rows, asked)
     stamps = np.r_[np.iinfo(np.int64).min + _DAY, mine.value[rows], np.iinfo(np.int64).max - _DAY]
     at = theirs.value[asked]
@@ -174,7 +177,7 @@ def _most_frequent(spelling: str, block: bytes, least: float = _LEAST_SHARE) -> 
         return None
     start = behind_tag(_decoder(spelling).tag, arena, start, end)
     rows = lacking[:: len(lacking) // _LOOKED_AT + 1].tolist()
-    guesses = find_prefixed([arena[start[row] : end[row]].tobytes() for row in rows])
+    guesses = find_further([arena[start[row] : end[row]].tobytes() for row in rows])
     best = max(guesses, key=lambda guess: guess.count, default=None)
     if best is None or 2 * best.count < len(rows):
         return None

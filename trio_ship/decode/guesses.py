@@ -26,7 +26,7 @@ from trio_ship.decode.table import LAYOUTS, layout_named
 from trio_ship.decode.tags import SEARCHED_BYTES
 from trio_ship.decode.telling import telling_names
 
-__all__ = ["Guess", "find_guesses", "find_prefixed", "guesses_inside", "in_pattern"]
+__all__ = ["Guess", "find_further", "find_guesses", "guesses_inside", "in_pattern"]
 
 _COLUMNS: Final = 8
 _NESTED: Final = 2000  # behind every column
@@ -294,11 +294,13 @@ def _at_front(layout: Layout, text: bytes) -> tuple[int, tuple[str, int] | None]
     return 0, None
 
 
-def find_prefixed(texts: list[bytes]) -> Iterator[Guess]:
-    """Yield how unmistakable layouts stand behind a prefix of lines."""
+def find_further(texts: list[bytes]) -> Iterator[Guess]:
+    """Yield how unmistakable layouts stand behind a prefix of lines, and numbers in front."""
     for layout in LAYOUTS:
         votes = _Votes()
         votes.add_prefixed(layout, texts if layout.anywhere else [])
+        if layout.weak and layout.has_date:
+            votes.add_front(layout, texts, range(len(texts)))
         if votes.columns:
             place = _choose_place(layout, votes.columns)
             yield votes.guess(layout, place, 1 + votes.column)
