@@ -153,6 +153,15 @@ FORMS: tuple[tuple[str, bytes, str], ...] = (
     ("rlm", b'11/23 08:00 (isv) OUT: "x" bob@ws1', "-11-23T08:00:00"),
     ("ltsv of numbers", b"time:1795420800\thost:10.0.0.1\tsize:1577836800", "2026-11-23T08:00:00"),
     ("kafka's console", b"CreateTime:1795420800123\tkey\tvalue", "2026-11-23T08:00:00.123"),
+    ("postgresql csvlog", b'2026-11-23 05:00:00.123 -03,"u","d",1,', "2026-11-23T08:00:00.123"),
+    (
+        "postgresql jsonlog",
+        b'{"timestamp":"2026-11-23 05:00:00.123 -03","user":"u"}',
+        "2026-11-23T08:00:00.123",
+    ),
+    ("duplicati", b"2026-11-23 10:00:00 +02 - [Information-x]: y", "2026-11-23T08:00:00"),
+    ("ibm i", b"CPF1124  Information  Job x on 11/23/26 at 08:00:00 in y", "2026-11-23T08:00:00"),
+    ("hardcopy", b"N 0020000 SYS1  2026327 08:00:00.12 JOB01234 x", "2026-11-23T08:00:00.12"),
     ("slack", b'{"id":"x","date_create":1795420800,"action":"y"}', "2026-11-23T08:00:00"),
     ("fluent bit", b'{"date":1795420800.123456,"cpu_p":1.0}', "2026-11-23T08:00:00.123456"),
 )

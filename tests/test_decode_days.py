@@ -126,6 +126,7 @@ def test_a_line_with_a_date_among_those_without_sets_the_day() -> None:
         (b' 8:00:00 (MLM) OUT: "M" bob@ws\n10:00:00 (MLM) IN: "M" bob@ws\n', "time_spaced@0"),
         (b"08.00.00 JOB01234 x\n", "time_dotted@0/JOB"),
         (b"10.11.12 released\n10.11.13 released\n", None),
+        (b"top - 08:00:00 up 1 day\n\n    7 root 1:23.00 x\n", "top@0"),
         (b"8:00AM INF x\n8:00PM ERR y\n", "time_minutes@0/p"),
         (b"[ABCDE] 08:00:00 INFO: x\n[ABCDE] 08:00:01 WARNING: y\n", "time@8,*"),
         (b"08:00:00 x 2026-11-23 08:00:00\n", "iso8601@11,*/ "),

@@ -32,6 +32,13 @@ APART: Final = (
         writers="FlexNet",
     ),
     Layout(
+        name="top",
+        template="top - %H:%M:%S up",
+        example="top - 08:00:00 up",
+        example_ns=946_713_600_000_000_000,
+        writers="top -b",
+    ),
+    Layout(
         name="time_dotted",
         template="%H.%M.%S {JOB|STC|TSU}",
         example="08.00.00 JOB",
@@ -82,7 +89,7 @@ APART: Final = (
     ),
     Layout(
         name="day_month_short_apart",
-        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"|  |   }%-H:%M:%S%f%p',
+        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"|  |   | at }%-H:%M:%S%f%p',
         example="23/11/26,08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="tables with two digits of the year",
@@ -91,10 +98,10 @@ APART: Final = (
     ),
     Layout(
         name="month_day_short_apart",
-        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"|  |   }%-H:%M:%S%f%p',
+        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"|  |   | at }%-H:%M:%S%f%p',
         example='11/23/26","08:00:00',
         example_ns=1_795_420_800_000_000_000,
-        writers="the same in the US, IIS, ColdFusion",
+        writers="the same in the US, IIS, ColdFusion, IBM i",
         anywhere=True,
         family="short_apart",
     ),

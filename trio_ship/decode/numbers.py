@@ -274,7 +274,7 @@ NUMBERS: Final = (
         example="2026327 08:00:00.12",
         example_ns=1_795_420_800_120_000_000,
         writers="z/OS",
-        weak=True,
+        anywhere=True,
     ),
     Layout(
         name="day_of_year_short",

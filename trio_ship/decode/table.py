@@ -31,6 +31,14 @@ LAYOUTS: Final = (
         anywhere=True,
     ),
     Layout(
+        name="offset_apart",
+        template='%Y-%m-%d %H:%M:%S%f %h{,|"| - }',
+        example="2026-11-23 08:00:00.123 -03,",
+        example_ns=1_795_431_600_123_000_000,
+        writers="csvlog and jsonlog of PostgreSQL in such a zone, Duplicati",
+        anywhere=True,
+    ),
+    Layout(
         name="iso8601",
         template="%Y-%m-%d{T| |t|\t}%H:%M:%S%f%z",
         example="2015-10-18T18:01:47.978Z",
