@@ -302,3 +302,29 @@ async def test_r14_the_copy_of_a_log_that_is_cut_later_takes_a_name_that_is_read
         await trio.sleep(1)
         logs.disk.truncate(LOG)
         logs.put("app 2")
+
+
+async def test_r14_a_log_that_is_copied_and_cut_while_it_is_looked_at(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The copy is seen and the cut is not: what became of the log says what the copy is."""
+    async with following(config(paths=EVERY_NAME)) as logs:
+        logs.put("app 0")
+        await trio.sleep(0.5)
+        disk, copy, is_cut = logs.disk, f"{LOG}.1", trio.Event()
+        disk.write(copy, disk.read(LOG))
+
+        def cut(call: Call) -> None:
+            if call.name == "stat" and call.path == copy and not is_cut.is_set():
+                is_cut.set()
+                disk.truncate(LOG)
+                logs.put("app 1", "app 2")
+
+        disk.on_call = cut
+        await is_cut.wait()
+        await trio.sleep(0.05)
+        mtime_ns = disk.stat(copy).mtime_ns
+        disk.write(f"{copy}.gz", gzip.compress(disk.read(copy)))
+        disk.set_mtime(f"{copy}.gz", mtime_ns)
+        disk.remove(copy)
+        await trio.sleep(3)

@@ -113,7 +113,11 @@ class Arrivals:
         for beginning in beginnings(path[:-1]):
             chain = self._chains.by_path.get(beginning)
             for tail in [] if chain is None else chain.tails:
-                if self._chains.copies.is_copy(seen, tail.entry, tail.position, tail.size):
+                is_copy = self._chains.copies.is_copy(seen, tail.entry, tail.position, tail.size)
+                if is_copy is None and self._chains.follow:
+                    # The log was cut or removed behind the look; the next one shows it.
+                    raise BlockingIOError(errno.EAGAIN, "it may be a copy", path)
+                if is_copy:
                     text = f"{path} is a copy of a file that is read; passed over"
                     self._chains.notes.append(Note.info(text))
                     return True

@@ -110,7 +110,9 @@ class Copies:
                 return entry, position
         return None
 
-    def is_copy(self, seen: Candidate, entry: FileEntry, position: Position, size: int) -> bool:
+    def is_copy(
+        self, seen: Candidate, entry: FileEntry, position: Position, size: int
+    ) -> bool | None:
         """Tell whether a new file holds what a known one holds.
 
         Both begin alike, and the last bytes of the new one stand at the same place in
@@ -121,8 +123,11 @@ class Copies:
             entry: The known one.
             position: How far it was read.
             size: How long it was when it was seen last.
+
+        Returns:
+            None if it may be one, and the known file is nowhere to be found as it was.
         """
-        return self._holds_all(seen, entry, size) or self._holds_read(seen, entry, position)
+        return self._holds_read(seen, entry, position) or self._holds_all(seen, entry, size)
 
     def _holds_read(self, seen: Candidate, entry: FileEntry, position: Position) -> bool:
         # Content without stamps may well be written twice: that is not told from a copy.
@@ -133,18 +138,21 @@ class Copies:
             and self._known.is_still(seen, entry, position)
         )
 
-    def _holds_all(self, seen: Candidate, entry: FileEntry, size: int) -> bool:
+    def _holds_all(self, seen: Candidate, entry: FileEntry, size: int) -> bool | None:
         if not head_length(entry.fingerprint) or seen.size > size:
             return False
         if not self._known.is_still(seen, entry):
             return False
         return self._is_alike(seen, entry, max(0, seen.size - 4 * HEAD), seen.size)
 
-    def _is_alike(self, seen: Candidate, entry: FileEntry, begin: int, stop: int) -> bool:
-        """Tell whether a range of a file is that of a known one."""
+    def _is_alike(self, seen: Candidate, entry: FileEntry, begin: int, stop: int) -> bool | None:
+        """Tell whether a range of a file is that of a known one; None if that is not there."""
         try:
             with contextlib.ExitStack() as stack:
-                original = open_known(self._disk, entry, self._known.folders)
+                try:
+                    original = open_known(self._disk, entry, self._known.folders)
+                except FileNotFoundError:
+                    return None
                 stack.callback(original.close)
                 copy = open_candidate(self._disk, seen)[0]
                 stack.callback(copy.close)
