@@ -6,7 +6,7 @@ year begins with a dash. Second stamps of a line are those of the application.
 
 from __future__ import annotations
 
-__all__ = ["SAMPLES", "TWO_STAMPS"]
+__all__ = ["SAMPLES"]
 
 SAMPLES: tuple[tuple[str, bytes, str], ...] = (
     (
@@ -441,32 +441,3 @@ SAMPLES: tuple[tuple[str, bytes, str], ...] = (
     ),
 )
 """What writes it, a line, and the moment of its stamp."""
-
-TWO_STAMPS: tuple[tuple[bytes, str, str], ...] = (
-    (
-        b"2016-10-06T00:17:09.669794202Z stdout F 2016-10-06 00:17:08,669 INFO content",
-        "2016-10-06T00:17:09.669794202",
-        "2016-10-06T00:17:08.669",
-    ),
-    (
-        b'2016-10-06T00:17:09.669794202Z stderr F {"level":"info","ts":1475713028.5,"msg":"x"}',
-        "2016-10-06T00:17:09.669794202",
-        "2016-10-06T00:17:08.5",
-    ),
-    (
-        b'{"log":"2026-11-23 07:59:59,123 INFO x\\n","stream":"x","time":"2026-11-23T08:00:00.5Z"}',
-        "2026-11-23T08:00:00.5",
-        "2026-11-23T07:59:59.123",
-    ),
-    (
-        b"<134>1 2026-11-23T08:00:00Z web app 1 - - 23/Nov/2026 07:59:58.25 x",
-        "2026-11-23T08:00:00",
-        "2026-11-23T07:59:58.25",
-    ),
-    (
-        b"Feb  6 12:14:14 lb haproxy[14389]: 10.0.1.2:33317 [06/Feb/2009:12:14:13.655] http-in",
-        "-02-06T12:14:14",
-        "2009-02-06T12:14:13.655",
-    ),
-)
-"""A line, the moment of the stamp of its container, and that of the application."""

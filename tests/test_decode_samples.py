@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stamp_forms import FORMS
+from stamp_pairs import TWO_STAMPS
 from stamp_rarities import RARITIES
-from stamp_samples import SAMPLES, TWO_STAMPS
+from stamp_samples import SAMPLES
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.decode.ambiguous import Evidence
@@ -131,9 +132,10 @@ def test_a_line_without_an_inner_stamp_continues_the_record_before() -> None:
     assert stamps == [ns("2016-10-06T00:17:08.669"), NO_STAMP]
 
 
-def test_inner_is_the_outer_where_there_is_but_one_stamp() -> None:
-    """A preference that nothing in the file answers to changes nothing."""
-    text = b"2016-10-06T00:17:09Z x\n"
+@pytest.mark.parametrize("rest", [b"x", b"1234567890 x", b"sshd[7]: 1577836800 x"])
+def test_inner_is_the_outer_where_there_is_but_one_stamp(rest: bytes) -> None:
+    """A preference that nothing in the file answers to changes nothing; a number is no stamp."""
+    text = b"2016-10-06T00:17:09Z %b\n" % rest
     assert spelling(text, inner=True) == spelling(text) == f"iso8601@0/TZ{AUTO}"
 
 

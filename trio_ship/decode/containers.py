@@ -26,11 +26,12 @@ from trio_ship.decode.patterns import LinePattern, UserPattern
 from trio_ship.decode.search import have_marks
 from trio_ship.decode.words import Bools, Words, gather
 
-__all__ = ["Wrapped", "Wrapping", "find_wrapped", "unwrapped"]
+__all__ = ["Wrapped", "Wrapping", "begins_inside", "find_wrapped", "unwrapped"]
 
 Wrapping: TypeAlias = Literal["", "cri", "docker"]
 """How the lines of a file are wrapped; empty: they are not."""
 
+_DOCKER: Final = b'{"log":"'
 _CRI_STREAMS: Final = {b" stdout ": 1, b" stderr ": 2}
 _DOCKER_STREAMS: Final = {b'stdout",': 1, b'stderr",': 2}
 # Stamps have nanoseconds, often without zeros at the end, and "Z" or an offset.
@@ -107,6 +108,21 @@ def find_wrapped(arena: U8, start: I64, end: I64, cri: Bools, docker: Bools) -> 
     return wrapped
 
 
+def begins_inside(wrapping: Wrapping, arena: U8, start: I64, end: I64) -> I64:
+    """Return where the text that a container wrote begins; where its line does if it is none.
+
+    Args:
+        wrapping: What the runtime has put around lines.
+        arena: Bytes, with at least 64 more behind the last `end`.
+        start: First byte of each line. Shape (n,).
+        end: The byte after each line. Shape (n,).
+    """
+    if wrapping == "docker":
+        return start + len(_DOCKER) * have_marks(arena, start, list(enumerate(_DOCKER)))
+    are_cri = np.full(len(start), wrapping == "cri")
+    return find_wrapped(arena, start, end, are_cri, np.zeros_like(are_cri)).text
+
+
 def _word(text: bytes) -> np.uint64:
     return np.uint64(int.from_bytes(text, "little"))
 
@@ -144,7 +160,7 @@ def _look_at_cri(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
 
 
 def _look_at_docker(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
-    rows = rows[gather(arena, wrapped.text[rows], 1)[0] == _word(b'{"log":"')]
+    rows = rows[gather(arena, wrapped.text[rows], 1)[0] == _word(_DOCKER)]
     wrapped.wrapping[rows] = 2
     if not len(rows):
         return

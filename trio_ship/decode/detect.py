@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterator
+from typing import Final
 
 import attrs
 import numpy as np
@@ -28,9 +28,9 @@ from trio_ship.decode.ambiguous import Evidence, weigh
 from trio_ship.decode.containers import find_wrapped
 from trio_ship.decode.found import Found
 from trio_ship.decode.further import with_further
-from trio_ship.decode.guesses import Guess, find_guesses, guesses_inside, in_pattern
+from trio_ship.decode.guesses import Guess, find_guesses, in_pattern, is_doubtful, spread
+from trio_ship.decode.inside import find_inside
 from trio_ship.decode.layouts import Layout
-from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import sieve_of
 from trio_ship.decode.patterns import UserPattern
 from trio_ship.decode.places import Place
@@ -41,14 +41,12 @@ from trio_ship.decode.tags import NEARLY_ALL, Tag, behind_tag, usual_tag
 
 __all__ = ["detect"]
 
-_T = TypeVar("_T")
 _BOM: Final = b"\xef\xbb\xbf"
-_SAMPLE: Final = 64
 _JUDGED: Final = 6
 _FAR_BEHIND: Final = 4
+_DAY: Final = 86_400 * 10**9
 _INDENTS: Final = np.isin(np.arange(256), np.frombuffer(b" \t", np.uint8))
 _RARE: Final = 200
-_AT_FRONT: Final = re.compile(r"\w+@[_|\]]?[01](?:/|$)")
 
 
 def detect(
@@ -82,7 +80,7 @@ def detect(
     head = head.removeprefix(_BOM)
     lines = frame(head)
     if pattern is not None:
-        texts = _spread(_extract(UserPattern(pattern), lines))
+        texts = spread(_extract(UserPattern(pattern), lines))
         found = _elect(in_pattern(layouts, texts), lines, pattern)
     else:
         found, layouts = _in_lines(layouts, lines, evidence, named=prefer != "auto")
@@ -141,20 +139,10 @@ def _find(
     tag: Tag = "",
 ) -> tuple[Found | None, tuple[Layout, ...]]:
     """Find stamps as `_in_lines` does, by some texts of lines, which stand behind tags."""
-    found = _elect(_find_guesses(layouts, texts, named=named, tag=tag), lines, None)
-    if found is not None and not named and _is_doubtful(found):
+    found = _elect(find_guesses(layouts, texts, named=named, tag=tag), lines, None)
+    if found is not None and not named and is_doubtful(found.spelling):
         return _doubted(found, layouts, texts, lines, mtime_ns)
     return found, layouts
-
-
-def _is_count(layout: Layout) -> bool:
-    """Tell whether a stamp of a layout is nothing but a number."""
-    return layout.weak and "%s" in layout.fields
-
-
-def _is_doubtful(found: Found) -> bool:
-    """Tell whether what was found are numbers at some place, which no name says to be stamps."""
-    return _is_count(_layout(found)) and not _place(found).field
 
 
 def _layout(found: Found) -> Layout:
@@ -178,12 +166,12 @@ def _doubted(
     if can_be and not only_count(stamps, mtime_ns):
         return found, layouts
     tag = _place(found).tag
-    others = tuple(layout for layout in layouts if not _is_count(layout))
-    other = _elect(_find_guesses(others, texts, named=False, tag=tag), lines, None)
+    others = tuple(layout for layout in layouts if not layout.is_count)
+    other = _elect(find_guesses(others, texts, named=False, tag=tag), lines, None)
     if can_be:
         return (found, layouts) if other is None else (other, others)
-    guesses = _find_guesses(layouts, texts, named=False, tag=tag)
-    front = _elect((guess for guess in guesses if _AT_FRONT.match(guess.spelling)), lines, None)
+    guesses = find_guesses(layouts, texts, named=False, tag=tag)
+    front = _elect((guess for guess in guesses if guess.is_at_front), lines, None)
     matched = other.matched if other is not None else 0
     if front and front.matched > matched and are_moments(_stamps(front, lines), mtime_ns):
         # Those in the text of other lines are none.
@@ -206,12 +194,6 @@ def _is_cri(found: Found, lines: tuple[U8, I64, I64]) -> bool:
     return bool(2 * np.count_nonzero(wrapped.wrapping) > found.matched)
 
 
-def _spread(items: Sequence[_T]) -> list[_T]:
-    """Return the first items and some of the others."""
-    rest = items[_SAMPLE:]
-    return [*items[:_SAMPLE], *rest[:: len(rest) // _SAMPLE + 1]]
-
-
 def _sample(layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]) -> list[bytes]:
     """Return some lines: of those that begin a record, and of the likeliest."""
     arena, start, end = lines
@@ -221,29 +203,8 @@ def _sample(layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]) -> list[byt
     for column in range(2):
         for _, those in sieve.split(arena, start + column, end):
             likely[those] = True
-    rows = {*_spread(np.flatnonzero(begins).tolist()), *_spread(np.flatnonzero(likely).tolist())}
+    rows = {*spread(np.flatnonzero(begins).tolist()), *spread(np.flatnonzero(likely).tolist())}
     return [arena[start[row] : end[row]].tobytes() for row in sorted(rows)]
-
-
-def _find_guesses(
-    layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool, tag: Tag = ""
-) -> Iterator[Guess]:
-    """Yield how layouts fit some texts behind tags, and without the colours of a terminal."""
-    for guess in _find_coloured(layouts, texts, named=named):
-        if not tag:
-            yield guess
-        elif tag != "_" or re.match(r"\w+@[\d*]", guess.spelling):
-            yield attrs.evolve(guess, spelling=guess.spelling.replace("@", f"@{tag}", 1))
-
-
-def _find_coloured(
-    layouts: tuple[Layout, ...], texts: list[bytes], *, named: bool
-) -> Iterator[Guess]:
-    plain = [without_colours(text) for text in texts]
-    if plain != texts:
-        guesses = find_guesses(layouts, plain, named=named)
-        yield from (guess for guess in guesses if _AT_FRONT.match(guess.spelling))
-    yield from find_guesses(layouts, texts, named=named)
 
 
 def _extract(pattern: UserPattern, lines: tuple[U8, I64, I64]) -> list[bytes]:
@@ -304,16 +265,23 @@ def _find_inner(
     outer: Found, layouts: tuple[Layout, ...], lines: tuple[U8, I64, I64]
 ) -> Found | None:
     """Return the stamp inside the text of another stamp's line, if there is one."""
-    decoder = StampDecoder(outer.spelling)
-    arena, start, end = decoder.inside(*lines)
-    texts = [arena[a:b].tobytes() for a, b in zip(start.tolist(), end.tolist(), strict=True)]
     best = None
-    for guess in guesses_inside(layouts, _spread([text for text in texts if text])):
+    for guess in sorted(find_inside(outer.spelling, layouts, lines), key=lambda guess: guess.rank):
         way = f"{outer.spelling}{BEHIND}{guess.spelling}"
         found = _judge(attrs.evolve(guess, spelling=way), lines, None)
-        if found is not None and (best is None or found.matched > best.matched):
+        if found is None or (best is not None and found.matched <= best.matched):
+            continue
+        if not guess.is_doubtful or _are_near(found, outer, lines):
             best = found
     return best
+
+
+def _are_near(inner: Found, outer: Found, lines: tuple[U8, I64, I64]) -> bool:
+    """Tell whether most inner stamps are of the day around their outer ones."""
+    mine, theirs = (StampDecoder(found.spelling).read(*lines) for found in (inner, outer))
+    both = mine.found & theirs.found & theirs.dated
+    near = np.abs(mine.value[both] - theirs.value[both]) < _DAY
+    return bool(2 * np.count_nonzero(near) > np.count_nonzero(mine.found))
 
 
 def _judge(guess: Guess, lines: tuple[U8, I64, I64], pattern: str | None) -> Found | None:

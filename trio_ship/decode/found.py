@@ -19,7 +19,10 @@ _TAGS: Final[dict[Tag, str]] = {
     "_": " behind white space",
     "|": " behind a name and a bar",
     "]": " behind a name in brackets",
+    ":": "",
+    "~": "",
 }
+_MARKS: Final = '"\\=:'
 
 
 @attrs.frozen(kw_only=True)
@@ -60,7 +63,7 @@ def layout_and_place(spelling: str) -> tuple[str, str]:
     elif place.by_pattern:
         where = "where the pattern says"
     elif place.field:
-        where = f"in the {'last ' if place.last else ''}field {place.field.strip(chr(34) + '=:')}"
+        where = f"in the {'last ' if place.last else ''}field {place.field.strip(_MARKS)}"
     elif place.wrapping:
         where = "in front of what a container wrote"
     elif not place.searched:

@@ -10,12 +10,13 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
 from trio_ship.batch import I64, U8
 from trio_ship.decode.layouts import Layout
+from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import outlines, sieve_of
 from trio_ship.decode.members import FIELDS
 from trio_ship.decode.nesting import own_member
@@ -23,16 +24,27 @@ from trio_ship.decode.places import Place
 from trio_ship.decode.search import find_marks, rows_of
 from trio_ship.decode.stamps import frame
 from trio_ship.decode.table import LAYOUTS, layout_named
-from trio_ship.decode.tags import SEARCHED_BYTES
+from trio_ship.decode.tags import SEARCHED_BYTES, Tag
 from trio_ship.decode.telling import telling_names
 
-__all__ = ["Guess", "find_further", "find_guesses", "guesses_inside", "in_pattern"]
+__all__ = [
+    "Guess",
+    "find_further",
+    "find_guesses",
+    "guesses_inside",
+    "in_pattern",
+    "is_doubtful",
+    "spread",
+]
 
+_T = TypeVar("_T")
+_SAMPLE: Final = 64
 _COLUMNS: Final = 8
 _NESTED: Final = 2000  # behind every column
 _UNDATED: Final = 1000  # so is whatever says its date better
 _SPARE: Final = 10  # one in so many lines may lack what hardly is a stamp
 _DOCKER: Final = b'{"log":"'
+_AT_FRONT: Final = re.compile(r"\w+@[_|\]:~]?[01](?:/|$)")
 _COLOURS: Final = re.compile(rb"\x1b\[[\d;:]*m")
 _DATE_BEFORE: Final = re.compile(
     rb"(?<![\d.])(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.](?:\d\d){1,2}"
@@ -42,6 +54,12 @@ _DATE_BEFORE: Final = re.compile(
     rb"|\d\d?[ ./-]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[ -]\d{2,4})?)"
     rb"(?![\d.]\d)[^\d]{1,12}$"
 )
+
+
+def spread(items: Sequence[_T]) -> list[_T]:
+    """Return the first items and some of the others."""
+    rest = items[_SAMPLE:]
+    return [*items[:_SAMPLE], *rest[:: len(rest) // _SAMPLE + 1]]
 
 
 @attrs.frozen
@@ -59,6 +77,22 @@ class Guess:
     example: str
     count: int
     rank: float = 0
+
+    @property
+    def is_at_front(self) -> bool:
+        """Whether it stands in the first two columns of what is behind tags."""
+        return _AT_FRONT.match(self.spelling) is not None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it is numbers at some place, which no name says to be stamps."""
+        return is_doubtful(self.spelling)
+
+
+def is_doubtful(spelling: str) -> bool:
+    """Tell whether stamps are numbers at some place, which no name says to be stamps."""
+    name, _, rest = spelling.partition("@")
+    return layout_named(name).is_count and not Place.parse(rest.partition("/")[0]).field
 
 
 @attrs.define
@@ -114,8 +148,35 @@ def in_pattern(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]
             yield votes.guess(layout, Place(by_pattern=True), 0)
 
 
-def find_guesses(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) -> Iterator[Guess]:
-    """Yield how layouts fit some lines, for each kind of place where one does."""
+def find_guesses(
+    layouts: Sequence[Layout], texts: list[bytes], *, named: bool, tag: Tag = ""
+) -> Iterator[Guess]:
+    """Yield how layouts fit some lines, for each kind of place where one does.
+
+    Args:
+        layouts: Those that may be found.
+        texts: The lines, each behind its tag.
+        named: Whether the user has named the layout.
+        tag: What stands in front of them.
+    """
+    for guess in _find_coloured(layouts, texts, named=named):
+        if not tag:
+            yield guess
+        elif tag != "_" or re.match(r"\w+@[\d*]", guess.spelling):
+            yield attrs.evolve(guess, spelling=guess.spelling.replace("@", f"@{tag}", 1))
+
+
+def _find_coloured(
+    layouts: Sequence[Layout], texts: list[bytes], *, named: bool
+) -> Iterator[Guess]:
+    """Yield also what stands at the beginning of lines behind the colours of a terminal."""
+    plain = [without_colours(text) for text in texts]
+    if plain != texts:
+        yield from (each for each in _find(layouts, plain, named=named) if each.is_at_front)
+    yield from _find(layouts, texts, named=named)
+
+
+def _find(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) -> Iterator[Guess]:
     lines = frame(b"".join(text.rstrip(b"\n") + b"\n" for text in texts))
     fronts, present = _fronts(layouts, lines), frozenset(lines[0].tobytes())
     open_rows = [row for row, text in enumerate(texts) if not text[:1].isspace()]

@@ -200,6 +200,11 @@ class Layout:
         """The parts of the template."""
         return tuple(re.findall(r"%-?.|\{[^}]*\}|.", self.template, re.DOTALL))
 
+    @property
+    def is_count(self) -> bool:
+        """Whether its stamps are nothing but a number."""
+        return self.weak and "%s" in self.fields
+
     @functools.cached_property
     def _exact(self) -> re.Pattern[bytes]:
         parts = []

@@ -34,7 +34,7 @@ __all__ = ["FIELDS", "find_field"]
 _SAMPLES: Final = 8
 _SAMPLE: Final = 4096
 _MANY: Final = 64
-_OPENED: Final = (b'"', b"<")
+_OPENED: Final = (b'"', b"\\", b"<")
 """Fields that begin so may have anything before them; others have white space."""
 
 FIELDS: Final = (
@@ -81,10 +81,11 @@ FIELDS: Final = (
 def find_field(
     field: str, arena: U8, start: I64, end: I64, *, last: bool = False, own: bool = False
 ) -> I64:
-    """Return where the value of a field begins in each line; -1 for nowhere.
+    r"""Return where the value of a field begins in each line; -1 for nowhere.
 
     Args:
-        field: `"ts"` for a member of JSON, `ts=` for logfmt, `ts:` for LTSV.
+        field: `"ts"` for a member of JSON, `\"ts\"` for one within a string, `ts=` for
+            logfmt, `ts:` for LTSV.
         arena: Bytes, with at least 64 more behind the last `end`.
         start: First byte of each line, ascending. Shape (n,), n > 0.
         end: The byte after each line. Shape (n,).
@@ -92,7 +93,7 @@ def find_field(
         own: Whether a member of the object itself counts, where it has one, and not
             one of an object within it.
     """
-    in_json = field[0] == '"'
+    in_json = field[0] in '"\\'
     text = field.encode() + b":" * in_json
     if own:
         value = find_member(field.encode(), arena, start, end)
@@ -102,7 +103,10 @@ def find_field(
     value += len(text)
     if lacking.any():
         value[lacking] = -1
-    return _opened(arena, value, spaced=in_json)
+    value = _opened(arena, value, spaced=in_json)
+    if field[0] == "\\":
+        value += 2 * ((value >= 0) & (arena[value] == ord("\\")))
+    return value
 
 
 @attrs.frozen

@@ -1,13 +1,13 @@
-"""Where in its line a stamp stands.
+r"""Where in its line a stamp stands.
 
 A place is spelled as the columns that were seen, the likelier first, and `*`
 where it may be elsewhere too: `0`, `35,39,*`, `*`; as the field that holds it,
 `"ts"` in JSON, `ts=` in logfmt, `ts:` in LTSV, `"time"$` for the last such field of a
-line, as Docker has it, and `"ts"^` for the one of an object itself where those within
-it have such fields too; `cri` for column 0 of lines that Kubernetes has wrapped; or
-`ts`: where a pattern of the user says. Behind a `_` columns count from the first byte
-that is no white space, behind a `|` or a `]` they and fields do from what follows such
-a tag (`tags`).
+line, as Docker has it, `"ts"^` for the one of an object itself where those within it
+have such fields too, `\"ts\"` for one in an object within a string; `cri` for column 0
+of lines that Kubernetes has wrapped; or `ts`: where a pattern of the user says. Behind
+a `_` columns count from the first byte that is no white space, behind a `|`, `]`, `:` or
+`~` they and fields do from what follows such a tag (`tags`).
 
 With several columns a line's stamp is sought in the first whose bytes look like
 one, else where in the first 256 bytes something first looks like one. A line that
@@ -36,8 +36,8 @@ from trio_ship.decode.words import Bools, within
 __all__ = ["Place"]
 
 _IS_DIGIT: Final = np.isin(np.arange(256), np.frombuffer(b"0123456789", np.uint8))
-_FIELD: Final = re.compile(r'("[\w@$.-]+")([$^]?)|<?[\w@.-]+[=:]', re.ASCII)
-_TAGS: Final[dict[str, Tag]] = {"_": "_", "|": "|", "]": "]"}
+_FIELD: Final = re.compile(r'(\\?"[\w@$.-]+\\?")([$^]?)|<?[\w@.-]+[=:]', re.ASCII)
+_TAGS: Final[dict[str, Tag]] = {"_": "_", "|": "|", "]": "]", ":": ":", "~": "~"}
 
 
 @attrs.frozen

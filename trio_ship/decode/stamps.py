@@ -19,6 +19,7 @@ import numpy as np
 
 from trio_ship.batch import I64, NO_STAMP, U8
 from trio_ship.batch.columns import trimmed_ends
+from trio_ship.decode.containers import begins_inside
 from trio_ship.decode.days import first_of_days, with_days
 from trio_ship.decode.leads import begins_coloured, lead_of
 from trio_ship.decode.others import Others, read_at
@@ -274,6 +275,7 @@ class StampDecoder:
         if self._outer is None:
             return read_at(self._place, self._exact, arena, start, end)
         rows, start_inside, end_inside = _inside(*self._outer, arena, start, end)
+        start_inside = behind_tag(self._place.tag, arena, start_inside, end_inside)
         part = read_at(self._place, self._exact, arena, start_inside, end_inside)
         reading = Reading.empty(len(start))
         reading.put(rows, part)
@@ -352,15 +354,16 @@ def _inside(
 ) -> tuple[I64, I64, I64]:
     """Return the lines that have an outer stamp, and where the text inside begins and ends.
 
-    It begins with the last byte that every such stamp has; a container that puts
-    its stamp last has the text before it.
+    What a container wrote begins behind all that its runtime put there, and ends before
+    a stamp that is put last; other text begins with the last byte that every such stamp has.
     """
     at = place.locate(outer.layout, outer.head, arena, start, end)
     rows = np.flatnonzero(at >= 0)
     rows = rows[outer.read(arena, at[rows], end[rows]).found]
-    if place.last:
-        return rows, start[rows], at[rows]
-    return rows, at[rows] + outer.shortest - 1, end[rows]
+    start, end, at = start[rows], end[rows], at[rows]
+    begin = begins_inside(place.wrapping, arena, start, end) if place.wrapping else start
+    begin = np.where(begin > start, begin, start if place.last else at + outer.shortest - 1)
+    return rows, begin, at if place.last else end
 
 
 def frame(text: bytes) -> tuple[U8, I64, I64]:

@@ -7,7 +7,9 @@ r"""What another program puts in front of every line that it passes on.
     [pod/api-5d9f/api] {"level":30,"at":1795420800123}
 
 What is behind them is a line of its own, whose beginning says as much as that of any other.
-So may white space be in front of lines. Which of the three it is, one byte tells.
+So may white space be in front of lines. `kubelet[812]: ` behind the stamp of syslog, or the
+rest of one that `docker logs -t` has put in front of a line, are tags of what is inside.
+Which of them it is, one byte tells.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ from trio_ship.decode.words import Bools
 
 __all__ = ["NEARLY_ALL", "SEARCHED_BYTES", "Tag", "behind_tag", "usual_tag"]
 
-Tag: TypeAlias = Literal["", "_", "|", "]"]
-"""What is in front of lines: nothing; white space; a name and a bar; a name in brackets."""
+Tag: TypeAlias = Literal["", "_", "|", "]", ":", "~"]
+"""What is in front of lines: nothing; white space; a name and a bar; a name in brackets;
+what ends with a colon; with a space."""
 
 SEARCHED_BYTES: Final = 256
 """Where in its line a stamp begins at the latest, if no field holds it."""
@@ -69,11 +72,12 @@ def behind_tag(tag: Tag, arena: U8, start: I64, end: I64) -> I64:
         return start
     if tag == "_":
         return _behind_blanks(arena, start, end)
-    behind, alike = _behind_usual(ord(tag), arena, start, end)
+    closing = ord(" " if tag == "~" else tag)
+    behind, alike = _behind_usual(closing, arena, start, end)
     others = np.flatnonzero(~alike)
     for low in range(0, len(others), ROWS):
         rows = others[low : low + ROWS]
-        behind[rows] = _behind_name(ord(tag), arena, start[rows], end[rows])
+        behind[rows] = _behind_name(closing, arena, start[rows], end[rows])
     return behind
 
 
@@ -93,9 +97,10 @@ def _behind_usual(closing: int, arena: U8, start: I64, end: I64) -> tuple[I64, B
 
 def _behind_name(closing: int, arena: U8, start: I64, end: I64) -> I64:
     windows = Windows(arena, start)
-    one = np.uint64(1)
-    follows = (windows.places(ord(" ")) | windows.places(_ESCAPE)) >> one
-    place = first_bit(windows.places(closing) & follows)
+    ends = windows.places(closing)
+    if closing != ord(" "):
+        ends &= (windows.places(ord(" ")) | windows.places(_ESCAPE)) >> np.uint64(1)
+    place = first_bit(ends)
     has_one = (place < WIDEST) & (start + place + 2 < end)
     if closing == ord("]"):
         has_one &= arena[start] == ord("[")
