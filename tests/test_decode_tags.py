@@ -128,3 +128,24 @@ def test_lines_behind_tags_may_have_other_layouts_or_go_on() -> None:
         ns("2026-11-23T08:00:01"),
         ns("2026-11-23T08:00:02"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "field"),
+    [
+        ("0", "", ""),
+        ("35,39,*", "", ""),
+        ("_4,*", "_", ""),
+        ("|0", "|", ""),
+        ("~1", "~", ""),
+        ('|"ts"^', "|", '"ts"'),
+        (r"\"ts\"", "", r"\"ts\""),
+        ("]ts=", "]", "ts="),
+        ("__REALTIME_TIMESTAMP=", "", "__REALTIME_TIMESTAMP="),
+        ('"time"$', "", '"time"'),
+    ],
+)
+def test_a_place_is_spelled_as_it_is_read(text: str, tag: Tag, field: str) -> None:
+    """A field may begin with a letter that is a tag before a column."""
+    place = Place.parse(text)
+    assert (place.tag, place.field, str(place)) == (tag, field, text)

@@ -76,7 +76,8 @@ class Place:
             return cls(by_pattern=True)
         if text == "cri":
             return cls(columns=(0,), wrapping="cri")
-        tag = _TAGS.get(text[:1], "")
+        # The name of a field may begin with what is a tag before a column.
+        tag = "" if _FIELD.fullmatch(text) else _TAGS.get(text[:1], "")
         text = text.removeprefix(tag)
         if found := _FIELD.fullmatch(text):
             last, own = found[2] == "$", found[2] == "^"
