@@ -8,6 +8,7 @@ import trio
 from pipeline_helpers import config, line, new_disk, now_line, output_lines, running
 
 from trio_ship.batch import OrderedBatch
+from trio_ship.cut import own_cut
 from trio_ship.errors import SinkError
 from trio_ship.pipeline import Pipeline
 from trio_ship.state import SinkState, Snapshot
@@ -26,14 +27,7 @@ class GatedSink:
     async def open(self, checkpoint: Snapshot) -> Snapshot:
         """Return the checkpoint with a state of its own."""
         await trio.lowlevel.checkpoint()
-        sinks = {self.name: SinkState(), **checkpoint.sinks}
-        return Snapshot(
-            sequence=checkpoint.sequence,
-            last_key=checkpoint.last_key,
-            files=checkpoint.files,
-            positions=checkpoint.positions,
-            sinks=sinks,
-        )
+        return own_cut(checkpoint, self.name)
 
     def begin(self, common: Snapshot) -> None:
         """Take the common start."""
@@ -50,9 +44,6 @@ class GatedSink:
         """Do nothing."""
 
     def saved(self, snapshot: Snapshot) -> None:
-        """Do nothing."""
-
-    def reopen(self) -> None:
         """Do nothing."""
 
     async def aclose(self) -> None:

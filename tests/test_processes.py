@@ -323,7 +323,7 @@ def test_more_standard_input_than_waits_at_once_flows_while_following(tmp_path: 
     assert (tmp_path / "out").read_bytes() == text
 
 
-def test_p03_sighup_opens_the_outputs_again(tmp_path: Path) -> None:
+def test_p03_a_rename_and_a_sighup_begin_a_new_output(tmp_path: Path) -> None:
     """After a rename and a SIGHUP new records go to a new file, old ones stay."""
     config = write_config(tmp_path, follow=True)
     log, output = tmp_path / "logs" / "a.log", tmp_path / "out.log"

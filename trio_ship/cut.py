@@ -16,7 +16,7 @@ import attrs
 from trio_ship.batch import OrderedBatch
 from trio_ship.state import OrderKey, Position, SinkState, Snapshot
 
-__all__ = ["Cut", "advance", "common_start", "former_names", "stops"]
+__all__ = ["Cut", "advance", "common_start", "former_names", "own_cut", "stops"]
 
 
 @attrs.define(eq=False, repr=False)
@@ -79,6 +79,13 @@ def advance(
         positions=MappingProxyType({**snapshot.positions, **positions}),
         sinks=MappingProxyType({**snapshot.sinks, **states}),
     )
+
+
+def own_cut(checkpoint: Snapshot, sink: str) -> Snapshot:
+    """Return what a sink has taken, as far as the checkpoint tells; it may not know the sink."""
+    sinks = {sink: SinkState(), **checkpoint.sinks}
+    positions = {**checkpoint.positions, **sinks[sink].ahead}
+    return attrs.evolve(checkpoint, sinks=sinks, positions=positions)
 
 
 def common_start(snapshot: Snapshot, cuts: Mapping[str, Snapshot]) -> Snapshot:

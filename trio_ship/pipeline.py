@@ -132,11 +132,6 @@ class Pipeline:
         self._start.cancel()
         self._abort.cancel()
 
-    def reopen(self) -> None:
-        """Have every output opened by its name again."""
-        for sink in self._sinks:
-            sink.reopen()
-
     async def run(
         self, *, task_status: trio.TaskStatus[Pipeline] = trio.TASK_STATUS_IGNORED
     ) -> None:

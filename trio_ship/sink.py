@@ -49,10 +49,6 @@ class Sink(Protocol):
         """Say that a checkpoint was saved; blocks, in a worker thread."""
         ...
 
-    def reopen(self) -> None:
-        """Have the output opened by its name again before the next batch."""
-        ...
-
     async def aclose(self) -> None:
         """Close the output."""
         ...

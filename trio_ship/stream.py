@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 
-import attrs
 import trio
 
 from trio_ship.batch import OrderedBatch
 from trio_ship.config import Config
 from trio_ship.config.load import refused
 from trio_ship.config.structure import Fault
+from trio_ship.cut import own_cut
 from trio_ship.errors import ungrouped
 from trio_ship.fields.parse import Parser
 from trio_ship.pipeline import Pipeline
@@ -98,9 +98,7 @@ class Stream:
     async def open(self, checkpoint: Snapshot) -> Snapshot:
         """Return the checkpoint: nothing more is known to have been taken."""
         await trio.lowlevel.checkpoint()
-        sinks = {self.name: SinkState(), **checkpoint.sinks}
-        positions = {**checkpoint.positions, **sinks[self.name].ahead}
-        return attrs.evolve(checkpoint, sinks=sinks, positions=positions)
+        return own_cut(checkpoint, self.name)
 
     def begin(self, common: Snapshot) -> None:
         """Say what all sinks have; what this one has beyond it is skipped."""
@@ -135,9 +133,6 @@ class Stream:
 
     def saved(self, snapshot: Snapshot) -> None:
         """Do nothing: there is no journal."""
-
-    def reopen(self) -> None:
-        """Do nothing: there is no output."""
 
     async def aclose(self) -> None:
         """End the iteration."""

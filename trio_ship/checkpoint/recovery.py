@@ -14,7 +14,7 @@ import attrs
 
 from trio_ship.batch import Kind
 from trio_ship.checkpoint.lines import VERSION, is_end, is_head, is_line, read_lines
-from trio_ship.cut import advance
+from trio_ship.cut import advance, own_cut
 from trio_ship.state import FileEntry, OrderKey, Position, SinkState, Snapshot
 
 __all__ = ["Recovered", "Written", "beyond", "last_output", "read_journal", "recover", "written_of"]
@@ -125,9 +125,7 @@ def recover(
     """
     state = checkpoint.sinks[sink]
     files = dict(checkpoint.files)
-    cut = attrs.evolve(
-        checkpoint, positions=MappingProxyType({**checkpoint.positions, **state.ahead})
-    )
+    cut = own_cut(checkpoint, sink)
     torn = None
     count = 0
     adopted = []

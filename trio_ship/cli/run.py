@@ -136,8 +136,7 @@ async def _heed_signals(
         async for number in signals:
             if number == signal.SIGHUP:
                 if not has_terminal or _has_terminal():
-                    _LOG.info("outputs are opened again")
-                    pipeline.reopen()
+                    _LOG.info("SIGHUP: outputs that were renamed are left by themselves")
                     continue
                 number = signal.SIGTERM  # noqa: PLW2901  (the terminal has gone away)
             if ending.signal:

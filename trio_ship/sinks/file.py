@@ -168,9 +168,6 @@ class FileSink:
         """
         self._saved = snapshot
 
-    def reopen(self) -> None:
-        """Do nothing: before every batch it is seen whether the name leads elsewhere."""
-
     async def aclose(self) -> None:
         """Close the output."""
         if self._is_open:

@@ -10,10 +10,10 @@ import os
 from collections.abc import Iterator
 
 import anyio
-import attrs
 import trio
 
 from trio_ship.batch import OrderedBatch
+from trio_ship.cut import own_cut
 from trio_ship.encode import Encoder
 from trio_ship.encode.terminal import escape_controls
 from trio_ship.errors import SinkError
@@ -67,10 +67,7 @@ class StdoutSink:
     async def open(self, checkpoint: Snapshot) -> Snapshot:
         """Return the checkpoint: nothing more is known to have arrived."""
         await trio.lowlevel.checkpoint()
-        sinks = {self.name: SinkState(), **checkpoint.sinks}
-        ahead = sinks[self.name].ahead
-        positions = {**checkpoint.positions, **ahead}
-        return attrs.evolve(checkpoint, sinks=sinks, positions=positions)
+        return own_cut(checkpoint, self.name)
 
     def begin(self, common: Snapshot) -> None:
         """Say what all sinks have; what this one has beyond it is skipped."""
@@ -101,9 +98,6 @@ class StdoutSink:
 
     def saved(self, snapshot: Snapshot) -> None:
         """Do nothing: there is no journal."""
-
-    def reopen(self) -> None:
-        """Do nothing: standard output has no name."""
 
     async def aclose(self) -> None:
         """Leave standard output open: it belongs to the process."""

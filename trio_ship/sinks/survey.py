@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
 import trio
 
 from trio_ship.batch import OrderedBatch
+from trio_ship.cut import own_cut
 from trio_ship.state import SinkState, Snapshot
 from trio_ship.survey import Survey
 
@@ -32,7 +32,7 @@ class SurveySink:
     async def open(self, checkpoint: Snapshot) -> Snapshot:
         """Return the checkpoint: nothing is known beyond it."""
         await trio.lowlevel.checkpoint()
-        return attrs.evolve(checkpoint, sinks={self.name: SinkState(), **checkpoint.sinks})
+        return own_cut(checkpoint, self.name)
 
     def begin(self, common: Snapshot) -> None:
         """Do nothing: nothing is skipped."""
@@ -46,9 +46,6 @@ class SurveySink:
 
     def saved(self, snapshot: Snapshot) -> None:
         """Do nothing: there is no journal."""
-
-    def reopen(self) -> None:
-        """Do nothing: there is no output."""
 
     async def aclose(self) -> None:
         """Do nothing: there is no output."""
