@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import tomllib
 
 import pytest
 import trio
 import trio.testing
-from follow_helpers import put
+from follow_helpers import EVERY_NAME, LOG, copy_and_cut, put
 from memory_disk import MemoryDisk
 from pipeline_helpers import (
     CHECKPOINT,
@@ -261,3 +262,30 @@ async def test_c09_a_sink_that_was_taken_out_after_a_kill_and_is_put_back(
         assert pipeline.snapshot.sequence == 4
     assert output_lines(disk) == [f"app {number}" for number in range(4)]
     assert output_lines(disk, "/out/second.log") == ["app 0", "app 3"]
+
+
+async def test_d07_a_log_is_copied_and_cut_while_a_full_disk_holds_up_what_was_read_of_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Batches that waited are written behind a checkpoint that knows better where the log is."""
+    disk = new_disk()
+    settings = config(paths=EVERY_NAME, interval=30)
+    async with until_death(disk, settings):
+        put(disk, "app 0")
+        await trio.sleep(2)
+        disk.fail("pwrite", OUTPUT, error=errno.ENOSPC, times=None)
+        for number in range(1, 3):
+            put(disk, f"app {number}")
+            await trio.sleep(1.5)
+        copy_and_cut(disk)
+        put(disk, *(f"app {number} behind the cut" for number in range(3, 9)))
+        await trio.sleep(1)
+        saved = tomllib.loads(disk.read(CHECKPOINT).decode())
+        assert [entry.get("file") for entry in saved["sources"]["app"]] == [f"{LOG}.1", None]
+        disk.heal()
+        await trio.sleep(1.5)
+        assert output_lines(disk)[:3] == ["app 0", "app 1", "app 2"]
+        disk.die_after(0)
+    async with running(disk, settings):
+        await trio.sleep(3)
+    assert len(output_lines(disk)) == len(set(output_lines(disk))) == 9

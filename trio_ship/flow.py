@@ -111,7 +111,7 @@ class Flow:
             # A name that outlives its use would pin an arena until the next report.
             del report
             while batches:
-                batch = batches.pop(0).described_by(self._board.snapshot.files)
+                batch = batches.pop(0)
                 self._cut.announce(batch)
                 self._count(batch)
                 self._board.put_unwritten([sink.name for sink in self._sinks], _weight(batch))
@@ -163,7 +163,8 @@ class Flow:
         if acknowledging is not None:
             acknowledging.bind(delivered)
         async for batch in receive:
-            await sink.write(batch)
+            # A checkpoint saved while it waited may know better where its files are.
+            await sink.write(batch.described_by(self._board.snapshot.files))
             self._board.put_written(sink.name, _weight(batch))
             if acknowledging is None:
                 delivered(batch.number, sink.state)

@@ -108,12 +108,13 @@ class FileSink:
         if left:
             batch, left = without_known(batch, left)
         begun = False
+        saved = self._saved  # no newer one: the batch would tell less of files than that knows
 
         def note_end(after: int) -> None:
             self._note(lambda journal: journal.append_end(after))
 
         def prepare() -> tuple[Iterator[memoryview], int | None]:
-            self._begin_journal()
+            self._begin_journal(saved)
             if len(batch):
                 self._check_output()
             slices, size = self._encode(batch)
@@ -195,10 +196,9 @@ class FileSink:
                     error.strerror,
                 )
 
-    def _begin_journal(self) -> None:
+    def _begin_journal(self, saved: Snapshot | None) -> None:
         """Begin the journal anew if a checkpoint was saved, and in any case at the start."""
-        saved, found = self._saved, self._found
-        self._found = None
+        found, self._found = self._found, None
         if saved is not None and saved is not self._begun:
             self._begun = saved
             self._note(lambda journal: journal.begin(saved, saved.sinks[self.name]))
