@@ -40,6 +40,27 @@ def test_an_unknown_option_is_refused_with_the_usage_of_its_command(
     assert said.endswith(f"trio-ship run: error: unrecognized arguments: {option}\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["mrege", "a.log"], '; did you mean "merge"?'),
+        (["merge", "-s", "errr"], '; did you mean "error"?'),
+        (["run", "--color", "allways"], '; did you mean "always"?'),
+        (["tail"], ""),
+    ],
+)
+def test_a_misspelt_choice_is_refused_with_what_may_have_been_meant(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], meant: str
+) -> None:
+    """Status 2; where nothing is like it, the choices alone are said."""
+    with pytest.raises(SystemExit) as ending:
+        main(arguments)
+    assert ending.value.code == 2
+    said = capsys.readouterr().err
+    assert "invalid choice: " in said
+    assert said.endswith(f"){meant}\n")
+
+
 @pytest.mark.parametrize("command", ["run", "merge", "explain", "check"])
 def test_without_a_configuration_it_is_said_what_to_name(
     folder: Path, capsys: pytest.CaptureFixture[str], command: str

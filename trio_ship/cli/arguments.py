@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from trio_ship.cli.streams import show
 from trio_ship.config.values import printable
+from trio_ship.nearest import nearest
 
 __all__ = ["parsed"]
 
@@ -62,6 +63,16 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, []
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
+        """Say which choice may have been meant, where one was misspelt."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            meant = nearest(value, action.choices or ())
+            if meant is not None:
+                error.message += f'; did you mean "{meant}"?'
+            raise
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
