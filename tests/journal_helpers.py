@@ -97,6 +97,11 @@ def note(journal: Journal, *steps: Step) -> None:
         journal.append(step.batch, step.before, step.after)
 
 
+def adopted(found: Recovered) -> int:
+    """Return how many batches are believed to be whole."""
+    return sum("before" in line for line in found.lines) - (found.torn is not None)
+
+
 def recovered(data: bytes, checkpoint: Snapshot, size: int | None) -> Recovered:
     """Return what a journal says of the output of the sink."""
     return recover(read_journal(data, checkpoint.sinks["out"], "boot"), checkpoint, "out", size)

@@ -14,6 +14,7 @@ from journal_helpers import (
     LOGS,
     PATH,
     STATE,
+    adopted,
     begun,
     make_step,
     make_steps,
@@ -69,7 +70,7 @@ def test_a_journal_that_failed_is_good_again_behind_the_next_checkpoint() -> Non
         note(journal, steps[0])
     assert not journal.is_good
     note(journal, steps[1])
-    assert recovered(disk.read(PATH), BEGIN, 10**6).count == 0
+    assert adopted(recovered(disk.read(PATH), BEGIN, 10**6)) == 0
     journal.begin(BEGIN, STATE)
     assert journal.is_good
     found = recovered(disk.read(PATH), BEGIN, 10**6).cut
@@ -127,10 +128,10 @@ def test_d02_the_end_of_a_batch_that_could_not_be_noted_is_known_behind_the_next
     with pytest.raises(OSError):  # noqa: PT011  (whatever the disk says)
         journal.append_end(step.after)
     disk.heal()
-    assert recovered(disk.read(PATH), BEGIN, step.after).count == 0
+    assert adopted(recovered(disk.read(PATH), BEGIN, step.after)) == 0
     journal.begin(BEGIN, STATE)
     found = recovered(disk.read(PATH), BEGIN, step.after)
-    assert (found.count, found.torn) == (1, None)
+    assert (adopted(found), found.torn) == (1, None)
 
 
 @pytest.mark.parametrize("seed", range(4, 10))

@@ -19,6 +19,7 @@ import trio
 from checkpoint_helpers import AT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_helpers import adopted
 from memory_disk import MemoryDisk
 from process_helpers import stamped, write_config
 
@@ -117,7 +118,7 @@ def recovered(journal: bytes) -> int:
     assert found.cut.positions.keys() <= found.cut.files.keys()
     assert all(known.offset < 2**63 for known in found.cut.positions.values())
     to_document(common_start(CUT, {"out": found.cut}), pipeline="ship", saved_at=AT)
-    return found.count
+    return adopted(found)
 
 
 def test_d17_the_journal_of_these_tests_is_one() -> None:

@@ -258,7 +258,7 @@ def _nanoseconds(moment: object) -> int:
     """Return when a checkpoint was saved; 0 where somebody took that out."""
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         return 0
-    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _key(table: Table) -> OrderKey:

@@ -54,13 +54,11 @@ class Recovered:
     Attributes:
         cut: The checkpoint and every batch that lies whole in the output.
         torn: The batch behind them, if some of its bytes are there.
-        count: Batches adopted.
         lines: The lines that say so; the last one is that of `torn`, if it is there.
     """
 
     cut: Snapshot
     torn: Written | None
-    count: int
     lines: tuple[dict[str, Any], ...]
 
 
@@ -127,7 +125,6 @@ def recover(
     files = dict(checkpoint.files)
     cut = own_cut(checkpoint, sink)
     torn = None
-    count = 0
     adopted = []
     told: dict[str, FileEntry] = {}
     lines = _unknown(lines, state, checkpoint.sequence)
@@ -152,13 +149,12 @@ def recover(
                 break
             if end != state.offset:
                 state = attrs.evolve(state, offset=end, footprint="")
-            count += 1
             cut = beyond(cut, written, sink, state)
             files |= told
             told = {}
         adopted.append(line)
     cut = attrs.evolve(cut, files=files, sinks=MappingProxyType({**cut.sinks, sink: state}))
-    return Recovered(cut=cut, torn=torn, count=count, lines=tuple(adopted))
+    return Recovered(cut=cut, torn=torn, lines=tuple(adopted))
 
 
 def _whole_end(written: Written, size: int | None, *, is_left: bool, is_last: bool) -> int | None:

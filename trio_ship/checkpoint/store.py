@@ -36,7 +36,7 @@ import secrets
 import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -78,12 +78,10 @@ class Loaded:
 
     Attributes:
         snapshot: The state to go on from; None at a fresh start.
-        source: Which generation it comes from.
         notes: What must be said aloud.
     """
 
     snapshot: Snapshot | None
-    source: Literal["current", "previous", "none"]
     notes: tuple[str, ...] = ()
 
 
@@ -150,9 +148,8 @@ class Store:
                 text says what is wrong and what the choices are.
         """
         faults, missing = [], 0
-        generations: tuple[tuple[str, Literal["current", "previous"]], ...]
-        generations = ((self.path, "current"), (self.previous, "previous"))
-        for path, source in generations:
+        generations = (self.path, self.previous)
+        for path in generations:
             try:
                 snapshot = self._with(path, self._judge)
             except FileNotFoundError:
@@ -167,9 +164,9 @@ class Store:
             else:
                 used = f"{path}: this previous generation is used; it is older and just as true"
                 notes = (*faults, used) if faults else ()
-                return Loaded(snapshot=snapshot, source=source, notes=notes)
+                return Loaded(snapshot=snapshot, notes=notes)
         if missing == len(generations):
-            return Loaded(snapshot=None, source="none")
+            return Loaded(snapshot=None)
         raise self._refused(faults)
 
     def set_aside(self, now: datetime) -> str | None:
@@ -212,15 +209,12 @@ class Store:
 
     # --- while the pipeline runs --------------------------------------------------
 
-    def save(self, snapshot: Snapshot, saved_at: datetime) -> int:
+    def save(self, snapshot: Snapshot, saved_at: datetime) -> None:
         """Make a snapshot durable as the current generation.
 
         Args:
             snapshot: The state.
             saved_at: The time of the save, with its zone.
-
-        Returns:
-            The size of the checkpoint in bytes.
 
         Raises:
             OSError: It was not saved, or not durably; both names still lead to
@@ -241,7 +235,6 @@ class Store:
                 with contextlib.suppress(OSError):
                     self._disk.unlink(leftover)
             raise
-        return len(data)
 
     # --- inside -------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ def restore(
     *,
     is_there: bool,
     sighted: Mapping[int, Candidate],
-) -> ChainFiles:
+) -> None:
     """Take up the recorded files of a chain where they were left.
 
     Args:
@@ -76,7 +76,6 @@ def restore(
     if not is_there:
         for tail in chain.tails:
             tail.rotated_at = now
-    return chain
 
 
 def _without_doubles(there: list[_Found]) -> list[_Found]:

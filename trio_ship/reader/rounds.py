@@ -80,7 +80,7 @@ class RoundReader:
         stages: Stages = OFF,
     ) -> None:
         self._stages = stages
-        self.pulse = self._disk = disk
+        self.pulse = disk
         self._config = config
         self._chains = chains
         self._follow = follow
@@ -108,7 +108,7 @@ class RoundReader:
                 for job, room in zip(jobs, rooms, strict=True)
             ],
             [patience] * len(jobs),
-            self._disk,
+            self.pulse,
             partial(self.conclude, reading),
         )
         return reading, hop
@@ -238,7 +238,7 @@ class RoundReader:
     def _failed(self, chain: ChainFiles, tail: Tail, error: OSError, now: float) -> None:
         tail.failures += 1
         tail.retry_at = now + min(_RETRY_SECONDS, 0.25 * 2**tail.failures)
-        self._chains.refuse(chain.path, refusal(self._disk, chain.path, error))
+        self._chains.refuse(chain.path, refusal(self.pulse, chain.path, error))
 
     def _doubt(self, chain: ChainFiles, tail: Tail, now: float) -> None:
         """Leave a file alone that is not what it was, until the next look has said why."""
