@@ -151,29 +151,36 @@ class Sequencer:
     def _take_in_order(self) -> list[OrderedBatch]:
         low, rank = self._marks.frontier()
         masks = [self._below(held, low, rank) for held in self._held]
-        if not any(mask.any() for mask in masks):
+        if not _has_rows(masks):
             return []
         self._end_before_continued(masks)
-        taken: list[OrderedBatch] = []
-        if self._follow and self._last_key is not None:
-            late = [
-                self._late(held, self._last_key) & mask
-                for held, mask in zip(self._held, masks, strict=True)
-            ]
-            if any(mask.any() for mask in late):
-                # Records without a key are never late, but stand before such in their file.
-                bare = [
-                    (held.batch.key == NO_STAMP) & mask
-                    for held, mask in zip(self._held, masks, strict=True)
-                ]
-                if any(mask.any() for mask in bare):
-                    taken.append(self._leave(bare, Kind.IN_ORDER))
-                kind = Kind.DROPPED if self._drop_late else Kind.LATE
-                taken.append(self._leave(late, kind))
-                masks = [mask & held.live for held, mask in zip(self._held, masks, strict=True)]
-        if any(mask.any() for mask in masks):
+        taken = self._take_late(masks)
+        if taken:
+            masks = [mask & held.live for held, mask in zip(self._held, masks, strict=True)]
+        if _has_rows(masks):
             taken.append(self._leave(masks, Kind.IN_ORDER))
         self._release()
+        return taken
+
+    def _take_late(self, masks: list[_Mask]) -> list[OrderedBatch]:
+        """Return what is late of the rows in `masks`, behind what stands before it in its file."""
+        if not self._follow or self._last_key is None:
+            return []
+        late = [
+            self._late(held, self._last_key) & mask
+            for held, mask in zip(self._held, masks, strict=True)
+        ]
+        if not _has_rows(late):
+            return []
+        taken = []
+        # Records without a key are never late, but stand before such in their file.
+        bare = [
+            (held.batch.key == NO_STAMP) & mask
+            for held, mask in zip(self._held, masks, strict=True)
+        ]
+        if _has_rows(bare):
+            taken.append(self._leave(bare, Kind.IN_ORDER))
+        taken.append(self._leave(late, Kind.DROPPED if self._drop_late else Kind.LATE))
         return taken
 
     def _take_ahead(self) -> OrderedBatch | None:
@@ -186,14 +193,13 @@ class Sequencer:
             for held in self._held
         ]
         for held, mask in zip(self._held, waiting, strict=True):
-            leading[held.batch.chain[held.batch.region[mask & (held.batch.key >= bound.clock)]]] = (
-                True
-            )
+            regions = held.batch.region[mask & (held.batch.key >= bound.clock)]
+            leading[held.batch.chain[regions]] = True
         masks = [
             mask & held.batch.spread(leading[held.batch.chain])
             for held, mask in zip(self._held, waiting, strict=True)
         ]
-        if not any(mask.any() for mask in masks):
+        if not _has_rows(masks):
             return None
         self._end_before_continued(masks)
         batch = self._leave(masks, Kind.AHEAD)
@@ -312,6 +318,10 @@ class Sequencer:
             else:
                 kept.append(held)
         self._held = kept
+
+
+def _has_rows(masks: list[_Mask]) -> bool:
+    return any(mask.any() for mask in masks)
 
 
 def _moves(parts: Sequence[Batch], ends: Sequence[tuple[I64, I64]]) -> tuple[Move, ...]:

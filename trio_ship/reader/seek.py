@@ -19,7 +19,7 @@ import numpy as np
 
 from trio_ship.batch import NO_STAMP
 from trio_ship.config import SourceConfig
-from trio_ship.decode.charsets import UTF_8, as_in_file, narrow
+from trio_ship.decode.charsets import UTF_8, as_in_file, line_end, narrow
 from trio_ship.decode.regions import Regions
 from trio_ship.decode.round import Round, decode_round
 from trio_ship.decode.stamps import StampDecoder, frame
@@ -131,7 +131,7 @@ class Seeker:
 
     def _line_begin(self, content: Content, entry: FileEntry, place: int) -> int:
         """Return where the first line behind a place begins."""
-        mark = "\n".encode(entry.charset)
+        mark = line_end(entry.charset)
         while place:
             block = content.pread(HEAD, place)
             at = block.find(mark)
