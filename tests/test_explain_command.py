@@ -74,6 +74,26 @@ def test_a_file_is_explained_in_plain_text(folder: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, APP_EXPLAINED, "")
 
 
+def test_all_layouts_of_a_file_are_named(folder: Path) -> None:
+    """Those at natural places are recognised line by line, and each is named once."""
+    (folder / "mixed.log").write_bytes(
+        b"I1123 08:00:00.123456       1 server.go:12] a\n"
+        b'{"time":"2026-11-23T08:00:01Z","level":"info"}\n'
+        b"2026-11-23 08:00:02,500 b\n"
+        b"W1123 08:00:03.123456       1 server.go:12] c\n"
+        b"2026-11-23 08:00:04,500 d\n"
+        b"I1123 08:00:05.123456       1 server.go:12] e\n"
+    )
+    shown = explain(folder, "mixed.log").stdout
+    assert re.findall("^  (?:layout|also) +(.+)$", shown, re.MULTILINE) == [
+        "glog at column 1",
+        "iso8601 in the field time",
+        "iso8601 at column 0",
+    ]
+    (found,) = map(json.loads, explain(folder, "--json", "mixed.log").stdout.splitlines())
+    assert [other["place"] for other in found["others"]] == ["in the field time", "at column 0"]
+
+
 def test_files_of_one_moment_have_no_span(folder: Path) -> None:
     """The moment is said once, for a file and for all of them."""
     for name in ("a.log", "b.log"):

@@ -49,10 +49,11 @@ def test_a_file_is_counted_with_its_examples() -> None:
         first_ns=10,
         last_ns=50,
         severities={0: 2, 9: 2, 17: 1},
-        sample=Example(2, b"10 INFO"),
+        shapes=(Example(2, b"10 INFO"), Example(3, b"30 ERROR")),
         odd=(Example(1, b"banner"), Example(7, b"far")),
         loose=(Example(5, b"Caused by: y"),),
     )
+    assert survey.of(ONE.id).sample == Example(2, b"10 INFO")
     assert survey.of(TWO.id) == FileSurvey()
 
 
@@ -83,6 +84,20 @@ def test_examples_do_not_look_alike() -> None:
         Example(1, b"same head one"),
         Example(4, b"b"),
         Example(5, b"c"),
+    )
+
+
+def test_a_line_of_each_shape_is_kept() -> None:
+    """Digits are alike, and so are letters; lines without a stamp are of no shape."""
+    texts = [b"10:00 a\n", b"Nov 23 08:00\n", b"11:30 b\n", b'{"ts":1}\n', b"Dec 24 09:00\n"]
+    rows = [Row(data=text, stamp=number) for number, text in enumerate(texts)]
+    survey = Survey(no_severity)
+    for some in (rows[:3], [Row(data=b"[x]\n"), *rows[3:]], rows):
+        survey.add(make_ordered(make_part([some], files=[ONE])))
+    assert survey.of(ONE.id).shapes == (
+        Example(1, b"10:00 a"),
+        Example(2, b"Nov 23 08:00"),
+        Example(5, b'{"ts":1}'),
     )
 
 

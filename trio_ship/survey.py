@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from trio_ship.batch import I64, NO_STAMP, Flag, OrderedBatch
+from trio_ship.batch import I64, NO_STAMP, U8, Flag, OrderedBatch
 from trio_ship.decode.framing import newlines
 from trio_ship.decode.words import Bools
 from trio_ship.encode.raw import Lines, slice_lines
@@ -25,10 +25,15 @@ __all__ = ["Example", "FileSurvey", "Survey"]
 
 _ROW_BYTES: Final = 64
 _EXAMPLES: Final = 3
+_SHAPES: Final = 8
 _TRIES: Final = 30
 _HEAD_BYTES: Final = 8
 _EXAMPLE_BYTES: Final = 400
 _LEVELS: Final = 32
+_ALIKE: Final = bytes(
+    ord("0") if value in b"0123456789" else ord("a") if chr(value).isalpha() else value
+    for value in range(256)
+)
 _INDENTS: Final = np.frombuffer(b" \t\r\n", np.uint8)
 _NEVER: Final = np.iinfo(np.int64).max
 # Control characters that text has: tab, line ends, form feed, and the escape of colours.
@@ -85,7 +90,8 @@ class FileSurvey:
         binary: Bytes that no text has.
         severities: How many records have which severity, on the scale of
             OpenTelemetry; 0 for none.
-        sample: The first record's line with a stamp that counts, if there is one.
+        shapes: The first lines with a stamp that counts of some records, each of a shape
+            of its own: what kinds of characters it begins with.
         odd: Some lines of records without a stamp that counts.
         loose: Some lines that belong to the record before them and are not indented.
     """
@@ -105,9 +111,14 @@ class FileSurvey:
     last_ns: int | None = None
     binary: int = 0
     severities: Mapping[int, int] = attrs.field(factory=dict)
-    sample: Example | None = None
+    shapes: tuple[Example, ...] = ()
     odd: tuple[Example, ...] = ()
     loose: tuple[Example, ...] = ()
+
+    @property
+    def sample(self) -> Example | None:
+        """The first line with a stamp that counts, if there is one."""
+        return next(iter(self.shapes), None)
 
 
 class _Kept:
@@ -116,10 +127,12 @@ class _Kept:
     Args:
         most: How many of a file are kept.
         tries: At how many of a file to look.
+        alike: What their beginnings are translated with before they are compared.
     """
 
-    def __init__(self, most: int, tries: int) -> None:
+    def __init__(self, most: int, tries: int, alike: bytes | None = None) -> None:
         self._most = most
+        self._alike = alike
         self._tries = tries
         self._left = np.zeros(0, np.int64)
         self._heads: set[tuple[int, bytes]] = set()
@@ -144,7 +157,7 @@ class _Kept:
     def offer(self, file: int, example: Example) -> None:
         """Keep a line if there is none that begins like it."""
         self._left[file] -= 1
-        head = (file, example.text[:_HEAD_BYTES])
+        head = (file, example.text[:_HEAD_BYTES].translate(self._alike))
         if self._left[file] < 0 or head in self._heads or not example.text.strip():
             return
         self._heads.add(head)
@@ -175,7 +188,7 @@ class Survey:
         self._numbers: dict[str, int] = {}
         self._columns = {name: np.zeros(0, np.int64) for name in _COLUMNS}
         self._levels = np.zeros((0, _LEVELS), np.int64)
-        self._sample = _Kept(1, 1)
+        self._shapes = _Kept(_SHAPES, _TRIES, _ALIKE)
         self._odd = _Kept(_EXAMPLES, _TRIES)
         self._loose = _Kept(_EXAMPLES, _TRIES)
 
@@ -216,7 +229,7 @@ class Survey:
             first_ns=None if first_ns == _NEVER else first_ns,
             last_ns=None if last_ns == NO_STAMP else last_ns,
             severities={int(level): int(self._levels[number, level]) for level in levels},
-            sample=next(iter(self._sample.of(number)), None),
+            shapes=self._shapes.of(number),
             odd=self._odd.of(number),
             loose=self._loose.of(number),
         )
@@ -232,7 +245,7 @@ class Survey:
                 more = np.full(fresh, value, np.int64)
                 self._columns[name] = np.concatenate([self._columns[name], more])
             self._levels = np.concatenate([self._levels, np.zeros((fresh, _LEVELS), np.int64)])
-            for kept in (self._sample, self._odd, self._loose):
+            for kept in (self._shapes, self._odd, self._loose):
                 kept.grow(fresh)
         return np.array(numbers, np.int64)
 
@@ -258,8 +271,10 @@ class Survey:
         inner = ~np.isin(data[start], _INDENTS)
         inner[head] = False
         loose = np.flatnonzero(inner)
+        shapes = np.flatnonzero(stamped)
+        shapes = shapes[_first_shapes(data, start[head[shapes]], file[shapes])]
         for kept, line, row in (
-            (self._sample, head[stamped], np.flatnonzero(stamped)),
+            (self._shapes, head[shapes], shapes),
             (self._odd, head[~stamped], np.flatnonzero(~stamped)),
             (self._loose, loose, np.searchsorted(last, loose)),
         ):
@@ -275,3 +290,20 @@ class Survey:
         np.maximum.at(self._columns["longest"], file, count)
         binary = np.flatnonzero(_BINARY[data])
         self._add("binary", file[np.searchsorted(lines.end, binary, "right")], None)
+
+
+def _first_shapes(data: U8, start: I64, file: I64) -> I64:
+    """Return the first of the lines of each file that begin alike.
+
+    Args:
+        data: Bytes.
+        start: Where each line begins. Shape (n,).
+        file: The number of its file. Shape (n,).
+    """
+    at = np.minimum(start[:, np.newaxis] + np.arange(_HEAD_BYTES), len(data) - 1)
+    shape = np.frombuffer(_ALIKE, np.uint8)[data[at]].view(np.uint64)[:, 0]
+    order = np.lexsort((shape, file))
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = (np.diff(file[order]) != 0) | (shape[order][1:] != shape[order][:-1])
+    first: I64 = np.sort(order[is_first])
+    return first

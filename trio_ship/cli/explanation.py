@@ -6,6 +6,7 @@ same lines, whether they are coloured or not.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -13,8 +14,9 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from trio_ship.batch.parsed import Severity
+from trio_ship.decode.detect import detect
 from trio_ship.decode.found import further_ways, layout_and_place
-from trio_ship.decode.stamps import StampDecoder, frame
+from trio_ship.decode.stamps import AUTO, FURTHER, StampDecoder, frame
 from trio_ship.decode.table import LAYOUTS
 from trio_ship.decode.zones import resolve_zone_name
 from trio_ship.encode.terminal import escape_controls
@@ -46,7 +48,7 @@ _AMBIGUOUS: Final = {layout.name for layout in LAYOUTS if layout.family}
 _EIGHTHS: Final = "▏▎▍▌▋▊▉█"
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Explained:
     """A file and what it holds.
 
@@ -72,6 +74,26 @@ class Explained:
         """The name of its layout; empty for none."""
         return layout_and_place(self.entry.layout)[0] if self.entry.layout else ""
 
+    @functools.cached_property
+    def others(self) -> list[tuple[str, str]]:
+        """The name and the place of other layouts, which some of its lines have."""
+        spelling = self.entry.layout
+        others = further_ways(spelling)
+        main, separator, _ = spelling.partition(FURTHER if others else AUTO)
+        if not separator:
+            return []
+        known = {_kind(*layout_and_place(spelling)), *(_kind(*other) for other in others)}
+        decoder = StampDecoder(main)
+        for example in self.survey.shapes:
+            line = example.text + b"\n"
+            if decoder.read(*frame(line)).found[0] or (found := detect(line)) is None:
+                continue
+            other = layout_and_place(found.spelling)
+            if _kind(*other) not in known:
+                known.add(_kind(*other))
+                others.append(other)
+        return others
+
     @property
     def is_binary(self) -> bool:
         """Whether it is hardly text."""
@@ -86,6 +108,11 @@ class Explained:
         reading = decoder.read(*frame(self.survey.sample.text + b"\n"))
         no_year = not reading.dated[0]
         return bool(reading.wall[0]), no_year, no_year and decoder.needs_date
+
+
+def _kind(name: str, place: str) -> tuple[str, str]:
+    """Return what two ways of writing stamps share that differ by a column only."""
+    return name, place.partition(",")[0]
 
 
 def details(file: Explained, *, draws: bool) -> Iterator[Line]:
@@ -169,6 +196,7 @@ def as_json(file: Explained) -> dict[str, Any]:
         "source": file.entry.source,
         "layout": layout,
         "place": place,
+        "others": [{"layout": name, "place": where} for name, where in file.others],
         "zone": _zone(file.entry.zone)[0] if zone else None,
         "year_assumed": year,
         "date_assumed": date,
@@ -204,7 +232,7 @@ def _stamps(file: Explained) -> Iterator[Line]:
         return
     layout, place = layout_and_place(file.entry.layout)
     yield _row("layout", f"{layout} {place}")
-    for other in further_ways(file.entry.layout):
+    for other in file.others:
         yield _row("also", " ".join(other))
     if layout in _AMBIGUOUS:
         yield _row("", "(these numbers can be read otherwise; explain -v says what decided)")
