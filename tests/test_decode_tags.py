@@ -130,6 +130,21 @@ def test_lines_behind_tags_may_have_other_layouts_or_go_on() -> None:
     ]
 
 
+def test_lines_of_one_tag_may_have_their_stamps_at_any_column() -> None:
+    """Where no column is the usual one, a rare layout is still at the beginning of its line."""
+    text = (
+        b'web-1  | {"time":"2026-11-23T08:00:01Z","level":30}\n'
+        b"api-1  | level=error ts=2026-11-23T08:00:02Z\n"
+        b"db-1   | 2026-11-23T08:00:03Z x\n"
+        b"web-1  | W1123 08:00:04.123456       1 server.go:12] y\n"
+        b"api-1  | INFO 2026-11-23T08:00:05Z z\n"
+    )
+    found = detect(text)
+    assert found is not None
+    stamps = StampDecoder(found.spelling).read(*frame(text))
+    assert stamps.found.all()
+
+
 @pytest.mark.parametrize(
     ("text", "tag", "field"),
     [

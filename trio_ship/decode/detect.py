@@ -258,7 +258,8 @@ def _says_more(inside: Found, found: Found) -> bool:
     if not place.searched:
         # Stamps further right in other lines are part of their text.
         return 2 * inside.matched >= found.matched
-    return inside.matched + (not same) > found.matched
+    # Of as many, what is behind a tag lets other lines have theirs at its beginning.
+    return inside.matched + (place.tag == "|" or not same) > found.matched
 
 
 def _find_inner(
