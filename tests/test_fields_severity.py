@@ -95,6 +95,10 @@ SAMPLES = {
     Severity.INFO: [
         "<14>1 2026-11-23T08:00:00Z host app 12 - - ERROR is only said",
         "I1123 08:00:00.123456   12 main.go:7] ready",
+        "Nov 23 08:00:00 node1 kubelet[812]: I1123 08:00:00.123456   812 server.go:7] ready",
+        "web-1  | I1123 08:00:00.123456   12 main.go:7] ready",
+        "[pod/api/web] I1123 08:00:00.123456   12 main.go:7] ready",
+        "2026-11-23T08:00:00.5Z I1123 08:00:00.123456   12 main.go:7] ready",
         "I231123 08:00:00.123456 12 server.go:7] ready",
         "2015-10-18 18:01:47,978 INFO [main] org.apache.Main: ready",
         "081109 203615 148 INFO dfs.DataNode$PacketResponder: 1 for block",

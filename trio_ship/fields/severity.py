@@ -7,8 +7,9 @@ Arrow (RE2: linear in time).
 
 What counts, and the leftmost of it in a record:
 
-* in front: a priority (`<14>`, `<3>`), the letter of glog (`I1123 08:`), Android,
-  MongoDB, Ruby or etcd, the mark of Redis, the digit of Cisco (`%LINK-3-UPDOWN:`);
+* in front: a priority (`<14>`, `<3>`), the letter of glog (`I1123 08:`, also behind what
+  another program has put there), Android, MongoDB, Ruby or etcd, the mark of Redis, the
+  digit of Cisco (`%LINK-3-UPDOWN:`);
 * a field: `level=warn`, `"severity":"ERROR"`, `"level":30` (bunyan and pino; below
   8 GELF, from 100 on Monolog), `"PRIORITY":"3"` (journald), `"levelno"` (Python);
 * a word: `INFO` in capitals between blanks or brackets, `[error]`, `error:`, `error`
@@ -167,6 +168,7 @@ _OBJECT: Final = (
 _TEXT: Final = (
     (_priority, r"^<(?P<?>1[0-8]\d|19[01]|\d{1,2})>"),
     (_word, r"^(?P<?>[VDIWEFC])(?:(?:\d{4}|\d{6}|\d{8}) \d\d:|, \[)"),
+    (_word, r"[|:\]Z] (?P<?>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d"),
     (_word, r"^\d\d-\d\d [\d:.]+ +\d+ +\d+ (?P<?>[VDIWEF]) "),
     (_word, r"^\d{4}-\d\d-\d\d[T ][\d:.]+\S* (?P<?>[DIWEFNC]) (?:\||[A-Z]+ )"),
     (_word, r"^(?P<?>[VDIWEF])/\S+ *\("),
