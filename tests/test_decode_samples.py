@@ -61,6 +61,16 @@ def test_a_day_of_two_digits_is_read_whole_where_prefixes_differ_in_width() -> N
     assert decode(spelling(text), text) == [ns(f"{day}T08:00:00") for day in days]
 
 
+def test_the_rest_of_a_month_written_out_is_no_month() -> None:
+    """In the column where most lines have theirs, `eptember` looks like one for eight bytes."""
+    text = (
+        b"Friday, September 18, 2026 8:00:00 AM x\nWednesday, September 23, 2026 8:00:00 AM x\n"
+        b"Wednesday, September 23, 2026 9:00:00 AM x\nThursday, September 24, 2026 8:00:00 AM x\n"
+    )
+    times = ("18T08", "23T08", "23T09", "24T08")
+    assert decode(spelling(text), text) == [ns(f"2026-09-{time}:00:00") for time in times]
+
+
 def test_the_next_column_of_a_table_is_no_fraction() -> None:
     """Behind a comma stand milliseconds, or a number of any length that a column ends."""
     text = (

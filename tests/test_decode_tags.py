@@ -86,9 +86,9 @@ def test_text_begins_behind_the_first_bar_or_bracket(tag: Tag, text: bytes, expe
             "in the field started_at behind a name and a bar",
         ),
         (
-            b"[pod/api-5d9f/api] 11-23 08:00:00.123  1  2 I x: y\n",
-            "logcat@]0/.3",
-            "at column 0 behind a name in brackets",
+            b"[pod/api-5d9f/api] I1123 08:00:00.123456       1 server.go:12] x\n",
+            "glog@]1/.6",
+            "at column 1 behind a name in brackets",
         ),
         (
             b"[INFO] 2026-11-23 08:00:00,123 x\n",

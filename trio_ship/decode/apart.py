@@ -13,7 +13,10 @@ from trio_ship.decode.layouts import Layout
 
 __all__ = ["APART"]
 
-_BETWEEN: Final = '{,|;|%||\t|","|";"|  |   | -- | %| | at }'
+_BETWEEN: Final = (
+    '{,|;|; |%||\t|","|";"|  |   | - | -- | / | %| | at | um | à |][|] [| Time: | time=|,time=}'
+)
+_BEHIND_TIME: Final = '{ |  |\t|, | - |,|;|","|";"| on | [}'
 
 APART: Final = (
     Layout(
@@ -63,7 +66,8 @@ APART: Final = (
     ),
     Layout(
         name="iso8601_apart",
-        template='%Y{-|/|.}%m{-|/|.}%d{,|;|%||, |","|";"|][| - | %| | at }%-H:%M:%S%f%p%z',
+        template='%Y{-|/|.}%m{-|/|.}%d{,|;|; |%||, |","|";"|][|] [| - | -- | / | %| | at | Time: }'
+        "%-H:%M:%S%f%p%z",
         example="2026-11-23,08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="tables with a column for the date, fern of Rust",
@@ -89,7 +93,7 @@ APART: Final = (
     ),
     Layout(
         name="day_month_short_apart",
-        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"|  |   | at }%-H:%M:%S%f%p',
+        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"|  |   | - | at |][|] [}%-H:%M:%S%f%p',
         example="23/11/26,08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="tables with two digits of the year",
@@ -98,7 +102,7 @@ APART: Final = (
     ),
     Layout(
         name="month_day_short_apart",
-        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"|  |   | at }%-H:%M:%S%f%p',
+        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"|  |   | - | at |][|] [}%-H:%M:%S%f%p',
         example='11/23/26","08:00:00',
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US, IIS, ColdFusion, IBM i",
@@ -107,7 +111,7 @@ APART: Final = (
     ),
     Layout(
         name="time_first",
-        template="%H:%M:%S%f%z{ |  |\t|, | - }%Y{-|/|.}%m{-|/|.}%d",
+        template=f"%H:%M:%S%f%z{_BEHIND_TIME}%Y{{-|/|.}}%m{{-|/|.}}%d",
         example="08:00:00.123 2026-11-23",
         example_ns=1_795_420_800_123_000_000,
         writers="programs that put the time first",
@@ -128,7 +132,7 @@ APART: Final = (
     ),
     Layout(
         name="time_first_day_month",
-        template="%-H:%M:%S%f%p{ |  |\t|, | - }%-d{/|.|-}%-m{/|.|-}%Y",
+        template=f"%-H:%M:%S%f%p{_BEHIND_TIME}%-d{{/|.|-}}%-m{{/|.|-}}%Y",
         example="08:00:00 23.11.2026",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in numbers",
@@ -136,11 +140,27 @@ APART: Final = (
     ),
     Layout(
         name="time_first_month_day",
-        template="%-H:%M:%S%f%p{ |  |\t|, | - }%-m{/|.|-}%-d{/|.|-}%Y",
+        template=f"%-H:%M:%S%f%p{_BEHIND_TIME}%-m{{/|.|-}}%-d{{/|.|-}}%Y",
         example="08:00:00 11/23/2026",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US",
         family="time_first",
+    ),
+    Layout(
+        name="time_first_day_month_short",
+        template=f"%-H:%M:%S%f%p{_BEHIND_TIME}%-d{{/|.|-}}%-m{{/|.|-}}%y",
+        example="08:00:00 23.11.26",
+        example_ns=1_795_420_800_000_000_000,
+        writers="the same with two digits of the year",
+        family="time_first_short",
+    ),
+    Layout(
+        name="time_first_month_day_short",
+        template=f"%-H:%M:%S%f%p{_BEHIND_TIME}%-m{{/|.|-}}%-d{{/|.|-}}%y",
+        example="08:00:00 11/23/26",
+        example_ns=1_795_420_800_000_000_000,
+        writers="the same in the US",
+        family="time_first_short",
     ),
 )
 """The likelier first."""

@@ -220,9 +220,7 @@ class Layout:
                 parts.append(_CHOICES.get(field) or _TEXTS.get(field) or re.escape(field))
             if field == "%M" and "%S" not in self.fields:
                 parts.append(r"(?![:\d])")
-        return re.compile(
-            ("".join(parts) + (r"(?!\d)" if self.ends_in_digit else "")).encode("latin-1")
-        )
+        return re.compile(("".join(parts) + (r"(?!\d)" if self.ends_in_digit else "")).encode())
 
     @functools.cached_property
     def _variant(self) -> re.Pattern[str]:
@@ -330,6 +328,8 @@ class Layout:
         if self.is_number and before in _IN_DATES and self.fields[0] not in _WORDS:
             # It may be the rest of a date whose year stands first.
             return "%Y" in self.fields
+        if self.fields[0] == "%B" and before.isalpha():
+            return before == b"m"  # the end of a sequence of colours, or of a word
         return not (self.is_number and before.isdigit())
 
     def zone_name(self, variant: str) -> str:

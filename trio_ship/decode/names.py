@@ -116,7 +116,7 @@ NAMED: Final = (
     ),
     Layout(
         name="java",
-        template="%b %E, %Y{ |, }%-H:%M:%S%f%p%z",
+        template="%b{|.} %E, %Y{ |, }%-H:%M:%S%f%p%z",
         example="Nov 23, 2026 8:00:00 AM",
         example_ns=1_795_420_800_000_000_000,
         writers="java.util.logging, WebLogic",
@@ -128,6 +128,14 @@ NAMED: Final = (
         example="nov/23/2026 08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="MikroTik",
+        anywhere=True,
+    ),
+    Layout(
+        name="month_name_day_short",
+        template="%b{-|/}%d{-|/}%y{ |:|-}%H:%M:%S%f%p%z",
+        example="Nov-23-26 08:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="Anti-Spam SMTP Proxy",
         anywhere=True,
     ),
     Layout(
@@ -201,6 +209,21 @@ NAMED: Final = (
         example_ns=974_966_400_123_000_000,
         writers="old Redis",
         anywhere=True,
+    ),
+    Layout(
+        name="day_month_name_dashed",
+        template="%E{-|/}%b %H:%M:%S%f",
+        example="23-Nov 08:00:00.123",
+        example_ns=974_966_400_123_000_000,
+        writers="the same with a hyphen",
+        anywhere=True,
+    ),
+    Layout(
+        name="day_month_name_minutes",
+        template="%E-%b %H:%M",
+        example="23-Nov 08:00",
+        example_ns=974_966_400_000_000_000,
+        writers="Bacula, Bareos",
     ),
     Layout(
         name="day_month_name_joined",

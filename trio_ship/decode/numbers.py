@@ -86,6 +86,20 @@ NUMBERS: Final = (
         writers="HDFS",
     ),
     Layout(
+        name="compact_short",
+        template="%y%m%d{-|_|T}%H%M%S%f",
+        example="261123-080000",
+        example_ns=1_795_420_800_000_000_000,
+        writers="programs that name files so",
+    ),
+    Layout(
+        name="compact_short_ms",
+        template="%y%m%d%H%M%S.%3",
+        example="261123080000.123",
+        example_ns=1_795_420_800_123_000_000,
+        writers="3proxy",
+    ),
+    Layout(
         name="mysql",
         template="%y%m%d %k:%M:%S%f",
         example="091123  8:00:00",
@@ -141,10 +155,18 @@ NUMBERS: Final = (
     ),
     Layout(
         name="ymd",
-        template="%Y{/|.|:}%m{/|.|:}%d{ |-|T|D|:}%H:%M:%S%f%z",
+        template="%Y{/|.|:|. }%m{/|.|:|. }%d{ |-|T|D|:|_|. }%H:%M:%S%f%z",
         example="2026/11/23 08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="Go, error log of nginx, Samba, Sophos",
+        anywhere=True,
+    ),
+    Layout(
+        name="ymd_signs",
+        template="%Y{年}%-m{月}%-d{日|日 }%-H{:|時|时}%M{:|分}%S%f",
+        example="2026年11月23日 08:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="Chinese and Japanese programs",
         anywhere=True,
     ),
     Layout(
@@ -219,7 +241,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="compact_ms",
-        template="%Y%m%d%H%M%S%3",
+        template="%Y%m%d{|_|-| |T}%H%M%S%3",
         example="20261123080000123",
         example_ns=1_795_420_800_123_000_000,
         writers="telephone exchanges",
@@ -286,23 +308,15 @@ NUMBERS: Final = (
     ),
     Layout(
         name="iso8601_minutes",
-        template="%Y-%m-%d{T| }%H:%M%z",
+        template="%Y-%m-%d{T| }%H:%M%p%z",
         example="2026-11-23 08:00",
         example_ns=1_795_420_800_000_000_000,
         writers="pacman",
         anywhere=True,
     ),
     Layout(
-        name="iso8601_halves",
-        template="%Y{-|/}%m{-|/}%d{ |T}%-H:%M:%S%f%P%z",
-        example="2026-11-23 8:00:00 AM",
-        example_ns=1_795_420_800_000_000_000,
-        writers="hours of one digit before noon and after it",
-        anywhere=True,
-    ),
-    Layout(
         name="iso8601_loose",
-        template="%Y{-|/}%-m{-|/}%-d{ |T}%-H:%M:%S%f%p%z",
+        template="%Y{-|/|. }%-m{-|/|. }%-d{ |T|. }%-H:%M:%S%f%p%z",
         example="2026-11-3 8:00:00",
         example_ns=1_793_692_800_000_000_000,
         writers="numbers without leading zeros",
@@ -313,6 +327,7 @@ NUMBERS: Final = (
         example="03-17 16:13:38.811",
         example_ns=953_309_618_811_000_000,
         writers="Android",
+        anywhere=True,
     ),
     Layout(
         name="logcat_long",
@@ -360,6 +375,7 @@ NUMBERS: Final = (
         example_ns=1_795_420_800_000_000_000,
         writers="Source Engine",
         anywhere=True,
+        family="apart",
     ),
 )
 """The likelier first."""

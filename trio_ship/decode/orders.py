@@ -14,7 +14,7 @@ __all__ = ["ORDERED"]
 ORDERED: Final = (
     Layout(
         name="day_month",
-        template="%-d{/|.|-}%-m{/|.|-}%Y{ |, |-|T|:}%-H:%M:%S%f%p%z",
+        template="%-d{/|.|-}%-m{/|.|-}%Y{ |, |-|T|:|_|  }%-H:%M:%S%f%p%z",
         example="23/11/2026 08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="numbers as most of the world writes them",
@@ -23,12 +23,20 @@ ORDERED: Final = (
     ),
     Layout(
         name="month_day",
-        template="%-m{/|.|-}%-d{/|.|-}%Y{ |, |-|T|:}%-H:%M:%S%f%p%z",
+        template="%-m{/|.|-}%-d{/|.|-}%Y{ |, |-|T|:|_|  }%-H:%M:%S%f%p%z",
         example="11/23/2026 8:00:00 AM",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US, Suricata",
         anywhere=True,
         family="long",
+    ),
+    Layout(
+        name="day_month_spaced",
+        template="%-d. %-m. %Y{ |, }%-H:%M:%S%f%p%z",
+        example="23. 11. 2026 8:00:00",
+        example_ns=1_795_420_800_000_000_000,
+        writers="Czechia, Slovakia",
+        anywhere=True,
     ),
     Layout(
         name="day_month_dotted",
@@ -47,7 +55,7 @@ ORDERED: Final = (
     ),
     Layout(
         name="day_month_short",
-        template="%-d{/|.|-}%-m{/|.|-}%y{ |, |-|T}%-H:%M:%S%f%p%z",
+        template="%-d{/|.|-}%-m{/|.|-}%y{ |, |-|T|  }%-H:%M:%S%f%p%z",
         example="23.11.26 08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="with two digits of the year",
@@ -55,7 +63,7 @@ ORDERED: Final = (
     ),
     Layout(
         name="month_day_short",
-        template="%-m{/|.|-}%-d{/|.|-}%y{ |, |-|T}%-H:%M:%S%f%p%z",
+        template="%-m{/|.|-}%-d{/|.|-}%y{ |, |-|T|  }%-H:%M:%S%f%p%z",
         example="11/23/26 8:00:00 AM",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US, WebSphere",
@@ -63,7 +71,7 @@ ORDERED: Final = (
     ),
     Layout(
         name="day_month_minutes",
-        template="%-d{/|.|-}%-m{/|.|-}%Y{ |, }%-H:%M%p",
+        template="%-d{/|.|-}%-m{/|.|-}%Y{ |, |  }%-H:%M%p",
         example="23/11/2026, 08:00",
         example_ns=1_795_420_800_000_000_000,
         writers="WhatsApp, exports",
@@ -72,7 +80,7 @@ ORDERED: Final = (
     ),
     Layout(
         name="month_day_minutes",
-        template="%-m{/|.|-}%-d{/|.|-}%Y{ |, }%-H:%M%p",
+        template="%-m{/|.|-}%-d{/|.|-}%Y{ |, |  }%-H:%M%p",
         example="11/23/2026 8:00 AM",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US",
@@ -81,7 +89,7 @@ ORDERED: Final = (
     ),
     Layout(
         name="day_month_short_minutes",
-        template="%-d{/|.|-}%-m{/|.|-}%y{ |, }%-H:%M%p",
+        template="%-d{/|.|-}%-m{/|.|-}%y{ |, |  }%-H:%M%p",
         example="23.11.26, 08:00",
         example_ns=1_795_420_800_000_000_000,
         writers="WhatsApp, exports",
@@ -89,7 +97,7 @@ ORDERED: Final = (
     ),
     Layout(
         name="month_day_short_minutes",
-        template="%-m{/|.|-}%-d{/|.|-}%y{ |, }%-H:%M%p",
+        template="%-m{/|.|-}%-d{/|.|-}%y{ |, |  }%-H:%M%p",
         example="11/23/26, 8:00 AM",
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US",
@@ -128,6 +136,13 @@ ORDERED: Final = (
         example_ns=967_017_600_123_000_000,
         writers="the same elsewhere",
         family="yearless_loose",
+    ),
+    Layout(
+        name="day_month_yearless_dotted",
+        template="%d.%m{ |. }%H:%M:%S%f",
+        example="23.11. 08:00:00",
+        example_ns=974_966_400_000_000_000,
+        writers="the same in Central Europe",
     ),
     Layout(
         name="month_day_yearless_minutes",

@@ -39,6 +39,14 @@ LAYOUTS: Final = (
         anywhere=True,
     ),
     Layout(
+        name="iso8601_halves",
+        template="%Y{-|/}%m{-|/}%d{ |T}%-H:%M:%S%f%P%z",
+        example="2026-11-23 8:00:00 AM",
+        example_ns=1_795_420_800_000_000_000,
+        writers="hours of one digit before noon and after it",
+        anywhere=True,
+    ),
+    Layout(
         name="iso8601",
         template="%Y-%m-%d{T| |t|\t}%H:%M:%S%f%z",
         example="2015-10-18T18:01:47.978Z",
