@@ -19,7 +19,7 @@ from trio_ship.cli.explanation import Explained, Line, as_json, details, overvie
 from trio_ship.cli.logs import is_terminal, wants_color
 from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, tune_process
 from trio_ship.cli.progress import show_progress
-from trio_ship.cli.streams import answer, show
+from trio_ship.cli.streams import answer, can_show, show
 from trio_ship.config import Config
 from trio_ship.decode.table import LAYOUTS
 from trio_ship.errors import ConfigError, SourceError, ungrouped
@@ -63,7 +63,7 @@ def explain(options: argparse.Namespace) -> int:
     if options.json:
         answer("\n".join(json.dumps(as_json(file)) for file in files))
     elif files:
-        lines = list(_lines(files, draws=_draws()))
+        lines = list(_lines(files, draws=can_show("█…")))
         if wants_color(options.color, sys.stdout):
             show(_painted(lines))
         else:
@@ -130,15 +130,6 @@ def _lines(files: Sequence[Explained], *, draws: bool) -> Iterator[Line]:
     if len(files) > 1:
         yield []
         yield total(files)
-
-
-def _draws() -> bool:
-    """Tell whether the output has characters to draw with."""
-    try:
-        "█…".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _painted(lines: Sequence[Line]) -> str:

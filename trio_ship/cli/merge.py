@@ -16,7 +16,7 @@ import trio
 from trio_ship.cli.configuration import reading_config
 from trio_ship.cli.logs import wants_color
 from trio_ship.cli.process import SIGNAL_STATUS, Ending, abort_on_signal, settle_heap, tune_process
-from trio_ship.cli.streams import discard_output
+from trio_ship.cli.streams import can_show, discard_output
 from trio_ship.config import SinkConfig, WhenConfig
 from trio_ship.config.expressions import Expression
 from trio_ship.config.values import InvalidValueError
@@ -62,7 +62,7 @@ def merge(options: argparse.Namespace) -> int:
         encode = LabelledEncoder(
             None if is_one else paths,
             widest=_widest_label(),
-            rule=_rule(),
+            rule=_DRAWN_RULE if can_show("".join(attrs.astuple(_DRAWN_RULE))) else _PLAIN_RULE,
             severities=batch_severities if colored else None,
             marked=options.grep if colored else None,
             raw=options.raw,
@@ -111,15 +111,6 @@ def _reset_color() -> None:
 def _widest_label() -> int:
     columns = shutil.get_terminal_size().columns
     return max(_LABEL_LEAST, min(columns // _LABEL_SHARE, _LABEL_MOST))
-
-
-def _rule() -> Rule:
-    """Return what stands behind labels, in characters that the terminal has."""
-    try:
-        "".join(attrs.astuple(_DRAWN_RULE)).encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return _PLAIN_RULE
-    return _DRAWN_RULE
 
 
 async def _merge(pipeline: Pipeline, ending: Ending) -> None:

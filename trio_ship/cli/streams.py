@@ -14,7 +14,7 @@ from typing import Final
 from trio_ship.config.values import printable
 from trio_ship.errors import SinkError
 
-__all__ = ["answer", "complain", "discard_output", "open_missing", "show"]
+__all__ = ["answer", "can_show", "complain", "discard_output", "open_missing", "show"]
 
 # The wrong way round, so that whoever needs what is missing fails as if it were closed.
 _STAND_INS: Final = ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY))
@@ -63,6 +63,15 @@ def show(text: str) -> None:
         if isinstance(error, BrokenPipeError):
             raise
         raise SinkError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def can_show(text: str) -> bool:
+    """Tell whether standard output has the characters of a text."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def discard_output() -> None:

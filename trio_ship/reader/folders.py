@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import stat
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from trio_ship.filesystem import ReadableFilesystem, Status
+from trio_ship.filesystem import ReadableFilesystem, Status, is_regular
 from trio_ship.follow import Candidate
 
 __all__ = ["Folders", "Listing", "as_candidate", "beginnings", "candidate_at", "candidates_in"]
@@ -158,7 +157,7 @@ def candidate_at(disk: ReadableFilesystem, path: str) -> Candidate | None:
         status = disk.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not stat.S_ISREG(status.mode):
+    if not is_regular(status):
         return None
     return as_candidate(path, status)
 
