@@ -77,6 +77,21 @@ def test_an_output_that_is_no_file_is_refused(folder: Path, plant: Plant) -> Non
     assert CHECKPOINT not in names(folder)
 
 
+def test_all_outputs_that_are_refused_are_said_at_once(folder: Path) -> None:
+    """Each in a line that begins with the configuration and the key."""
+    pipe(folder / "pipe")
+    config = folder / "ship.toml"
+    with config.open("a") as file:
+        for name, path in (("b", "pipe"), ("c", "none/c.log"), ("d", "d.log")):
+            file.write(f'\n[sinks.{name}]\ntype = "file"\npath = "{path}"\n')
+    with pytest.raises(ConfigError) as caught:
+        run(folder)
+    lines = str(caught.value).splitlines()
+    assert [line.partition(f": {folder}/")[0] for line in lines] == [
+        f"{config}: sinks.{name}.path" for name in ("b", "c")
+    ]
+
+
 @pytest.mark.parametrize("path", ["/dev/full", "/dev/zero", "/dev/null"])
 def test_an_output_that_is_a_device_is_refused(folder: Path, path: str) -> None:
     """A device keeps no position; standard output is there for that."""

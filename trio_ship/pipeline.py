@@ -31,10 +31,10 @@ from trio_ship.checkpoint.store import Store
 from trio_ship.checkpoint.task import Checkpointer
 from trio_ship.config import Config
 from trio_ship.config.contradictions import NO_SINK
-from trio_ship.config.load import refused
+from trio_ship.config.load import refused, unusable
 from trio_ship.config.values import printable
 from trio_ship.cut import common_start, former_names
-from trio_ship.errors import SourceError, ungrouped
+from trio_ship.errors import ConfigError, SourceError, ungrouped
 from trio_ship.filesystem import Disk, Filesystem
 from trio_ship.flow import Flow
 from trio_ship.notes import misread_zone
@@ -219,13 +219,26 @@ class Pipeline:
         self._sinks += await self._assembly.sinks(
             former, resumed=self._resumed, raw_terminal=self._raw_terminal
         )
-        cuts = {sink.name: await sink.open(base) for sink in self._sinks}
+        cuts = await self._opened(base)
         common = common_start(base, cuts)
         for sink in self._sinks:
             sink.begin(common)
         self._board.snapshot = common
         self._begun_at = common.sequence
         self._sources = self._assembly.sources(self._board, checkpoint=checkpoint)
+
+    async def _opened(self, base: Snapshot) -> dict[str, Snapshot]:
+        """Open all sinks; return what each has taken, by name."""
+        cuts: dict[str, Snapshot] = {}
+        refusals: list[ConfigError] = []
+        for sink in self._sinks:
+            try:
+                cuts[sink.name] = await sink.open(base)
+            except ConfigError as error:
+                refusals.append(error)
+        if refusals:
+            raise unusable(self._config, *refusals)
+        return cuts
 
     def _checkpointer(self, store: Store) -> Checkpointer:
         return Checkpointer(

@@ -30,7 +30,7 @@ from trio_ship.config.structure import Fault, KeyPath, places, structure
 from trio_ship.config.values import InvalidValueError, PipelineName, printable, quoted
 from trio_ship.errors import ConfigError
 
-__all__ = ["find_config", "load_config", "parse_config", "refused"]
+__all__ = ["find_config", "load_config", "parse_config", "refused", "unusable"]
 
 _MEBIBYTE: Final = 1 << 20
 _LOCAL: Final = "trio-ship.toml"
@@ -138,6 +138,11 @@ def parse_config(text: str, *, file: str, needs_sink: bool = False) -> Config:
 def refused(config: Config, fault: Fault) -> ConfigError:
     """Return the error that says why a configuration cannot be used as somebody wants to."""
     return _error(config.file, _said(fault))
+
+
+def unusable(config: Config, *errors: ConfigError) -> ConfigError:
+    """Return the error that says what was found when a configuration was put to use."""
+    return _error(config.file, *map(str, errors))
 
 
 def _said(fault: Fault) -> str:
