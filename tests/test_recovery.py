@@ -203,6 +203,19 @@ def test_d10_what_a_sink_had_beyond_the_checkpoint_is_part_of_its_cut() -> None:
     assert adopted(found) == 0
 
 
+def test_d10_a_change_of_outputs_is_news_though_the_records_behind_it_are_not() -> None:
+    """What others took while the sink was not configured does not tell where its output ends."""
+    disk, journal = begun(KNOWN)
+    new = SinkState(path="/out", device=5, inode=9)
+    journal.append_output(new, is_durable=False)
+    step = make_step(Random(3), attrs.evolve(KNOWN, sinks={"out": new}), 1)
+    note(journal, step)
+    later = attrs.evolve(KNOWN, sequence=step.batch.sequence + 5)
+    found = recovered(disk.read(PATH), later, 10**6)
+    assert found.cut.sinks["out"] == attrs.evolve(new, offset=step.after)
+    assert found.cut.sequence == later.sequence
+
+
 def test_d02_a_journal_that_is_not_begun_anew_yet_is_read_from_the_checkpoint_on() -> None:
     """A death between a checkpoint and the next batch finds the journal before it."""
     disk, journal = begun()
@@ -212,6 +225,16 @@ def test_d02_a_journal_that_is_not_begun_anew_yet_is_read_from_the_checkpoint_on
         found = recovered(disk.read(PATH), step.cut, 10**6)
         assert found.cut == steps[-1].cut
         assert adopted(found) <= len(steps) - steps.index(step)
+
+
+def test_d02_a_batch_before_any_record_with_a_stamp_is_believed() -> None:
+    """It has no last record in order, and neither has the cut behind it."""
+    unstamped = attrs.evolve(KNOWN, last_key=None)
+    disk, journal = begun(unstamped)
+    step = make_step(Random(3), unstamped, 1)
+    journal.append(attrs.evolve(step.batch, last_key=None), step.before, step.after)
+    found = recovered(disk.read(PATH), unstamped, step.after)
+    assert (adopted(found), found.cut) == (1, attrs.evolve(step.cut, last_key=None))
 
 
 def test_d02_a_batch_without_a_byte_that_the_checkpoint_has_is_passed_over() -> None:
