@@ -195,5 +195,11 @@ FORMS: tuple[tuple[str, bytes, str], ...] = (
     ("six digits and six", b"261123-080000 x", "2026-11-23T08:00:00"),
     ("milliseconds without a point", b"20261123_080000123 x", "2026-11-23T08:00:00.123"),
     ("android behind a prefix", b"adb: 11-23 08:00:00.123 x", "-11-23T08:00:00.123"),
+    ("offset behind GMT", b"2026-11-23 10:00:00 GMT+0200 x", "2026-11-23T08:00:00"),
+    ("offset behind UTC", b"[23/11/2026 03:30:00.5 UTC-04:30] x", "2026-11-23T08:00:00.5"),
+    ("ipmitool", b"1 | 11/23/26 | 09:00:00 CET | Fan #0x30 | Asserted", "2026-11-23T08:00:00"),
+    ("bloomberg", b"23Nov2026_08:00:00.123 12:34 INFO x", "2026-11-23T08:00:00.123"),
+    ("autodesk", b"2026/11/3:08:00:00\tbob\tHOST\tInstall", "2026-11-03T08:00:00"),
+    ("quickbooks", b"20261123.080000\tI\tRequestProcessor\tx", "2026-11-23T08:00:00"),
 )
 """What is unusual, a line, and the moment of its stamp."""

@@ -92,3 +92,20 @@ def test_numbers_in_the_text_of_other_lines_do_not_hide_those_in_front() -> None
     found = detect("".join(lines).encode(), evidence=Evidence(EIGHT, list))
     assert found is not None
     assert found.spelling.removesuffix(AUTO) == "epoch@0/.3"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"event":"x","elapsed":"00:01:02"}\n',
+        b"build finished, total time 00:01:02.5\n",
+        b" 10%|#   | 10/100 [00:01<00:09, 9.87it/s]\n",
+        b"Lap 1 1:23.456\n",
+    ],
+)
+def test_how_long_something_took_is_no_time_of_day(line: bytes) -> None:
+    """Not even where nearly every line says it."""
+    assert detect(line * 20) is None
+    found = detect(line.replace(b"\n", b" at 2026-11-23 08:00:00\n") * 20)
+    assert found is not None
+    assert found.spelling.startswith("iso8601@")

@@ -55,6 +55,9 @@ AREAS: Final = (
 """With these and a `/` IANA names begin, such as `Europe/Berlin`; `Indian` looks like `Info`."""
 
 _AREA_CODES: Final = np.array([int.from_bytes(f"{area}/"[:4].encode(), "big") for area in AREAS])
+_OFFSET_CODES: Final = np.array(
+    [int.from_bytes(text, "big") for text in (b"GMT+", b"GMT-", b"UTC+", b"UTC-")]
+)
 _CODES: Final = {
     size: np.array(
         sorted(int.from_bytes(name.encode(), "big") for name in OFFSETS if len(name) == size),
@@ -88,13 +91,13 @@ def offset_of(rows: U8) -> tuple[I64, Bools]:
 
 
 def is_zone_name(arena: U8, at: I64) -> Bools:
-    """Tell where an abbreviation stands, and ends, or an IANA name may begin. Shape (n,)."""
+    """Tell where an abbreviation stands, and ends, or `GMT+`, or an IANA name may begin. (n,)."""
     letters = np.column_stack([arena[at + place] for place in range(5)])
     found = np.zeros(len(at), np.bool_)
     code = np.zeros(len(at), np.int64)
     for column in range(4):
         code = code << 8 | letters[:, column]
-    found |= np.isin(code, _AREA_CODES)
+    found |= np.isin(code, _AREA_CODES) | np.isin(code, _OFFSET_CODES)
     for size in _CODES:
         found |= offset_of(letters[:, :size])[1] & _ENDS_A_NAME[letters[:, size]]
     return found

@@ -16,6 +16,7 @@ __all__ = ["APART"]
 _BETWEEN: Final = (
     '{,|;|; |%||\t|","|";"|  |   | - | -- | / | %| | at | um | à |][|] [| Time: | time=|,time=}'
 )
+_BETWEEN_SHORT: Final = '{,|;|, |\t|","|";"|  |   | - | at |][|] [| %| }'
 _BEHIND_TIME: Final = '{ |  |\t|, | - |,|;|","|";"| on | [}'
 
 APART: Final = (
@@ -93,7 +94,7 @@ APART: Final = (
     ),
     Layout(
         name="day_month_short_apart",
-        template='%-d{/|.|-}%-m{/|.|-}%y{,|;|, |\t|","|";"|  |   | - | at |][|] [}%-H:%M:%S%f%p',
+        template=f"%-d{{/|.|-}}%-m{{/|.|-}}%y{_BETWEEN_SHORT}%-H:%M:%S%f%p%z",
         example="23/11/26,08:00:00",
         example_ns=1_795_420_800_000_000_000,
         writers="tables with two digits of the year",
@@ -102,7 +103,7 @@ APART: Final = (
     ),
     Layout(
         name="month_day_short_apart",
-        template='%-m{/|.|-}%-d{/|.|-}%y{,|;|, |\t|","|";"|  |   | - | at |][|] [}%-H:%M:%S%f%p',
+        template=f"%-m{{/|.|-}}%-d{{/|.|-}}%y{_BETWEEN_SHORT}%-H:%M:%S%f%p%z",
         example='11/23/26","08:00:00',
         example_ns=1_795_420_800_000_000_000,
         writers="the same in the US, IIS, ColdFusion, IBM i",

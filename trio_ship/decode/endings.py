@@ -66,7 +66,7 @@ def plan_ending(layout: Layout, variant: str, chosen: frozenset[str]) -> Bools |
         behind = "." if comma[0][1] in "3679" else "./:-,;\r\n"
         return _may_continue(frozenset(left), behind=behind)
     by_minute = "%M" in layout.fields and "%S" not in layout.fields
-    behind = ":" if by_minute or variant.endswith("+hh") else ""
+    behind = ":.<" if by_minute else ":" if variant.endswith("+hh") else ""
     if ending and variant.endswith(("p", "p.")):
         behind = "p"
     elif layout.zone_name(variant):

@@ -62,6 +62,12 @@ def spread(items: Sequence[_T]) -> list[_T]:
     return [*items[:_SAMPLE], *rest[:: len(rest) // _SAMPLE + 1]]
 
 
+_SPAN_BEFORE: Final = re.compile(
+    rb"(?i:(?<![a-z])(?:elapsed|duration|took|taken|total|remaining|uptime|run ?time|eta|lap)"
+    rb"(?: time)?)[^A-Za-z]{0,12}$"
+)
+
+
 @attrs.frozen
 class Guess:
     """The spelling of a layout that fits some lines best.
@@ -253,21 +259,27 @@ def _in_most(layouts: Sequence[Layout], texts: list[bytes], rank: int) -> Iterat
         votes.add_prefixed(layout, texts)
         if "%s" in layout.fields and not votes.example.startswith("1"):
             continue  # as the seconds from 2001 to 2033 do; others are telephone numbers
-        if not layout.has_date and _follow_dates(layout, texts):
-            continue  # a day that the lines say otherwise would be a wrong one
+        if not layout.has_date and _are_no_times_of_day(layout, texts):
+            continue
         if votes.columns.total() * _SPARE > (_SPARE - 1) * len(texts) and votes.column > 1:
             place = Place(columns=_frequent(votes.columns), searched=True)
             behind = rank if layout.has_date else _UNDATED
             yield votes.guess(layout, place, behind + 1 + votes.column)
 
 
-def _follow_dates(layout: Layout, texts: list[bytes]) -> bool:
-    """Tell whether most times of day stand behind a date, of whatever form."""
+def _are_no_times_of_day(layout: Layout, texts: list[bytes]) -> bool:
+    """Tell whether most stand behind a date, of whatever form, or say how long something took.
+
+    A day that the lines say otherwise would be a wrong one.
+    """
     columns = (layout.find(text[:SEARCHED_BYTES])[0] for text in texts)
     pairs = zip(texts, columns, strict=True)
-    before = (_COLOURS.sub(b"", text[:column]) for text, column in pairs)
-    dated = sum(_DATE_BEFORE.search(text) is not None for text in before)
-    return 2 * dated > len(texts)
+    before = [_COLOURS.sub(b"", text[:column]) for text, column in pairs]
+    others = sum(
+        _DATE_BEFORE.search(text) is not None or _SPAN_BEFORE.search(text) is not None
+        for text in before
+    )
+    return 2 * others > len(texts)
 
 
 def _in_fields(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]:

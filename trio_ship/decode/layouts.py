@@ -30,8 +30,9 @@ A template is text with these fields; everything else stands for itself:
     %g          nothing, or `.` and one to nine digits
     %q          no digit, or up to nine of a fraction
     %p %P       nothing, or AM or PM (or `p.m.`), which makes the hour one of twelve; AM or PM
-    %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two
-                or the abbreviation of a zone, or with a year its IANA name, `Europe/Berlin`
+    %z          nothing, `Z`, +hh:mm, +hhmm, +hh, or a space and one of the first two, with
+                or without `GMT` or `UTC` before it, or a space and the abbreviation of a
+                zone, or with a year its IANA name, `Europe/Berlin`
 
 The last ten leave a choice. What a stamp has chosen is its *variant*, a short
 text such as `T.3Z` (a `T`, three digits behind a `.`, a `Z`). An IANA name is its own.
@@ -127,7 +128,8 @@ _CHOICES: Final = {
     "%q": r"(\d{0,9})(?!\d)",
     "%p": f"{_HALF}?",
     "%P": _HALF,
-    "%z": rf"(Z| ?[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)| (?:{_NAMES})(?![A-Za-z0-9+-])|{_AREAS})?",
+    "%z": rf"(Z|(?: ?| GMT| UTC)[+-]\d\d:?\d\d(?!\d)|[+-]\d\d(?!\d)"
+    rf"| (?:{_NAMES})(?![A-Za-z0-9+-])|{_AREAS})?",
 }
 # What a fraction may still have behind some digits of it.
 _LEFT: Final = {"%3": 6, "%6": 3}
@@ -140,7 +142,7 @@ _VARIANTS: Final = {
     "%q": r"(~[1-9])?",
     "%p": r"([ \u202f]?p\.?)?",
     "%P": r"([ \u202f]?p\.?)",
-    "%z": rf"(Z| ?\+hh:?mm|\+hh| ZZZZ?|{_AREAS})?",
+    "%z": rf"(Z|(?: ?| GMT| UTC)\+hh:?mm|\+hh| ZZZZ?|{_AREAS})?",
 }
 
 
@@ -156,9 +158,8 @@ def _choice(field: str, text: str) -> str:
         return re.sub(r"(?i)[ap](\.?)m\.?", r"p\1", text)
     if field == "%z" and text[:1] not in ("", "Z") and "/" not in text:
         digits = iter("hhmm")
-        return re.sub(
-            "[+-]", "+", re.sub(r"\d", lambda _: next(digits), re.sub("[A-Z]", "Z", text))
-        )
+        form = re.sub(r"\d", lambda _: next(digits), re.sub("[+-]", "+", text))
+        return form if "+" in form else re.sub("[A-Z]", "Z", form)
     return text
 
 
@@ -219,7 +220,7 @@ class Layout:
             else:
                 parts.append(_CHOICES.get(field) or _TEXTS.get(field) or re.escape(field))
             if field == "%M" and "%S" not in self.fields:
-                parts.append(r"(?![:\d])")
+                parts.append(r"(?![:\d]|[.<]\d)")
         return re.compile(("".join(parts) + (r"(?!\d)" if self.ends_in_digit else "")).encode())
 
     @functools.cached_property

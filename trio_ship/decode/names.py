@@ -227,7 +227,7 @@ NAMED: Final = (
     ),
     Layout(
         name="day_month_name_joined",
-        template="%E%b%Y{ |:}%H:%M:%S%f",
+        template="%E%b%Y{ |:|_}%H:%M:%S%f",
         example="23Nov2026 08:00:00.123",
         example_ns=1_795_420_800_123_000_000,
         writers="Minecraft Forge, SAS, Check Point",

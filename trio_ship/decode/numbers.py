@@ -226,7 +226,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="iso8601_basic",
-        template="%Y%m%d{T|-|_| |}%H%M%S%f%z",
+        template="%Y%m%d{T|-|_| ||.}%H%M%S%f%z",
         example="20151018T180147Z",
         example_ns=1_445_191_307_000_000_000,
         writers="ISO 8601 without separators",
@@ -316,7 +316,7 @@ NUMBERS: Final = (
     ),
     Layout(
         name="iso8601_loose",
-        template="%Y{-|/|. }%-m{-|/|. }%-d{ |T|. }%-H:%M:%S%f%p%z",
+        template="%Y{-|/|. }%-m{-|/|. }%-d{ |T|. |:}%-H:%M:%S%f%p%z",
         example="2026-11-3 8:00:00",
         example_ns=1_793_692_800_000_000_000,
         writers="numbers without leading zeros",
