@@ -369,11 +369,16 @@ def _at_front(layout: Layout, text: bytes) -> tuple[int, tuple[str, int] | None]
 
 def find_further(texts: list[bytes]) -> Iterator[Guess]:
     """Yield how unmistakable layouts stand behind a prefix of lines, and numbers in front."""
+    lines = frame(b"".join(text.rstrip(b"\n") + b"\n" for text in texts))
+    present = frozenset(lines[0].tobytes())
+    weak = [layout for layout in LAYOUTS if layout.weak and layout.has_date]
+    fronts = _fronts(weak, lines)
     for layout in LAYOUTS:
         votes = _Votes()
-        votes.add_prefixed(layout, texts if layout.anywhere else [])
-        if layout.weak and layout.has_date:
-            votes.add_front(layout, texts, range(len(texts)))
+        if layout.anywhere:
+            marked = sorted(_rows_with_marks(layout, lines, present))
+            votes.add_prefixed(layout, [texts[row] for row in marked])
+        votes.add_front(layout, texts, fronts.get(layout.name, ()))
         if votes.columns:
             place = _choose_place(layout, votes.columns)
             yield votes.guess(layout, place, 1 + votes.column)
