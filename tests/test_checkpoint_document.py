@@ -195,6 +195,14 @@ def test_every_timestamp_has_a_date_for_people(last_ns: int, date: str) -> None:
     assert f"last_timestamp = {date}\nlast_timestamp_ns = {last_ns}\n" in write(state)
 
 
+def test_what_goes_without_saying_is_not_written() -> None:
+    """Of a file under its own name, of which nothing was read yet, only who it is stands there."""
+    entry = FileEntry(id="0" * 16, source="app", path="/a", file="/a", device=1, inode=2)
+    state = Snapshot(files={entry.id: entry}, positions={entry.id: Position()})
+    table = to_document(state, pipeline="ship", saved_at=SAVED_AT)["sources"]["app"][0]
+    assert set(table) == {"path", "generation", "id", "device", "inode", "fingerprint", "offset"}
+
+
 def test_unknown_keys_are_ignored() -> None:
     """A key that a later version or a person has added does no harm."""
     text = TEXT.replace("inode", "colour = 'red'\ninode").replace("seq", "more = [1]\nseq")

@@ -61,6 +61,18 @@ def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -
     assert journal.is_good
 
 
+def test_a_disk_that_takes_few_bytes_at_a_time_gets_every_line() -> None:
+    """Lines are whole, and in their places, however many writes they take."""
+    disk, journal = begun()
+    disk.max_transfer_bytes = 7
+    first, second = make_steps(Random(5), BEGIN, 2)
+    note(journal, first)
+    journal.begin(BEGIN, STATE)
+    note(journal, second)
+    found = recovered(disk.read(PATH), BEGIN, 10**6).cut
+    assert found == attrs.evolve(second.cut, files=found.files)
+
+
 def test_a_journal_that_failed_is_good_again_behind_the_next_checkpoint() -> None:
     """A full disk spoils the journal, not the batches that it remembers."""
     disk, journal = begun()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import json
@@ -90,6 +91,15 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(inner, (*path, key))
 
 
+def with_odd(value: Any, place: tuple[Any, ...], odd: object) -> Any:
+    """Return a copy of a value in which something odd stands at a place."""
+    changed = inner = copy.deepcopy(value)
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = odd
+    return changed
+
+
 def damage(data: st.DataObject, value: Any) -> None:
     """Change, take away or add something somewhere."""
     *path, last = data.draw(st.sampled_from(sorted(places(value), key=str)))
@@ -134,6 +144,13 @@ def test_d17_a_forged_journal_is_adopted_or_passed_over(data: st.DataObject) -> 
     for _ in range(data.draw(st.integers(1, 3))):
         damage(data, lines)
     recovered(b"".join(map(line, lines)))
+
+
+@pytest.mark.parametrize("odd", [None, True, -1, 2**64, 1.5, "x", "\0", [], {}, [7]], ids=repr)
+def test_d17_odd_values_anywhere_in_the_journal(odd: object) -> None:
+    """What is of another kind than it should be is adopted or passed over, wherever it stands."""
+    for place in places(LINES):
+        recovered(b"".join(map(line, with_odd(LINES, place, odd))))
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"9" * 10_000, b"\xff", b"NaN", b"", b"[]", b"7"])
@@ -186,6 +203,14 @@ def test_c04_a_changed_checkpoint_is_used_or_refused_with_its_key(data: st.DataO
         return
     again = tomli_w.dumps(to_document(snapshot, pipeline="ship", saved_at=AT))
     assert "\\u0000" not in again
+
+
+@pytest.mark.parametrize("odd", [True, -1, 2**64, 1.5, "x", "\0", [], {}, [7]], ids=repr)
+def test_c04_odd_values_anywhere_in_a_checkpoint(odd: object) -> None:
+    """What is of another kind than it should be is used or refused, wherever it stands."""
+    for place in places(document()):
+        with contextlib.suppress(CheckpointError):
+            from_document(with_odd(document(), place, odd), pipeline="ship")
 
 
 @pytest.mark.parametrize("key", ["path", "path_bytes"])

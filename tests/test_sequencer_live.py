@@ -239,6 +239,21 @@ def test_s17_a_new_file_with_old_records_is_late_and_whole() -> None:
         assert world.ledger.taken(stream.log) == len(stream.log.records)
 
 
+def test_s17_a_record_at_the_very_promise_for_new_files_waits_for_them() -> None:
+    """A file not found yet may bring the same stamp, and rank before."""
+    world = World({"app": SECOND})
+    known = world.add("app", "/1")
+    world.write(known, BEGIN)
+    world.now = SECOND
+    world.look("app")
+    world.read("app")
+    assert world.places() == []
+    new = world.add("app", "/0")
+    world.write(new, BEGIN)
+    world.settle(3)
+    assert world.places(Kind.IN_ORDER) == world.expected(new) + world.expected(known)
+
+
 def test_s17_a_new_file_with_fresh_records_is_in_order_however_late_it_is_read() -> None:
     """What is written after the last listing waits to be found."""
     world = World({"app": SECOND})
