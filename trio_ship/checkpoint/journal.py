@@ -209,9 +209,8 @@ class Journal:
             state: The state of the sink in it.
             lines: What stood behind it, as far as it was adopted.
         """
-        if self._fd is None:
-            self._recent[:0] = map(_noted, lines)
-            self.begin(checkpoint, state)
+        self._recent[:0] = map(_noted, lines)
+        self.begin(checkpoint, state)
 
     @property
     def is_good(self) -> bool:
