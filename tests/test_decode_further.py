@@ -159,12 +159,13 @@ async def test_small_files_that_begin_alike_are_looked_at_each(autojump_clock: o
         (b"Mon Nov 23 08:00:10.123 2026 a\n", b"Mon Nov 23 08:00:20.123 b\n"),
         (b"2026-11-23-08.00.10.123000 a\n", b"2026-11-23-09.00.20.123000+060 b\n"),
         (b"Mon Nov 23 2026 08:00:10.1 a\n", b"Mon Nov 23 2026 09:00:20 GMT+0100 b\n"),
+        (b"2026-11-23 08:00:10.123 a\n", b"2026-11-23 01:00:20.123 PM b\n"),
     ],
 )
 async def test_stamps_that_begin_alike_may_end_otherwise(
     first: bytes, second: bytes, autojump_clock: object
 ) -> None:
-    """What stands behind as many bytes as are compared may be the year, or the zone."""
+    """What stands behind as many bytes as are compared may be the year, the zone, or PM."""
     disk = new_disk()
     disk.append("/logs/a.log", first)
     disk.append("/logs/b.log", second)

@@ -29,7 +29,7 @@ HEAD: Final = 65_536
 """How many bytes of a file are looked at to find its layout."""
 
 _TAIL: Final = re.compile(rb"[\d.,:]*(?: ?[+-][\d:]+| \d+| [A-Z]{1,5}(?=[ \])>]))*")
-"""What may be the rest of a stamp, as a year or a zone: without it another layout may fit."""
+"""What may be the rest of a stamp, as a year, a zone or AM: without it another layout may fit."""
 
 _CRI: Final = re.compile(rb"\S+ std(out|err) [PF]")
 _AT_THE_FRONT: Final = re.compile(r"@([01]|cri)[/;]")
@@ -167,7 +167,7 @@ class Decoders:
         Files that begin alike are alike.
         """
         shape = shape_of(head)
-        rest = _TAIL.match(head, len(shape))
+        rest = _TAIL.match(head, len(shape.rstrip(b" ")))
         is_wrapped = _CRI.match(head) is not None
         alike = shape, shape_of(rest[0] if rest is not None else b""), is_wrapped
         known = self._spellings.get(alike)
