@@ -122,6 +122,29 @@ async def test_c06_nothing_is_shipped_before_the_first_checkpoint(
     assert disk.read(OUTPUT) == b""
 
 
+async def test_nothing_is_shipped_before_a_checkpoint_knows_every_sink(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A sink that was added lately has no older checkpoint to go back to: all came twice."""
+    disk = new_disk()
+    disk.write("/logs/a.log", line(-1, "a"))
+    one, two = (
+        f'[sinks.{name}]\ntype = "file"\npath = "{path}"\n'
+        for name, path in (("merged", OUTPUT), ("more", "/out/more.log"))
+    )
+    async with running(disk, config(sinks=one)):
+        await trio.sleep(10)
+    disk.append("/logs/a.log", line(0, "b"))
+    disk.fail("replace", CHECKPOINT, error=errno.ENOSPC, times=1)
+    with pytest.raises(CheckpointError, match="first checkpoint"):
+        await Pipeline(config(sinks=one + two, follow=False), disk=disk, wall_ns=wall_ns).run()
+    assert disk.read("/out/more.log") == b""
+    for _ in range(2):
+        await Pipeline(config(sinks=one + two, follow=False), disk=disk, wall_ns=wall_ns).run()
+    assert disk.read("/out/more.log") == line(0, "b")
+    assert disk.read(OUTPUT) == line(-1, "a") + line(0, "b")
+
+
 async def test_d08_a_failed_fsync_stops_the_checkpoint_until_written_again(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -95,6 +95,7 @@ class Pipeline:
         self._sources: Sources
         self._sinks = list(sinks)
         self._resumed = False
+        self._is_known = False
         self._begun_at = 0
         self.started = trio.Event()
 
@@ -165,7 +166,7 @@ class Pipeline:
                 """Have what was found saved before anything is delivered."""
                 if store is not None:
                     checkpointer = self._checkpointer(store)
-                    await checkpointer.begin(is_first=not self._resumed)
+                    await checkpointer.begin(is_first=not self._is_known)
                     outer.start_soon(checkpointer.run, stop)
                 self._tell_start()
                 self.started.set()
@@ -219,6 +220,8 @@ class Pipeline:
         self._sinks += await self._assembly.sinks(
             former, resumed=self._resumed, raw_terminal=self._raw_terminal
         )
+        # What is written to a sink that no checkpoint knows would be written again.
+        self._is_known = self._resumed and all(sink.name in base.sinks for sink in self._sinks)
         cuts = await self._opened(base)
         common = common_start(base, cuts)
         for sink in self._sinks:

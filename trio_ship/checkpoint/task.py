@@ -68,7 +68,8 @@ class Checkpointer:
         """Save what the start has found; have every journal begin behind it.
 
         Args:
-            is_first: Whether there is no older checkpoint to go back to.
+            is_first: Whether there is no older checkpoint to go back to that tells of
+                every sink.
 
         Raises:
             CheckpointError: The very first one cannot be saved: nothing may be
