@@ -26,12 +26,14 @@ from trio_ship.decode.patterns import LinePattern, UserPattern
 from trio_ship.decode.search import have_marks
 from trio_ship.decode.words import Bools, Words, gather
 
-__all__ = ["Wrapped", "Wrapping", "begins_inside", "find_wrapped", "unwrapped"]
+__all__ = ["DOCKER", "Wrapped", "Wrapping", "begins_inside", "find_wrapped", "unwrapped"]
 
 Wrapping: TypeAlias = Literal["", "cri", "docker"]
 """How the lines of a file are wrapped; empty: they are not."""
 
-_DOCKER: Final = b'{"log":"'
+DOCKER: Final = b'{"log":"'
+"""How every object of Docker begins."""
+
 _CRI_STREAMS: Final = {b" stdout ": 1, b" stderr ": 2}
 _DOCKER_STREAMS: Final = {b'stdout",': 1, b'stderr",': 2}
 # Stamps have nanoseconds, often without zeros at the end, and "Z" or an offset.
@@ -118,7 +120,7 @@ def begins_inside(wrapping: Wrapping, arena: U8, start: I64, end: I64) -> I64:
         end: The byte after each line. Shape (n,).
     """
     if wrapping == "docker":
-        return start + len(_DOCKER) * have_marks(arena, start, list(enumerate(_DOCKER)))
+        return start + len(DOCKER) * have_marks(arena, start, list(enumerate(DOCKER)))
     are_cri = np.full(len(start), wrapping == "cri")
     return find_wrapped(arena, start, end, are_cri, np.zeros_like(are_cri)).text
 
@@ -160,7 +162,7 @@ def _look_at_cri(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
 
 
 def _look_at_docker(wrapped: Wrapped, arena: U8, rows: I64, end: I64) -> None:
-    rows = rows[gather(arena, wrapped.text[rows], 1)[0] == _word(_DOCKER)]
+    rows = rows[gather(arena, wrapped.text[rows], 1)[0] == _word(DOCKER)]
     wrapped.wrapping[rows] = 2
     if not len(rows):
         return

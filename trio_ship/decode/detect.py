@@ -272,7 +272,7 @@ def _find_inner(
         found = _judge(attrs.evolve(guess, spelling=way), lines, None)
         if found is None or (best is not None and found.matched <= best.matched):
             continue
-        if not guess.is_doubtful or _are_near(found, outer, lines):
+        if not is_doubtful(guess.spelling) or _are_near(found, outer, lines):
             best = found
     return best
 

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import attrs
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.containers import DOCKER
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.leads import without_colours
 from trio_ship.decode.looks import outlines, sieve_of
@@ -43,7 +44,6 @@ _COLUMNS: Final = 8
 _NESTED: Final = 2000  # behind every column
 _UNDATED: Final = 1000  # so is whatever says its date better
 _SPARE: Final = 10  # one in so many lines may lack what hardly is a stamp
-_DOCKER: Final = b'{"log":"'
 _AT_FRONT: Final = re.compile(r"\w+@[_|\]:~]?[01](?:/|$)")
 _COLOURS: Final = re.compile(rb"\x1b\[[\d;:]*m")
 _DATE_BEFORE: Final = re.compile(
@@ -54,18 +54,16 @@ _DATE_BEFORE: Final = re.compile(
     rb"|\d\d?[ ./-]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[ -]\d{2,4})?)"
     rb"(?![\d.]\d)[^\d]{1,12}$"
 )
+_SPAN_BEFORE: Final = re.compile(
+    rb"(?i:(?<![a-z])(?:elapsed|duration|took|taken|total|remaining|uptime|run ?time|eta|lap)"
+    rb"(?: time)?)[^A-Za-z]{0,12}$"
+)
 
 
 def spread(items: Sequence[_T]) -> list[_T]:
     """Return the first items and some of the others."""
     rest = items[_SAMPLE:]
     return [*items[:_SAMPLE], *rest[:: len(rest) // _SAMPLE + 1]]
-
-
-_SPAN_BEFORE: Final = re.compile(
-    rb"(?i:(?<![a-z])(?:elapsed|duration|took|taken|total|remaining|uptime|run ?time|eta|lap)"
-    rb"(?: time)?)[^A-Za-z]{0,12}$"
-)
 
 
 @attrs.frozen
@@ -88,11 +86,6 @@ class Guess:
     def is_at_front(self) -> bool:
         """Whether it stands in the first two columns of what is behind tags."""
         return _AT_FRONT.match(self.spelling) is not None
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether it is numbers at some place, which no name says to be stamps."""
-        return is_doubtful(self.spelling)
 
 
 def is_doubtful(spelling: str) -> bool:
@@ -183,7 +176,7 @@ def _find_coloured(
 
 
 def _find(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) -> Iterator[Guess]:
-    lines = frame(b"".join(text.rstrip(b"\n") + b"\n" for text in texts))
+    lines = _framed(texts)
     fronts, present = _fronts(layouts, lines), frozenset(lines[0].tobytes())
     open_rows = [row for row, text in enumerate(texts) if not text[:1].isspace()]
     open_texts = [texts[row] for row in open_rows]
@@ -212,6 +205,11 @@ def _find(layouts: Sequence[Layout], texts: list[bytes], *, named: bool) -> Iter
             # A time of day is the end of some stamp with a date.
             weak = [each for each in weak if each.has_date]
         yield from _in_most(weak, open_texts, _UNDATED if with_year else 0)
+
+
+def _framed(texts: list[bytes]) -> tuple[U8, I64, I64]:
+    """Return an arena of lines, and where they begin and end in it."""
+    return frame(b"".join(text.rstrip(b"\n") + b"\n" for text in texts))
 
 
 def _fronts(layouts: Sequence[Layout], lines: tuple[U8, I64, I64]) -> dict[str, list[int]]:
@@ -289,7 +287,7 @@ def _in_fields(layouts: Sequence[Layout], texts: list[bytes]) -> Iterator[Guess]
         objects = nested = 0
         own = _has_own(field, texts)
         for text in texts:
-            last = text.startswith(_DOCKER) and field == '"time"'
+            last = text.startswith(DOCKER) and field == '"time"'
             column = _find_field(field, text, last=last, own=own)
             if column < 0:
                 continue
@@ -369,7 +367,7 @@ def _at_front(layout: Layout, text: bytes) -> tuple[int, tuple[str, int] | None]
 
 def find_further(texts: list[bytes]) -> Iterator[Guess]:
     """Yield how unmistakable layouts stand behind a prefix of lines, and numbers in front."""
-    lines = frame(b"".join(text.rstrip(b"\n") + b"\n" for text in texts))
+    lines = _framed(texts)
     present = frozenset(lines[0].tobytes())
     weak = [layout for layout in LAYOUTS if layout.weak and layout.has_date]
     fronts = _fronts(weak, lines)

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from trio_ship.batch import I64, U8
+from trio_ship.decode.containers import DOCKER
 from trio_ship.decode.layouts import Layout
 from trio_ship.decode.looks import Sieve
 from trio_ship.decode.members import FIELDS, find_field
@@ -30,7 +31,6 @@ from trio_ship.decode.words import Bools
 
 __all__ = ["Others", "read_at"]
 
-_DOCKER: Final = b'{"log":"'
 _ALPHANUMERIC: Final = np.array([chr(byte).isalnum() and byte < 128 for byte in range(256)])  # noqa: PLR2004 - ASCII
 _SPACE: Final = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
 _PRIORITY: Final = 5
@@ -159,7 +159,7 @@ class Others:
         rows = np.arange(len(start))
         is_json = arena[start] == ord("{")
         docker = np.flatnonzero(is_json)
-        docker = docker[have_marks(arena, start[docker], list(enumerate(_DOCKER)))]
+        docker = docker[have_marks(arena, start[docker], list(enumerate(DOCKER)))]
         self._read_field(reading, docker, arena, start, end, '"time"', last=True)
         for field in FIELDS:
             if text is None or field.encode() in text:

@@ -32,6 +32,7 @@ import numpy as np
 from trio_ship.batch import I32, I64, U8, OrderedBatch
 from trio_ship.batch.parsed import Severity
 from trio_ship.batch.pieces import gather_slices, large_binary, slice_edges
+from trio_ship.decode.containers import DOCKER
 from trio_ship.decode.words import Bools, stands
 from trio_ship.fields.rules import I8, Rules
 
@@ -198,7 +199,6 @@ def _rules(rules: Sequence[tuple[Callable[[bytes], Severity], str]]) -> Rules:
 
 _OF_OBJECTS: Final = _rules(_OBJECT)
 _OF_TEXTS: Final = _rules(_TEXT)
-_DOCKER: Final = b'{"log":"'
 
 
 def batch_severities(batch: OrderedBatch) -> I8:
@@ -223,13 +223,13 @@ def severities(buffers: Sequence[U8], buffer: I32, start: I64, length: I64) -> I
     for number, data in enumerate(buffers):
         mine = np.flatnonzero((buffer == number) & (length > 0))
         first[mine] = data[start[mine]]
-    is_object = first == _DOCKER[0]
-    objects = np.flatnonzero(is_object & (length >= len(_DOCKER)))
-    wrapped = objects[_begin_with(_DOCKER, buffers, buffer[objects], start[objects])]
+    is_object = first == DOCKER[0]
+    objects = np.flatnonzero(is_object & (length >= len(DOCKER)))
+    wrapped = objects[_begin_with(DOCKER, buffers, buffer[objects], start[objects])]
     objects = np.setdiff1d(objects, wrapped, assume_unique=True)
     start, length = start.copy(), length.copy()
-    start[wrapped] += len(_DOCKER)
-    length[wrapped] -= len(_DOCKER)
+    start[wrapped] += len(DOCKER)
+    length[wrapped] -= len(DOCKER)
     is_object[wrapped] = False
     texts = np.flatnonzero(~is_object)
     length[texts] = np.minimum(length[texts], WINDOW)
