@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import mmap
 import weakref
+from collections import deque
 from typing import Final
 
 import numpy as np
@@ -28,28 +29,33 @@ _OWN: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 class Arenas:
-    """Lends arenas and takes them back by itself."""
+    """Lends arenas and takes them back by itself.
+
+    An arena comes back in whichever thread drops its last view, maybe while
+    another is lent: so the spare ones are taken and put one at a time.
+    """
 
     def __init__(self) -> None:
-        self._spare: list[mmap.mmap] = []
+        self._spare: deque[mmap.mmap] = deque(maxlen=_SPARE)
 
     def lend(self, size: int) -> U8:
         """Return an array of at least `size` bytes and the slack behind them."""
         # Sizes differ from round to round; so that most fit, there are few of them.
         need = 1 << (size + SLACK - 1).bit_length()
-        memory = next((spare for spare in self._spare if len(spare) >= need), None)
-        if memory is None:
-            memory = mmap.mmap(-1, need, _OWN)
-        else:
-            self._spare.remove(memory)
+        memory = self._take(need) or mmap.mmap(-1, need, _OWN)
         # Views of an array made from a memoryview keep that array alive, not
         # only its memory: so it dies with its last view.
         arena = np.frombuffer(memoryview(memory), np.uint8)
-        weakref.finalize(arena, self._take_back, memory)
+        weakref.finalize(arena, self._spare.append, memory)
         return arena
 
-    def _take_back(self, memory: mmap.mmap) -> None:
-        self._spare.append(memory)
-        self._spare.sort(key=len)
-        if len(self._spare) > _SPARE:
-            del self._spare[0]
+    def _take(self, need: int) -> mmap.mmap | None:
+        for _ in range(_SPARE):
+            try:
+                memory = self._spare.popleft()
+            except IndexError:
+                return None
+            if len(memory) >= need:
+                return memory
+            self._spare.append(memory)
+        return None
