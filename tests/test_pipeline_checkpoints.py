@@ -17,6 +17,7 @@ from pipeline_helpers import (
     new_disk,
     now_line,
     output_lines,
+    run_once,
     running,
     stamp,
     wall_ns,
@@ -143,6 +144,29 @@ async def test_nothing_is_shipped_before_a_checkpoint_knows_every_sink(
         await Pipeline(config(sinks=one + two, follow=False), disk=disk, wall_ns=wall_ns).run()
     assert disk.read("/out/more.log") == line(0, "b")
     assert disk.read(OUTPUT) == line(-1, "a") + line(0, "b")
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+async def test_nothing_is_shipped_to_a_new_output_before_a_checkpoint_knows_it(
+    autojump_clock: trio.testing.MockClock, *, is_removed: bool
+) -> None:
+    """What was begun where the old output is gone, or cannot be opened, came twice."""
+    disk = new_disk()
+    disk.write("/logs/a.log", line(-1, "a"))
+    await run_once(disk, config(follow=False))
+    old = f"{OUTPUT}.1"
+    disk.rename(OUTPUT, old)
+    if is_removed:
+        disk.remove(old)
+    disk.fail("open", old, error=errno.EACCES)
+    disk.append("/logs/a.log", line(0, "b"))
+    disk.fail("replace", CHECKPOINT, error=errno.ENOSPC)
+    with pytest.raises(CheckpointError, match="first checkpoint"):
+        await run_once(disk, config(follow=False))
+    for _ in range(2):
+        await run_once(disk, config(follow=False))
+    assert disk.read(OUTPUT) == line(0, "b")
+    assert is_removed or disk.read(old) == line(-1, "a")
 
 
 async def test_d08_a_failed_fsync_stops_the_checkpoint_until_written_again(

@@ -220,9 +220,12 @@ class Pipeline:
         self._sinks += await self._assembly.sinks(
             former, resumed=self._resumed, raw_terminal=self._raw_terminal
         )
-        # What is written to a sink that no checkpoint knows would be written again.
-        self._is_known = self._resumed and all(sink.name in base.sinks for sink in self._sinks)
         cuts = await self._opened(base)
+        # What is written to an output that no checkpoint tells of would be written again.
+        self._is_known = self._resumed and all(
+            name in base.sinks and base.sinks[name].inode == cut.sinks[name].inode
+            for name, cut in cuts.items()
+        )
         common = common_start(base, cuts)
         for sink in self._sinks:
             sink.begin(common)
