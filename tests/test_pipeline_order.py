@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 import trio
 import trio.testing
-from memory_disk import MemoryDisk
+from follow_helpers import copy_and_cut
+from memory_disk import Call, MemoryDisk
 from pipeline_helpers import (
     OUTPUT,
     config,
@@ -19,6 +20,7 @@ from pipeline_helpers import (
     now_line,
     run_once,
     running,
+    stamp,
     wall_ns,
 )
 
@@ -131,6 +133,43 @@ async def test_s01_a_quiet_file_holds_the_others_for_the_delay_alone(
         disk.append("/logs/a.log", now_line("news"))
         await trio.sleep(1.0 + 1.0 + 0.3)
         assert pipeline.statistics.records == 3
+
+
+async def test_s02_a_log_is_copied_and_cut_between_a_look_and_the_read(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What is held open of it stays before the others: the read that finds nothing ends no wait."""
+    disk, log, other = new_disk(), "/logs/a.log", "/logs/b.log"
+    reads: list[Call] = []
+
+    def cut(call: Call) -> None:
+        if call.name == "preadv" and call.path == log:
+            reads.append(call)
+            copy_and_cut(disk, f"{log}.1", log)
+
+    async with running(disk, config(sinks=JSON)) as pipeline:
+        disk.write(log, line(0, "a 0"))
+        disk.write(other, line(0, "b 0"))
+        await trio.sleep(0.55)
+        disk.append(log, line(0.1, "a 1"))
+        disk.append(other, line(0.2, "b 1") + line(0.5, "b 2"))
+        await trio.sleep(0.8)
+        disk.append(log, now_line("a 2"))
+        disk.on_call = cut
+        await trio.sleep(5)
+        assert len(reads) == 1
+        assert pipeline.statistics.late == 0
+    assert [record["message"] for record in records(disk)] == [
+        f"{stamp(seconds)} {text}"
+        for seconds, text in [
+            (0, "a 0"),
+            (0, "b 0"),
+            (0.1, "a 1"),
+            (0.2, "b 1"),
+            (0.5, "b 2"),
+            (1.35, "a 2"),
+        ]
+    ]
 
 
 async def test_s09_a_clock_that_steps_back_stalls_nothing(

@@ -153,8 +153,9 @@ class Watermarks:
         if report.unread:
             promised[np.isin(members, list(report.unread))] = NO_STAMP
         self._clock[members] = np.maximum(self._clock[members], promised)
-        # A record that its reader holds open is older than any promise.
-        free = members[~np.isin(members, list(report.held))] if report.held else members
+        # A record that its reader holds open is older than any promise, also those given before.
+        bound = report.held | report.unread
+        free = members[~np.isin(members, list(bound))] if bound else members
         self._mark[free] = np.maximum(self._mark[free], self._clock[free])
 
     def frontier(self) -> tuple[int, int]:

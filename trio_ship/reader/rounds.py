@@ -141,7 +141,7 @@ class RoundReader:
                     self._chains, content, job.chain, tail.position.offset + size
                 )
                 fault = content.fault
-            if size and not _is_same(tail, content, memory[:size]):
+            if not _is_same(tail, content, memory[:size]):
                 return Filled(job=job, place=place, reach=reach, entry=entry, is_same=False)
             at_begin = not tail.position.offset
             charset = self._charset(tail, bytes(memory[: min(size, 2)]) if at_begin else b"")
