@@ -25,9 +25,9 @@ from pipeline_helpers import (
 
 from trio_ship.config import Config, parse_config
 from trio_ship.follow import fingerprint, footprint
-from trio_ship.reader.claims import assign
+from trio_ship.reader.claims import assign, handed_over
 from trio_ship.reader.known import KnownFiles
-from trio_ship.state import FileEntry, Position
+from trio_ship.state import FileEntry, Position, Snapshot
 
 DAY = 86_400
 DAY_NS = DAY * 10**9
@@ -260,7 +260,54 @@ def test_c08_what_is_orphaned_goes_to_one_source() -> None:
     }
     assert assign([file, rotated], covers) == {"a": "one", "b": "one"}
     assert assign([file, rotated, own], covers) == {"a": "two", "b": "two", "c": "one"}
+    assert assign([own, file], covers) == {"a": "two", "c": "one"}
     assert assign([file], {"none": covers["none"]}) == {}
+
+
+def test_c08_of_one_path_a_source_takes_over_what_one_other_has_read() -> None:
+    """Two sources have read a log and are gone: what takes over both would have two positions."""
+    file = FileEntry(id="a", source="old", path=LOG, file=LOG, device=1, inode=1)
+    read_too = attrs.evolve(file, id="b", source="older")
+    elsewhere = attrs.evolve(file, id="c", source="older", path="/logs/b.log")
+    covers = {"one": lambda _: True, "two": lambda path: path == LOG}
+    assert assign([file, read_too, elsewhere], covers) == {"a": "one", "b": "two", "c": "one"}
+    assert assign([file, read_too], {"one": covers["one"]}) == {"a": "one"}
+
+
+def test_c08_a_source_that_does_not_match_its_file_any_more_hands_it_on() -> None:
+    """Patterns may be exchanged between two sources: positions go where the files are read."""
+    file = FileEntry(id="a", source="one", path=LOG, file=LOG, device=1, inode=1)
+    covers = {"one": lambda path: path != LOG, "two": lambda path: path == LOG}
+    assert assign([file], covers) == {"a": "two"}
+
+
+def test_c09_what_nobody_asks_for_leaves_after_thirty_days() -> None:
+    """What a source goes on with is its own at once; of others it is kept when they were left."""
+    file = FileEntry(id="own", source="app", path=LOG, file=LOG, device=1, inode=1)
+    files = [
+        file,
+        attrs.evolve(file, id="taken over", source="old", gone_ns=1),
+        attrs.evolve(file, id="just left", source="old"),
+        attrs.evolve(file, id="left", source="old", gone_ns=START_NS - 30 * DAY_NS + 1),
+        attrs.evolve(file, id="too long", source="old", gone_ns=START_NS - 30 * DAY_NS),
+    ]
+    before = Snapshot(
+        sequence=7,
+        files={entry.id: entry for entry in files},
+        positions={entry.id: Position(number) for number, entry in enumerate(files)},
+    )
+    after = handed_over(before, {"own": "app", "taken over": "app"}, START_NS)
+    assert after == attrs.evolve(
+        before,
+        files={
+            "own": file,
+            "taken over": attrs.evolve(files[1], source="app"),
+            "just left": attrs.evolve(files[2], gone_ns=START_NS),
+            "left": files[3],
+        },
+        positions={"own": Position(0), "taken over": Position(1)}
+        | {"just left": Position(2), "left": Position(3)},
+    )
 
 
 @pytest.mark.parametrize(("days", "is_kept"), [(1, True), (29, True), (31, False)])
