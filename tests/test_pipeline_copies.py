@@ -185,6 +185,27 @@ async def test_a_copy_is_not_new_while_nobody_can_look_for_its_log(
         logs.put("app 1")
 
 
+@pytest.mark.parametrize("folder", ["/logs", "/"])
+async def test_r25_a_log_is_not_gone_while_its_folder_cannot_be_listed(
+    autojump_clock: trio.testing.MockClock, folder: str
+) -> None:
+    """After a restart it waits: it was neither renamed, nor is it the first file of its chain."""
+    settings = config(paths='["/log?/*.log"]')
+    async with following(settings) as logs:
+        logs.disk.append(LOG, b"")
+        await trio.sleep(1)
+    logs.put("app 0")
+    copy_and_cut(logs.disk)
+    logs.disk.append(LOG, line(trio.current_time(), "app 1")[:-1])
+    logs.disk.fail("scandir", folder, error=errno.EACCES, times=2)
+    async with running(logs.disk, settings):
+        await trio.sleep(3)
+        logs.written.append("app 1 and its end")
+        logs.disk.append(LOG, b" and its end\n")
+        await trio.sleep(3)
+    logs.check()
+
+
 async def test_a_folder_that_cannot_be_listed_fails_a_run(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -10,6 +10,7 @@ one task uses it, and only one thread at a time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 from collections.abc import Callable, Sequence
@@ -214,13 +215,16 @@ class SourceFiles:
         self._sighted |= {seen.inode: seen for seen in found}
         for path in list(self._unrestored):
             seen = look.changed[path] if path in look.changed else self._seen_before(path)
-            self._try(path, functools.partial(self._restore, path, seen, now))
+            self._try(path, functools.partial(self._restore, path, seen, look, now))
         if not self._unrestored:
             self._sighted = {}
 
-    def _restore(self, path: str, seen: Sighting, now: float) -> None:
+    def _restore(self, path: str, seen: Sighting, look: Look, now: float) -> None:
         """Take up what is known of a chain, also where nothing bears the name of its log now."""
         is_there = isinstance(seen, Candidate)
+        unlisted = [os.path.join(folder, "") for folder in look.unreadable]
+        if seen is None and path.startswith(tuple(unlisted)):
+            raise BlockingIOError(errno.EAGAIN, "its folder could not be listed", path)
         restore(
             self._disk,
             self.chains,
