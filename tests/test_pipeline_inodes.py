@@ -197,6 +197,22 @@ async def test_r21_a_log_that_is_read_by_its_second_name_is_copied_and_cut(
     logs.check()
 
 
+async def test_r21_a_log_is_cut_while_down_and_fails_once_at_the_next_start(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Its second name begins nothing before anybody could say what became of the log."""
+    disk = new_disk()
+    logs = Logs(disk)
+    logs.put("app 0", "app 1")
+    disk.hard_link(LOG, "/logs/zoo.log")
+    await follow_for(disk, 3)
+    copy_and_cut(disk)
+    logs.put(*(f"app {number} behind the cut" for number in range(2, 6)))
+    disk.fail("open", LOG, error=errno.EIO, times=1)
+    await follow_for(disk, 5)
+    logs.check()
+
+
 async def test_r12_a_compressed_form_that_is_renamed_while_it_is_compared(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

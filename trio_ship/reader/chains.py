@@ -19,6 +19,7 @@ from trio_ship.follow import Candidate, believed_time, matches_head, packing_of
 from trio_ship.notes import Note
 from trio_ship.reader.content import Content, Plain
 from trio_ship.reader.copies import Copies
+from trio_ship.reader.folders import candidate_at
 from trio_ship.reader.known import KnownFiles
 from trio_ship.reader.locate import is_at, open_known
 from trio_ship.reader.packed import Packed
@@ -196,15 +197,22 @@ class Chains:
         self._open += 1
 
     def held_as(self, seen: Candidate) -> FileEntry | None:
-        """Return the file that is being read and open, if this is another name of it.
+        """Return the file that a chain has open, or at its path, if this is another name of it.
 
         It may be truncated just now: its chain finds that out.
+
+        Raises:
+            OSError: Nobody can tell just now.
         """
         entry = self.known.bearer(seen)
-        chain = None if entry is None else self.by_path.get(entry.path)
+        if entry is None:
+            return None
+        chain = self.by_path.get(entry.path)
         tails = [] if chain is None else chain.tails
-        is_open = any(tail.entry is entry and tail.content is not None for tail in tails)
-        return entry if is_open else None
+        if any(tail.entry is entry and tail.content is not None for tail in tails):
+            return entry
+        there = candidate_at(self._disk, entry.path)
+        return entry if there is not None and there.identity == seen.identity else None
 
     def part(self, tail: Tail) -> Content | None:
         """Give away the open file of a tail, if it is open."""
