@@ -159,6 +159,11 @@ class MemoryDisk(MemoryTree):
         self._begin(Call("stat", path))
         return self._status(self._existing(path))
 
+    def resolve(self, path: str) -> str:
+        """See `Filesystem.resolve`; links to folders stay as they are."""
+        self._begin(Call("resolve", path))
+        return self.target(path)
+
     def fstat(self, fd: int) -> Status:
         """See `Filesystem.fstat`."""
         return self._status(self._use("fstat", fd).node)

@@ -190,6 +190,15 @@ class MemoryTree:
         except OSError:
             return False
 
+    def target(self, path: str) -> str:
+        """Return the path that a symbolic link leads to; others as given."""
+        for _ in range(_MAX_LINKS_FOLLOWED):
+            node = self._find(path, follow=False)[2]
+            if node is None or not stat.S_ISLNK(node.mode):
+                break
+            path = os.path.normpath(os.path.join(os.path.dirname(path), node.target))
+        return path
+
     def names(self, path: str) -> list[str]:
         """Return the names in a folder, sorted."""
         return sorted(self._folder(path).names)

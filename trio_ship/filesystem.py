@@ -89,6 +89,10 @@ class ReadableFilesystem(Protocol):
         """Return the status of what `path` leads to, links followed."""
         ...
 
+    def resolve(self, path: str) -> str:
+        """Return the path that a symbolic link leads to, links all followed; others as given."""
+        ...
+
     def fstat(self, fd: int) -> Status:
         """Return the status of an open file."""
         ...
@@ -243,6 +247,10 @@ class Disk:
     def stat(self, path: str) -> Status:
         """See `Filesystem.stat`."""
         return _status(os.stat(path))
+
+    def resolve(self, path: str) -> str:
+        """See `Filesystem.resolve`."""
+        return os.path.realpath(path) if os.path.islink(path) else path
 
     def fstat(self, fd: int) -> Status:
         """See `Filesystem.fstat`."""

@@ -162,7 +162,7 @@ class Arrivals:
             return set()
         known, copies = self._chains.known, self._chains.copies
         read_of = partial(compressed.read_of, self._chains)
-        names = known.folders[os.path.dirname(chain.path)].names_of(chain.path)
+        names = known.folders.names_of(chain.path)
         found = self._beside(chain, names)
         known_here = {other.identity for other in found if known.entry_of(other) is not None}
         between = [
@@ -237,7 +237,7 @@ class Arrivals:
             id=new_id(chains.source, chain.path, generation, seen, head),
             source=chains.source,
             path=chain.path,
-            file=seen.path,
+            file=chains.known.folders.home_of(seen.path),
             generation=generation,
             device=seen.device,
             inode=seen.inode,
@@ -289,14 +289,14 @@ class Arrivals:
 
     def _beside(self, chain: ChainFiles, names: Sequence[str]) -> list[Candidate]:
         """Return the files that bear one of the names of a chain and more."""
-        listing = self._chains.known.folders[os.path.dirname(chain.path)]
-        found = listing.beginning_with(chain.path)
+        folders = self._chains.known.folders
+        found = folders.beginning_with(chain.path)
         # Another name may be any word, which names of other files begin with too.
         found += [
             other
             for name in names
             if name != chain.path
-            for other in listing.beginning_with(name)
+            for other in folders.beginning_with(name)
             if stem(other.path) == name and not self._covers(other.path)
         ]
         if chain.generation:

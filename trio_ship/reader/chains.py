@@ -167,7 +167,7 @@ class Chains:
         return attrs.evolve(
             entry,
             source=self.source,
-            file=seen.path,
+            file=self.known.folders.home_of(seen.path),
             device=seen.device,
             inode=seen.inode,
             unpacked=entry.unpacked if entry.inode == seen.inode else 0,

@@ -81,13 +81,19 @@ class Copies:
 
     def _beside(self, path: str, entry: FileEntry) -> list[Candidate]:
         """Return the files that bear the path of a log and more, or another name of it and more."""
-        listing = self._known.folders[os.path.dirname(path)]
-        named = [seen for seen in listing.with_inode(entry.inode) if seen.device == entry.device]
+        folders = self._known.folders
+        home = folders.home_of(path)
+        named = [
+            seen.path
+            for place in dict.fromkeys((path, home))
+            for seen in folders[os.path.dirname(place)].with_inode(entry.inode)
+            if seen.device == entry.device
+        ]
         return [
             seen
-            for name in dict.fromkeys((path, *(seen.path for seen in named)))
-            for seen in listing.beginning_with(name)
-            if seen.path not in {path, name}
+            for name in dict.fromkeys((path, home, *named))
+            for seen in folders.beginning_with(name)
+            if seen.path not in {path, home, name}
         ]
 
     def find_original(self, path: str, seen: Candidate) -> tuple[FileEntry, Position] | None:

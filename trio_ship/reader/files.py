@@ -316,7 +316,8 @@ class SourceFiles:
         if now < tail.retry_at + _DELETED_SECONDS or now < tail.changed_at + _DELETED_SECONDS:
             return False
         tail.retry_at = now
-        listing = self.chains.known.folders[os.path.dirname(chain.path)]
         return all(
-            seen.device != tail.entry.device for seen in listing.with_inode(tail.entry.inode)
+            seen.device != tail.entry.device
+            for folder in {os.path.dirname(path) for path in (chain.path, tail.entry.file)}
+            for seen in self.chains.known.folders[folder].with_inode(tail.entry.inode)
         )

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trio_ship.filesystem import ReadableFilesystem, Status, is_regular
-from trio_ship.follow import Candidate
+from trio_ship.follow import Candidate, packing_of
 
 __all__ = ["Folders", "Listing", "as_candidate", "beginnings", "candidate_at", "candidates_in"]
 
@@ -90,6 +90,38 @@ class Folders:
         if folder not in listed:
             listed[folder] = Listing(candidates_in(self._disk, folder))
         return listed[folder]
+
+    def home_of(self, path: str) -> str:
+        """Return where the file stands whose path this is, beside which a rotation leaves it.
+
+        That is what a symbolic link leads to, also when nothing is there just now; a path
+        stands for itself where it is no link, or leads where nobody can look around.
+        """
+        try:
+            home = self._disk.resolve(path)
+            if home != path:
+                self[os.path.dirname(home)]
+        except OSError:
+            return path
+        return home if packing_of(home) == packing_of(path) else path
+
+    def names_of(self, path: str) -> list[str]:
+        """Return a path, and the other names of the file there, in its folder and at its home.
+
+        Raises:
+            OSError: The folder cannot be looked at just now.
+        """
+        places = dict.fromkeys((path, self.home_of(path)))
+        names = [name for place in places for name in self[os.path.dirname(place)].names_of(place)]
+        return list(dict.fromkeys(names))
+
+    def beginning_with(self, path: str) -> list[Candidate]:
+        """Return the files of a path's folder whose paths begin so, by path.
+
+        Raises:
+            OSError: The folder cannot be looked at just now.
+        """
+        return self[os.path.dirname(path)].beginning_with(path)
 
     def of(self, first: str, second: str) -> Iterator[Listing]:
         """Give the listings of two folders, between which a file may just have moved.

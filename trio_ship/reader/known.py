@@ -79,8 +79,9 @@ class KnownFiles:
         self._ids[identity] = entry.id
         if entry.path not in self._chains:
             self._chains[entry.path] = {}
-            self._stems.setdefault(stem(entry.path), {})[entry.path] = None
         self._chains[entry.path][entry.id] = None
+        for name in _stems(entry):
+            self._stems.setdefault(name, {})[entry.path] = None
 
     def _release(self, entry: FileEntry) -> None:
         """Let the identity of a file be another's, unless it is already."""
@@ -146,7 +147,8 @@ class KnownFiles:
         packed = [
             seen
             for listing in self.folders.of(*folders)
-            for seen in listing.beginning_with(stem(entry.path))
+            for name in _stems(entry)
+            for seen in listing.beginning_with(name)
             if seen.is_packed
         ]
         found = [
@@ -296,3 +298,8 @@ class KnownFiles:
         self._release(entry)
         del self._files[entry.id], self._chains[entry.path][entry.id]
         self.finished.pop(entry.id, None)
+
+
+def _stems(entry: FileEntry) -> set[str]:
+    """Return what the paths of all files of a rotation begin with, at the log's path and home."""
+    return {stem(entry.path), stem(entry.file)}

@@ -65,6 +65,7 @@ def open_candidate(disk: ReadableFilesystem, seen: Candidate) -> tuple[Content, 
                 now = attrs.evolve(seen, size=status.size, mtime_ns=status.mtime_ns)
                 return content, now, head
             content.close()
+        seen = attrs.evolve(seen, path=disk.resolve(seen.path))
         renamed = [
             other
             for other in candidates_in(disk, os.path.dirname(seen.path))
@@ -187,7 +188,7 @@ def find_by_identity(
     Raises:
         OSError: Nobody can tell just now where it is.
     """
-    for path in dict.fromkeys((entry.file, entry.path)):
+    for path in dict.fromkeys((entry.path, entry.file)):
         seen = candidate_at(disk, path)
         if seen is not None and seen.inode == entry.inode and is_still(disk, seen, entry):
             return seen
@@ -212,7 +213,8 @@ def _find_listed(disk: ReadableFilesystem, entry: FileEntry, folders: Folders) -
         for seen in listing.with_inode(entry.inode):
             # A disk may have another number after a reboot; a head that is empty tells nothing.
             is_possible = head_length(entry.fingerprint) or (
-                seen.device == entry.device and is_named_after(seen.path, entry.path)
+                seen.device == entry.device
+                and any(is_named_after(seen.path, name) for name in (entry.path, entry.file))
             )
             if is_possible and _is_alike(disk, seen, entry):
                 return seen

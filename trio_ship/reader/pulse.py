@@ -30,6 +30,12 @@ class Pulse:
         self.path = path
         return self._disk.stat(path)
 
+    def resolve(self, path: str) -> str:
+        """See `Filesystem.resolve`."""
+        self.calls += 1
+        self.path = path
+        return self._disk.resolve(path)
+
     def fstat(self, fd: int) -> Status:
         """See `Filesystem.fstat`."""
         self._touch(fd)
