@@ -113,6 +113,37 @@ async def test_an_empty_log_that_was_filled_copied_and_cut_between_two_looks(
             await trio.sleep(1)
 
 
+@pytest.mark.parametrize("cut_in_seconds", [0, 0.1])
+async def test_r15_an_empty_log_that_is_filled_and_copied_between_two_looks(
+    autojump_clock: trio.testing.MockClock, cut_in_seconds: float
+) -> None:
+    """The look finds the copy before the log is cut, or the log is cut while it lists the copy."""
+    async with following() as logs:
+        disk, copy = logs.disk, f"{LOG}.1"
+        disk.append(LOG, b"")
+        await trio.sleep(1.05)
+        logs.put("app 0")
+        disk.write(copy, disk.read(LOG))
+
+        def cut(call: Call | None = None) -> None:
+            if call is None or call == Call("stat", copy):
+                disk.on_call = None
+                disk.truncate(LOG)
+                logs.put("app 1", "app 2")
+
+        if cut_in_seconds:
+            await trio.sleep(cut_in_seconds)
+            cut()
+        else:
+            disk.on_call = cut
+            await trio.sleep(0.1)
+        mtime_ns = disk.stat(copy).mtime_ns
+        disk.write(f"{copy}.gz", gzip.compress(disk.read(copy)))
+        disk.set_mtime(f"{copy}.gz", mtime_ns)
+        disk.remove(copy)
+        await trio.sleep(3)
+
+
 async def test_copies_made_before_the_first_look_are_not_read(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

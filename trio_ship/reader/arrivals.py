@@ -112,15 +112,26 @@ class Arrivals:
             return True
         for beginning in beginnings(path[:-1]):
             chain = self._chains.by_path.get(beginning)
-            for tail in [] if chain is None else chain.tails:
-                is_copy = self._chains.copies.is_copy(seen, tail.entry, tail.position, tail.size)
-                if is_copy is None and self._chains.follow:
-                    # The log was cut or removed behind the look; the next one shows it.
-                    raise BlockingIOError(errno.EAGAIN, "it may be a copy", path)
-                if is_copy:
-                    text = f"{path} is a copy of a file that is read; passed over"
-                    self._chains.notes.append(Note.info(text))
-                    return True
+            if chain is not None and self._is_copy(seen, chain):
+                text = f"{path} is a copy of a file that is read; passed over"
+                self._chains.notes.append(Note.info(text))
+                return True
+        return False
+
+    def _is_copy(self, seen: Candidate, chain: ChainFiles) -> bool:
+        """Tell whether an unknown file holds what a file of a chain holds.
+
+        Raises:
+            OSError: Nobody can tell just now.
+        """
+        copies = self._chains.copies
+        for tail in chain.tails:
+            is_copy = copies.is_copy(seen, tail.entry, tail.position, tail.size)
+            if is_copy is None and self._chains.follow:
+                # The log was cut or removed behind the look; the next one shows it.
+                raise BlockingIOError(errno.EAGAIN, "it may be a copy", seen.path)
+            if is_copy:
+                return True
         return False
 
     def start(
@@ -160,7 +171,7 @@ class Arrivals:
         """
         if not chain.since_ns:
             return set()
-        known, copies = self._chains.known, self._chains.copies
+        known = self._chains.known
         read_of = partial(compressed.read_of, self._chains)
         names = known.folders.names_of(chain.path)
         found = self._beside(chain, names)
@@ -168,9 +179,7 @@ class Arrivals:
         between = [
             other
             for other in successors(names, chain.since_ns, found, known_here)
-            if not any(
-                copies.is_copy(other, tail.entry, tail.position, tail.size) for tail in chain.tails
-            )
+            if not self._is_copy(other, chain)
             and not (other.is_packed and known.form_of(other, read_of))
         ]
         for passed in between:

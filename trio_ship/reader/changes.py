@@ -226,9 +226,8 @@ class Changes:
         if not self._chains.is_same(tail, head):
             self._truncated(chain, tail, seen, now)
             return
+        size = tail.size
         was_empty = not head_length(tail.entry.fingerprint) and seen.mtime_ns > chain.since_ns
-        if was_empty or tail.hides:
-            self._look_behind(chain, tail, now)
         if head_length(tail.entry.fingerprint) < min(len(head), HEAD):
             tail.shorter = (*tail.shorter, tail.entry.fingerprint)
             self._chains.update(tail, attrs.evolve(tail.entry, fingerprint=fingerprint(head)))
@@ -236,6 +235,12 @@ class Changes:
             tail.changed_at = now
             tail.mtime_ns = self._chains.grown_ns(seen.mtime_ns)
         tail.size, tail.rotated_at = seen.size, None
+        if was_empty or tail.hides:
+            try:
+                self._look_behind(chain, tail, now)
+            except OSError:
+                tail.size, tail.hides = size, True  # files before it may be yet to be found
+                raise
         chain.since_ns = seen.mtime_ns
 
     def _written_on(
