@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import tomllib
 
+import attrs
 import pytest
 import trio
 from memory_disk import MemoryDisk
@@ -167,6 +168,25 @@ async def test_nothing_is_shipped_to_a_new_output_before_a_checkpoint_knows_it(
         await run_once(disk, config(follow=False))
     assert disk.read(OUTPUT) == line(0, "b")
     assert is_removed or disk.read(old) == line(-1, "a")
+
+
+async def test_c08_nothing_is_shipped_before_a_checkpoint_knows_which_source_has_a_file(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A source that could not save that it was renamed gets its name back: all came twice."""
+    disk = new_disk()
+    settings = config(follow=False)
+    renamed = attrs.evolve(settings, sources={"web": settings.sources["app"]})
+    disk.write("/logs/a.log", line(0, "a 0"))
+    await run_once(disk, settings)
+    disk.rename("/logs/a.log", "/logs/a.log.1")
+    disk.write("/logs/a.log", line(1, "a 1"))
+    disk.fail("replace", CHECKPOINT, error=errno.EROFS, times=None)
+    with pytest.raises(CheckpointError, match="first checkpoint"):
+        await run_once(disk, renamed)
+    disk.heal()
+    await run_once(disk, settings)
+    assert output_lines(disk) == ["a 0", "a 1"]
 
 
 async def test_d08_a_failed_fsync_stops_the_checkpoint_until_written_again(

@@ -232,6 +232,11 @@ class Pipeline:
         self._board.snapshot = common
         self._begun_at = common.sequence
         self._sources = self._assembly.sources(self._board, checkpoint=checkpoint)
+        # So would be what a source reads that goes on with files of another.
+        taken_over = self._board.snapshot.files
+        self._is_known &= all(
+            taken_over.get(name, entry).source == entry.source for name, entry in base.files.items()
+        )
 
     async def _opened(self, base: Snapshot) -> dict[str, Snapshot]:
         """Open all sinks; return what each has taken, by name."""

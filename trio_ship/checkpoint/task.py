@@ -69,7 +69,7 @@ class Checkpointer:
 
         Args:
             is_first: Whether there is no older checkpoint to go back to that tells of
-                every output.
+                every output, and whose files are.
 
         Raises:
             CheckpointError: The very first one cannot be saved: nothing may be
