@@ -192,6 +192,37 @@ async def test_r13_a_log_that_left_while_down(
     assert said(caplog, LOG, f"after byte {size}") == 1
 
 
+async def test_r13_what_was_lost_while_down_is_said_at_one_start(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once its file was missed, nothing is news about it."""
+    disk = new_disk()
+    disk.append(LOG, line(trio.current_time(), "app 0"))
+    await run_for(disk, 3)
+    disk.remove(LOG)
+    await run_for(disk, 3)
+    assert said(caplog, LOG, "is gone") == 1
+    caplog.clear()
+    await run_for(disk, 3)
+    assert said(caplog, LOG, "is gone") == 0
+
+
+async def test_r13_a_log_that_was_deleted_while_it_was_followed_is_not_missed(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Within an hour that is known, and no later start says that it is gone."""
+    async with following() as logs:
+        logs.put("app 0")
+        await trio.sleep(3)
+        logs.disk.remove(LOG)
+        await trio.sleep(4000)
+    await run_for(logs.disk, 3)
+    assert said(caplog, LOG, "is gone") == 0
+    logs.put("app 1")
+    await run_for(logs.disk, 3)
+    logs.check()
+
+
 async def test_r21_two_sources_that_claim_one_file(autojump_clock: trio.testing.MockClock) -> None:
     """Each source reads it for itself, also after a restart."""
     more = '[sources.other]\ntype = "file"\npaths = ["/logs/app*"]\n'

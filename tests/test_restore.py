@@ -157,7 +157,7 @@ def test_a_file_of_which_nothing_is_left_is_said_if_it_was_the_last() -> None:
     chains, chain = restored(disk, files)
     assert chain.tails == []
     assert [note.text for note in chains.notes] == [
-        f"{LOG} is gone or was truncated; what stood in it after byte {2 * LINE} cannot be read"
+        f"{LOG} is gone or was truncated; whatever stood in it after byte {2 * LINE} cannot be read"
     ]
     assert (chain.generation, chain.max_ns) == (2, START_NS + 10**9)
 

@@ -143,10 +143,10 @@ def _pass(
     chain.leave(position)
     # When it was changed last is not known any more: not before it was found.
     chain.since_ns = entry.changed_ns or max(chain.since_ns, position.last_ns or 0)
-    if last:
+    if last and entry.gone_ns is None:  # else it has been missed before
         chains.notes.append(
             Note.warning(
-                f"{entry.file} is gone or was truncated; what stood in it after byte "
+                f"{entry.file} is gone or was truncated; whatever stood in it after byte "
                 f"{position.offset} cannot be read"
             )
         )
