@@ -25,11 +25,18 @@ class BusyDisk(MemoryDisk):
 
     Args:
         seconds: How long everything takes that only reads.
+        used: What a look uses of the processor, in seconds.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, used: float) -> None:
         super().__init__()
         self._seconds = seconds
+        self._used = used
+        self._ticks = itertools.count()
+
+    def thread_seconds(self) -> float:
+        """See `Filesystem.thread_seconds`."""
+        return self._used * next(self._ticks)
 
     async def run_reading(self, function: Callable[[], _T], /) -> _T:
         """See `Filesystem.run_reading`."""
@@ -52,7 +59,7 @@ async def test_a_pause_depends_on_what_a_look_used_of_the_processor(
 ) -> None:
     """Looks begin in even steps, whatever else the machine does."""
     assert autojump_clock.rate == 0
-    disk = BusyDisk(taken)
+    disk = BusyDisk(taken, used)
     disk.mkdir("/logs")
     board = Board(Snapshot())
     board.readers["app"] = Bell()
@@ -62,7 +69,6 @@ async def test_a_pause_depends_on_what_a_look_used_of_the_processor(
         begun.append(trio.current_time())
         return 0
 
-    ticks = itertools.count()
     watcher = Watcher(
         disk,
         {"app": Watch(disk, ["/logs/*.log"], [], literal=False)},
@@ -71,7 +77,6 @@ async def test_a_pause_depends_on_what_a_look_used_of_the_processor(
         wall_ns=wall_ns,
         patience={"app": 10.0},
         follow=True,
-        cpu_seconds=lambda: used * next(ticks),
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(watcher.run)

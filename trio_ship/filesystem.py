@@ -15,6 +15,7 @@ import math
 import os
 import stat as stat_module
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Final, ParamSpec, Protocol, TypeVar
 
@@ -135,6 +136,10 @@ class Filesystem(ReadableFilesystem, Protocol):
         """Run a function that only reads; when cancelled it is left to itself."""
         ...
 
+    def thread_seconds(self) -> float:
+        """Return what the calling thread has used of the processor, in seconds."""
+        ...
+
     def open(self, path: str, flags: int, mode: int = 0o600) -> int:
         """Open or make a file, as `os.open` does; close-on-exec is implied."""
         ...
@@ -243,6 +248,10 @@ class Disk:
         return await trio.to_thread.run_sync(
             function, abandon_on_cancel=True, limiter=self._reading
         )
+
+    def thread_seconds(self) -> float:
+        """See `Filesystem.thread_seconds`."""
+        return time.thread_time()
 
     def stat(self, path: str) -> Status:
         """See `Filesystem.stat`."""

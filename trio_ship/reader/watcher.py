@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
@@ -48,7 +47,6 @@ class Watcher:
         wall_ns: The wall clock, nanoseconds since 1970.
         patience: How long a disk call of each source may take, in seconds.
         follow: Whether to look more than once. A single look waits for every disk.
-        cpu_seconds: What the calling thread has used of the processor, in seconds.
     """
 
     def __init__(
@@ -61,10 +59,8 @@ class Watcher:
         wall_ns: Callable[[], int],
         patience: Mapping[str, float],
         follow: bool,
-        cpu_seconds: Callable[[], float] = time.thread_time,
     ) -> None:
         self._disk = disk
-        self._cpu_seconds = cpu_seconds
         self._watches = watches
         self._pulse = pulse
         self._board = board
@@ -119,9 +115,9 @@ class Watcher:
 
     def _measured(self, watch: Watch, poll: Poll) -> Look:
         """Look at a source; in a worker thread."""
-        began = self._cpu_seconds()
+        began = self._disk.thread_seconds()
         look = watch.look(poll)
-        self._used += self._cpu_seconds() - began
+        self._used += self._disk.thread_seconds() - began
         return look
 
     def _leave(self, name: str, hop: Hop[Look]) -> None:
