@@ -25,6 +25,7 @@ from trio_ship.follow import (
     judge,
     matches_foot,
     matches_head,
+    originals,
     stem,
     successors,
 )
@@ -277,3 +278,21 @@ def test_r18_what_has_the_inode_of_a_file_that_was_seen_is_not_always_it(
     """Unchanged, or written on under a name of the same log: that is a file that was renamed."""
     before = Candidate("/logs/app.log.1", 1, 5, 10, 7)
     assert is_renamed(before, Candidate(path, 1, 5, size, mtime_ns)) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "logs"),
+    [
+        ("/logs/app-20261123.1.log.gz", ["/logs/app.log", "/logs/app-20261123.log"]),
+        ("/logs/app_20261123T080001.log", ["/logs/app.log"]),
+        ("/logs/20261123-0800-01-app.log.gz", ["/logs/app.log"]),
+        ("/logs/app-1-2026.log", ["/logs/app.log", "/logs/app-1.log"]),
+        ("/logs/app7.log", ["/logs/app.log"]),
+        ("/logs/1/app.log", []),
+        ("/logs/app-1-error.log", []),
+        ("/logs/app.log.1", []),
+    ],
+)
+def test_r12_a_date_or_number_inside_a_name(path: str, logs: list[str]) -> None:
+    """What stands in front of the extension, or of all, may be what a rotation put there."""
+    assert originals(path) == logs

@@ -35,6 +35,7 @@ __all__ = [
     "judge",
     "matches_foot",
     "matches_head",
+    "originals",
     "packing_of",
     "stem",
     "successors",
@@ -52,6 +53,11 @@ _FOOT: Final = 256
 _PACKINGS: Final = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 _EXTENSION: Final = re.compile(r"(?<=[^/])\.[^./]*$")
 _TURN: Final = re.compile(r"(?<=[^/])[-._]?\d[-._\dTZ]*$")
+
+_DATED: Final = re.compile(
+    r"/(?:(\d[-._\dTZ]*[-._])[^/]+|[^/]*?([-._]?\d[-._\dTZ]*)\.[^./\d][^./]*)$"
+)
+"""A name that begins with a date, or has a date or a number in front of its extension."""
 
 _FIRST_YEAR: Final = 1000
 """A number in a name that is not smaller is part of a date, not a count of rotations."""
@@ -120,6 +126,24 @@ def stem(path: str) -> str:
     if packing_of(path):
         path = path.rpartition(".")[0]
     return _TURN.sub("", path)
+
+
+def originals(path: str) -> list[str]:
+    """Return the logs of which a rotation may have made a file by putting a date or number inside.
+
+    `/logs/app.log` for `/logs/app-2026-11-23.1.log.gz`, or for `/logs/20261123-app.log.gz`; what is
+    put behind a name `stem` takes off. A log may have a number of its own, so there are several.
+    """
+    if packing_of(path):
+        path = path.rpartition(".")[0]
+    found = _DATED.search(path)
+    if found is None:
+        return []
+    start, stop = found.span(found.lastindex or 0)
+    if found.lastindex == 1:
+        return [path[:start] + path[stop:]]
+    ends = [start, *(place for place in range(start + 1, stop) if path[place] in "-._")]
+    return [path[:end] + path[stop:] for end in ends if _TURN.fullmatch(path, end, stop)]
 
 
 def is_named_after(path: str, log: str) -> bool:

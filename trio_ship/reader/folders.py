@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trio_ship.filesystem import ReadableFilesystem, Status, is_regular
-from trio_ship.follow import Candidate, packing_of
+from trio_ship.follow import Candidate, originals, packing_of
 
 __all__ = ["Folders", "Listing", "as_candidate", "beginnings", "candidate_at", "candidates_in"]
 
@@ -32,6 +32,7 @@ class Listing:
     def __init__(self, found: Sequence[Candidate]) -> None:
         self._files = sorted(found, key=lambda seen: seen.path)
         self._paths = [seen.path for seen in self._files]
+        self._made_of: dict[str, list[Candidate]] | None = None
         self._by_inode: dict[int, list[Candidate]] = {}
         for seen in self._files:
             self._by_inode.setdefault(seen.inode, []).append(seen)
@@ -46,6 +47,15 @@ class Listing:
         while stop < len(self._paths) and self._paths[stop].startswith(path):
             stop += 1
         return self._files[first:stop]
+
+    def made_of(self, path: str) -> list[Candidate]:
+        """Return the files that a rotation may have made of a log, as `originals` has it."""
+        if self._made_of is None:
+            self._made_of = {}
+            for seen in self._files:
+                for log in originals(seen.path):
+                    self._made_of.setdefault(log, []).append(seen)
+        return self._made_of.get(path, [])
 
     def names_of(self, path: str) -> list[str]:
         """Return a path, and the other names here of the file that stands there."""

@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 
 from trio_ship.filesystem import ReadableFilesystem
-from trio_ship.follow import HEAD, Candidate, head_length, stem
+from trio_ship.follow import HEAD, Candidate, head_length, originals, stem
 from trio_ship.reader.folders import Folders, beginnings
 from trio_ship.reader.locate import (
     holds,
@@ -148,7 +148,7 @@ class KnownFiles:
             seen
             for listing in self.folders.of(*folders)
             for name in _stems(entry)
-            for seen in listing.beginning_with(name)
+            for seen in (*listing.beginning_with(name), *listing.made_of(name))
             if seen.is_packed
         ]
         found = [
@@ -234,8 +234,8 @@ class KnownFiles:
         """Return the files of chains whose rotated files may be called so."""
         return [
             entry
-            for beginning in beginnings(path)
-            for chain in self._stems.get(beginning, ())
+            for name in (*beginnings(path), *originals(path))
+            for chain in self._stems.get(name, ())
             for entry in self.of_chain(chain)
         ]
 
