@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import trio
 import trio.testing
+from follow_helpers import Logs
 from memory_disk import MemoryDisk
 from pipeline_helpers import (
     CHECKPOINT,
     config,
+    line,
     new_disk,
     now_line,
     output_lines,
@@ -93,6 +97,47 @@ async def test_r35_a_log_that_is_renamed_before_it_is_seen_at_all(
         disk.append("/logs/new.log", now_line("new 1"))
         await trio.sleep(4)
     assert output_lines(disk) == ["new 0", "new 1"]
+
+
+@pytest.mark.parametrize("since", ["the start before", "a look"])
+async def test_r35_a_log_that_is_renamed_while_its_folder_cannot_be_listed(
+    autojump_clock: trio.testing.MockClock, since: str
+) -> None:
+    """What began and was rotated since the last listing is read, however long ago that was."""
+    logs = Logs(new_disk())
+    logs.put("another 0", path="/logs/other.log")
+    async with running(logs.disk, config()):
+        await trio.sleep(3)
+    if since == "the start before":
+        logs.disk.fail("scandir", "/logs", error=errno.EIO, times=None)
+    async with running(logs.disk, config()):
+        await trio.sleep(1)
+        logs.disk.fail("scandir", "/logs", error=errno.EIO, times=None)
+        logs.put("app 0")
+        logs.disk.rename(LOG, f"{LOG}.1")
+        await trio.sleep(1)
+        logs.put("app 1")
+        await trio.sleep(1)
+        logs.disk.heal()
+        await trio.sleep(3)
+    logs.check()
+
+
+async def test_r33_the_folder_cannot_be_listed_at_the_very_first_start(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Files that were there then begin at their end, whenever they are found."""
+    disk = new_disk()
+    logs = Logs(disk)
+    disk.append(LOG, line(0, "app 0"))
+    disk.fail("scandir", "/logs", error=errno.EIO, times=None)
+    async with running(disk, config(source='start = "end"')):
+        await trio.sleep(3)
+        disk.heal()
+        await trio.sleep(1)
+        logs.put("app 1")
+        await trio.sleep(3)
+    logs.check()
 
 
 async def test_r35_new_files_whose_names_begin_alike_are_files_of_their_own(

@@ -48,8 +48,6 @@ class Changes:
         seek: As for `Arrivals`.
 
     Attributes:
-        since_ns: When all files of the source that were there were known, in
-            nanoseconds since 1970; 0 if never.
         arrivals: Takes in what is new.
     """
 
@@ -65,16 +63,19 @@ class Changes:
         self._disk = disk
         self._chains = chains
         self._outputs = outputs
-        self.since_ns = 0
         self.arrivals = Arrivals(disk, chains, covers=covers, seek=seek)
 
-    def discover(self, path: str, seen: Candidate, now: float, *, at_end: bool) -> None:
+    def discover(
+        self, path: str, seen: Candidate, now: float, *, since_ns: int, at_end: bool
+    ) -> None:
         """Take in a file at a path that had none before.
 
         Args:
             path: The path.
             seen: The file.
             now: The pipeline's clock, in seconds.
+            since_ns: When all files that were there were known, in nanoseconds since
+                1970; 0 if never.
             at_end: Whether it is read from its end.
 
         Raises:
@@ -100,7 +101,7 @@ class Changes:
         if self.arrivals.is_nothing_new(path, seen):
             return
         chain = chains.new(path)
-        chain.since_ns = self.since_ns
+        chain.since_ns = since_ns
         self.arrivals.start(chain, seen, now, at_end=at_end)
 
     def _follow_name(self, known: FileEntry, seen: Candidate) -> None:

@@ -16,6 +16,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import attrs
+
 from trio_ship.filesystem import ReadableFilesystem
 from trio_ship.follow import CLOCK_NS, HEAD, Candidate
 from trio_ship.globs import has_magic
@@ -38,6 +40,22 @@ _DELETED_SECONDS: Final = 60.0
 _CLOSED_SECONDS: Final = 10.0
 """How often a finished file is looked at for which there is no descriptor."""
 _PARTS: Final = 16
+
+
+@attrs.frozen
+class _Waiting:
+    """A path that was not taken in yet.
+
+    Attributes:
+        seen: What stood there last.
+        at: When to try again, in seconds of the pipeline's clock.
+        since_ns: When all files of its folder were known, before it was seen, in
+            nanoseconds since 1970; 0 if never.
+    """
+
+    seen: Sighting
+    at: float
+    since_ns: int
 
 
 class SourceFiles:
@@ -73,18 +91,17 @@ class SourceFiles:
         seek: Seek | None = None,
     ) -> None:
         self._disk = disk
-        # Files that begin at their end; None while that is true of all.
-        self._from_end: set[str] | None = None if from_end else set()
+        self._from_end = from_end
+        self._since_ns = since_ns
         self._checked_at = -_CHECK_SECONDS
-        self._put_off: dict[str, tuple[Sighting, float]] = {}
+        self._put_off: dict[str, _Waiting] = {}
         self._refused_until = 0.0
         self._absent: dict[str, float] = {}
-        self._unlisted: set[str] = set()
+        self._unlisted: dict[str, int] = {}
         self._unrestored = by_chain(recorded)
         self._sighted: dict[int, Candidate] = {}
         self._hanging: set[str] = set()
         self._changes = Changes(disk, chains, covers=covers, outputs=outputs, seek=seek)
-        self._changes.since_ns = since_ns
         self.chains = chains
         self.forgotten: list[str] = []
 
@@ -104,10 +121,10 @@ class SourceFiles:
         if self._unrestored:
             self._restore_all(look, now)
         self._look_again(now)
-        due = {path: seen for path, (seen, at) in self._put_off.items() if now >= at}
+        due = {path: one.seen for path, one in self._put_off.items() if now >= one.at}
         changed = {**dict.fromkeys(self._left(look, now)), **due, **look.changed}
         for path in sorted(changed):
-            self._put_off[path] = (changed[path], now + _RETRY_SECONDS)
+            self._put_off[path] = self._waiting(path, changed[path], now + _RETRY_SECONDS)
             if not self._can_take_in(path):
                 continue
             if self._try(path, functools.partial(self._take_in, path, changed[path], now)):
@@ -115,18 +132,17 @@ class SourceFiles:
             self._rest(self.chains.by_path.get(path))
         self._retry_refused(now)
         self._tell_missing(look)
-        if self._from_end is None:
-            self._from_end = set(self._put_off)
-        self._changes.since_ns = look.poll.wall_ns - CLOCK_NS
+        self._since_ns = look.poll.wall_ns - CLOCK_NS
+        self._unlisted = {folder: self._unlisted[folder] for folder in look.unreadable}
         if now - self._checked_at >= _CHECK_SECONDS:
             self._forget_gone(now)
         self.chains.known.folders.forget()
 
     def _note_unlisted(self, look: Look) -> None:
-        for folder in self._unlisted - look.unreadable.keys():
+        for folder in self._unlisted.keys() - look.unreadable.keys():
             self.chains.unreadable.pop(folder, None)
-        self._unlisted = set(look.unreadable)
         for folder, error in look.unreadable.items():
+            self._unlisted.setdefault(folder, self._since_ns)
             self.chains.refuse(folder, refusal(self._disk, folder, error))
 
     def _left(self, look: Look, now: float) -> list[str]:
@@ -136,8 +152,19 @@ class SourceFiles:
         }
         return [path for path in self._absent if os.path.dirname(path) in look.renamed]
 
+    def _waiting(self, path: str, seen: Sighting, at: float) -> _Waiting:
+        """Return what to keep of a path until it is taken in."""
+        if path in self._put_off:
+            return attrs.evolve(self._put_off[path], seen=seen, at=at)
+        unlisted = [
+            since_ns
+            for folder, since_ns in self._unlisted.items()
+            if path.startswith(os.path.join(folder, ""))
+        ]
+        return _Waiting(seen, at, min(unlisted, default=self._since_ns))
+
     def _seen_before(self, path: str) -> Sighting:
-        return self._put_off[path][0] if path in self._put_off else None
+        return self._put_off[path].seen if path in self._put_off else None
 
     def _can_take_in(self, path: str) -> bool:
         chain = self.chains.by_path.get(path)
@@ -183,8 +210,9 @@ class SourceFiles:
         elif chain is not None:
             self._changes.change(chain, seen, now)
         elif seen is not None:
-            at_end = self._from_end is None or path in self._from_end
-            self._changes.discover(path, seen, now, at_end=at_end)
+            since_ns = self._put_off[path].since_ns
+            at_end = self._from_end and not since_ns
+            self._changes.discover(path, seen, now, since_ns=since_ns, at_end=at_end)
 
     def _refuse(self, path: str, problem: Problem) -> None:
         if problem.error is None:
@@ -236,7 +264,8 @@ class SourceFiles:
         del self._unrestored[path]
         self.chains.unreadable.pop(path, None)
         if not is_there:
-            self._put_off[path] = (None, now)  # is there really nothing, and what came before it?
+            # Is there really nothing, and what came before it?
+            self._put_off[path] = self._waiting(path, None, now)
 
     def _forget_gone(self, now: float) -> None:
         """Let the entries of files go that were gone for long."""
