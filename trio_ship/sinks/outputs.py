@@ -88,8 +88,6 @@ def _is_ours(disk: Filesystem, path: str, status: Status, output: SinkState) -> 
     if not is_regular(status) or status.size < output.offset:
         return False
     length = foot_length(output.footprint)
-    if not length:
-        return True
     fd = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         there = read_range(disk, fd, length, output.offset - length)
