@@ -65,8 +65,55 @@ async def test_r12_compressed_under_a_date_while_down(
     if paths == LOGS:
         text = gzip.compress(line(trio.current_time(), "never asked for"), mtime=0)
         logs.disk.write("/logs/app-error-2026-11-23.1.log.gz", text)
-        logs.disk.write("/logs/app-2026-11-22.1.log.gz", text)
+        logs.disk.write("/logs/other-2026-11-23.1.log.gz", text)
     for _ in range(2):
         async with running(logs.disk, config(paths=paths)):
             await trio.sleep(8)
+    logs.check()
+
+
+@pytest.mark.parametrize("form", FORMS[:-1])
+@pytest.mark.parametrize("paths", [LOGS, EVERY_NAME])
+async def test_r11_generations_compressed_under_a_date_while_down(
+    autojump_clock: trio.testing.MockClock, paths: str, form: str
+) -> None:
+    """What began, was finished and was compressed since then is read in its place."""
+    logs = Logs(new_disk())
+    if paths == LOGS:
+        text = gzip.compress(line(0, "from before the first start"), mtime=0)
+        logs.disk.write("/logs/app-2026-11-22.1.log.gz", text)
+        await trio.sleep(1)
+    logs.put("app 0")
+    async with running(logs.disk, config(paths=paths)):
+        await trio.sleep(3)
+    for number in (1, 2, 3):
+        rotate(logs, form, number)
+        await trio.sleep(1)
+    await trio.sleep(3)
+    for _ in range(2):
+        async with running(logs.disk, config(paths=paths)):
+            await trio.sleep(8)
+    logs.check()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_r11_a_compressed_file_is_of_the_log_whose_name_it_has_most_of(
+    autojump_clock: trio.testing.MockClock, *, is_there: bool
+) -> None:
+    """A log that nobody asked for leaves files whose names begin like one that is followed."""
+    logs = Logs(new_disk())
+    settings = config(paths=f'["{LOG}"]')
+    logs.put("app 0")
+    if is_there:
+        logs.disk.write("/logs/app-1.log", b"another log\n")
+    async with running(logs.disk, settings):
+        await trio.sleep(3)
+    text = line(trio.current_time(), "app 1")
+    logs.disk.write("/logs/app-1-20261123.log.gz", gzip.compress(text, mtime=0))
+    if not is_there:
+        logs.written.append("app 1")
+    rotate(logs, FORMS[1], 2)
+    await trio.sleep(3)
+    async with running(logs.disk, settings):
+        await trio.sleep(8)
     logs.check()

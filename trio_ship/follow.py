@@ -39,6 +39,7 @@ __all__ = [
     "packing_of",
     "stem",
     "successors",
+    "word",
 ]
 
 CLOCK_NS: Final = 20_000_000
@@ -146,10 +147,15 @@ def originals(path: str) -> list[str]:
     return [path[:end] + path[stop:] for end in ends if _TURN.fullmatch(path, end, stop)]
 
 
+def word(log: str) -> str:
+    """Return the path of a log without its number and extension."""
+    return _EXTENSION.sub("", stem(log))
+
+
 def is_named_after(path: str, log: str) -> bool:
     """Tell whether a rotation may give a file of one log this name: it goes on behind a word."""
-    word = _EXTENSION.sub("", stem(log))
-    return path.startswith(word) and not path[len(word) :][:1].isalnum()
+    beginning = word(log)
+    return path.startswith(beginning) and not path[len(beginning) :][:1].isalnum()
 
 
 def is_renamed(before: Candidate, seen: Candidate) -> bool:

@@ -21,10 +21,13 @@ from trio_ship.follow import (
     begun_ns,
     believed_time,
     fingerprint,
+    is_named_after,
     is_renamed,
     is_taken,
+    originals,
     stem,
     successors,
+    word,
 )
 from trio_ship.notes import Note, refusal
 from trio_ship.reader import compressed
@@ -175,6 +178,8 @@ class Arrivals:
         read_of = partial(compressed.read_of, self._chains)
         names = known.folders.names_of(chain.path)
         found = self._beside(chain, names)
+        if dated := self._dated(chain):
+            found, names = [*found, *dated], [*names, word(chain.path)]
         known_here = {other.identity for other in found if known.entry_of(other) is not None}
         between = [
             other
@@ -312,3 +317,22 @@ class Arrivals:
             return found
         # While nothing is known of a chain, what a pattern matches is another's.
         return [other for other in found if not self._covers(other.path)]
+
+    def _dated(self, chain: ChainFiles) -> list[Candidate]:
+        """Return compressed files that have a date or number inside the name of a known chain.
+
+        `app-1-2026.log.gz` is of `app-1.log` where there is such a log, else of `app.log`.
+        """
+        if not chain.generation:
+            return []
+        listing = self._chains.known.folders[os.path.dirname(chain.path)]
+        return [
+            other
+            for other in listing.made_of(chain.path)
+            if other.is_packed
+            and is_named_after(other.path, chain.path)
+            and not any(
+                len(log) > len(chain.path) and (log in self._chains.by_path or log in listing)
+                for log in originals(other.path)
+            )
+        ]

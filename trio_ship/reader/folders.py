@@ -41,6 +41,10 @@ class Listing:
         """Give every file, by path."""
         return iter(self._files)
 
+    def __contains__(self, path: str) -> bool:
+        """Tell whether a file has this path."""
+        return any(seen.path == path for seen in self.beginning_with(path))
+
     def beginning_with(self, path: str) -> list[Candidate]:
         """Return the files whose paths begin so, by path."""
         first = stop = bisect_left(self._paths, path)
