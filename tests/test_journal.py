@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from journal_helpers import (
     BEGIN,
+    KNOWN,
     LOGS,
     PATH,
     STATE,
@@ -22,8 +23,8 @@ from journal_helpers import (
     recovered,
 )
 
-from trio_ship.batch import Move
-from trio_ship.checkpoint.journal import journal_path
+from trio_ship.batch import Kind, Move
+from trio_ship.checkpoint.journal import Journal, journal_path
 from trio_ship.checkpoint.recovery import last_output, read_journal
 from trio_ship.state import FileEntry, Position, SinkState
 
@@ -33,7 +34,7 @@ SEEDS = st.integers(0, 2**32)
 @given(SEEDS)
 @settings(max_examples=150, deadline=None)
 def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -> None:
-    """Wherever checkpoints and changes of the output fall, the newest pair gives the newest cut."""
+    """Wherever checkpoints, changes of outputs and deaths fall, the newest pair gives the cut."""
     random = Random(seed)
     disk, journal = begun()
     cuts = [BEGIN]
@@ -52,6 +53,10 @@ def test_beginning_anew_keeps_all_that_the_checkpoint_does_not_have(seed: int) -
         if random.random() < 0.4:
             saved = random.randint(saved, len(cuts) - 1)
             journal.begin(cuts[saved], cuts[saved].sinks["out"])
+        if random.random() < 0.2:
+            before = recovered(disk.read(PATH), cuts[saved], 10**6)
+            journal = Journal(disk, PATH, "boot")
+            journal.resume(cuts[saved], cuts[saved].sinks["out"], before.lines)
     found = recovered(disk.read(PATH), cuts[saved], 10**6)
     assert found.cut.sequence == now.sequence
     assert found.cut.last_key == now.last_key
@@ -81,7 +86,9 @@ def test_a_journal_that_failed_is_good_again_behind_the_next_checkpoint() -> Non
     with pytest.raises(OSError, match="Input/output"):
         note(journal, steps[0])
     assert not journal.is_good
+    before = disk.read(PATH)
     note(journal, steps[1])
+    assert disk.read(PATH) == before
     assert adopted(recovered(disk.read(PATH), BEGIN, 10**6)) == 0
     journal.begin(BEGIN, STATE)
     assert journal.is_good
@@ -146,14 +153,36 @@ def test_d02_the_end_of_a_batch_that_could_not_be_noted_is_known_behind_the_next
     assert (adopted(found), found.torn) == (1, None)
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
 @pytest.mark.parametrize("seed", range(4, 10))
 def test_d09_a_change_of_outputs_outlives_a_power_loss_when_the_journal_is_begun_anew(
-    seed: int,
+    seed: int, *, is_restarted: bool
 ) -> None:
     """The checkpoint behind which it is begun may be from before the change."""
     disk, journal = begun()
     disk.sync()
     journal.append_output(attrs.evolve(STATE, inode=9, offset=0), is_durable=True)
     journal.begin(attrs.evolve(BEGIN, sequence=11), STATE)
+    lines = read_journal(disk.read(PATH), STATE, "boot")
+    if is_restarted:
+        journal = Journal(disk, PATH, "boot")
+        journal.resume(BEGIN, STATE, lines)
     left = disk.after_power_loss(Random(seed)).read(PATH)
     assert last_output(read_journal(left, STATE, "later"), STATE).inode == 9
+
+
+def test_batches_that_were_dropped_leave_the_journal_behind_a_checkpoint_that_has_them() -> None:
+    """They count no records; where all that comes is too late, nothing grows for all that."""
+    disk, journal = begun(KNOWN)
+    steps = (make_step(Random(seed), KNOWN, 1) for seed in range(99))
+    step = next(one for one in steps if one.batch.kind is Kind.DROPPED and len(one.batch.moves) > 1)
+    note(journal, step)
+    first = step.batch.moves[0]
+    for reached, left in (
+        ({}, 1),
+        ({first.file.id: first.after}, 1),
+        (step.cut.positions, 0),
+    ):
+        checkpoint = attrs.evolve(KNOWN, positions={**KNOWN.positions, **reached})
+        journal.begin(checkpoint, STATE)
+        assert len(read_journal(disk.read(PATH), STATE, "boot")) == left
