@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 from collections.abc import Callable
 
@@ -74,6 +75,28 @@ def test_r12_a_compressed_copy_is_the_form_of_the_file_that_was_read_further() -
     found = known.packed_form(copy, read)
     assert found is not None
     assert found.path == f"{LOG}.1.gz"
+
+
+@pytest.mark.parametrize("paths", ['["/logs/*.log"]', '["/logs/*"]'])
+async def test_r12_a_compressed_log_that_nobody_here_may_read_does_not_hold_up_the_next(
+    autojump_clock: trio.testing.MockClock, paths: str
+) -> None:
+    """Its owner may be set a moment later; then the log goes on without, and nothing twice."""
+    logs = Logs(new_disk())
+    async with running(logs.disk, config(paths=paths)):
+        logs.put("app 0")
+        await trio.sleep(3)
+    form = f"{LOG}.1.gz"
+    logs.disk.write(form, gzip.compress(logs.disk.read(LOG)))
+    logs.disk.fail("open", form, error=errno.EACCES, times=None)
+    logs.disk.remove(LOG)
+    logs.put("app 1")
+    async with running(logs.disk, config(paths=paths)):
+        await trio.sleep(30)
+        assert output_lines(logs.disk) == logs.written
+        logs.disk.heal()
+        await trio.sleep(30)
+    logs.check()
 
 
 def test_c07_entries_of_files_that_are_gone_leave_after_a_day() -> None:

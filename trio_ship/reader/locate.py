@@ -150,11 +150,11 @@ def is_in_the_making(disk: ReadableFilesystem, seen: Candidate, wall_ns: int) ->
     """Tell whether a compressed file is not whole yet, and was written just now.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: Nobody can tell just now.
     """
     try:
         content = open_candidate(disk, seen)[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return False
     try:
         if isinstance(content, Packed):
