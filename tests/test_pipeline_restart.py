@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 from follow_helpers import EVERY_NAME, LOG, copy_and_cut, put
-from memory_disk import MemoryDisk
+from memory_disk import Call, MemoryDisk
 from pipeline_helpers import (
     CHECKPOINT,
     OUTPUT,
@@ -217,6 +217,31 @@ async def test_d05_death_at_every_disk_call_while_following(
         found = output_lines(disk)
         for name in "ab":
             assert of_file(found, name) == of_file(writers.written, name)
+
+
+async def test_d03_the_torn_batch_is_the_first_with_a_file_that_no_checkpoint_has(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A full disk fails the checkpoint and tears the output: the next start completes the batch."""
+    disk = new_disk()
+    async with until_death(disk, config()):
+        await trio.sleep(3)
+        disk.fail("replace", CHECKPOINT, error=errno.ENOSPC, times=None)
+        put(disk, "app 0", "app 1")
+
+        def tear(call: Call) -> None:
+            is_batch = disk.calls[-2] == Call("stat", OUTPUT)
+            if call.name == "pwrite" and is_batch:  # the next call writes the batch
+                disk.die_after(0, torn_bytes=9)
+
+        disk.on_call = tear
+    assert len(disk.read(OUTPUT)) == 9
+    disk.on_call = None
+    disk.heal()
+    for _ in range(2):
+        async with running(disk, config()):
+            await trio.sleep(3)
+    assert output_lines(disk) == ["app 0", "app 1"]
 
 
 async def test_c08_a_sink_that_is_renamed_after_a_kill(

@@ -80,5 +80,6 @@ def handed_over(snapshot: Snapshot, assigned: Mapping[str, str], now_ns: int) ->
             files[name] = attrs.evolve(entry, gone_ns=now_ns)
         elif now_ns - entry.gone_ns < LONG_KEPT_NS:
             files[name] = entry
-    positions = {name: snapshot.positions[name] for name in files}
+    # Of a file whose first batch was torn nothing was taken yet.
+    positions = {name: place for name, place in snapshot.positions.items() if name in files}
     return attrs.evolve(snapshot, files=files, positions=positions)
