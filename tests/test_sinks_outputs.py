@@ -203,6 +203,31 @@ async def test_d09_a_power_loss_after_the_name_of_a_journal_could_not_be_made_du
     assert in_both(left) == ["app 0", "app 1"]
 
 
+async def test_d09_a_checkpoint_fails_behind_its_rename_after_a_change_of_outputs(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It knows the new output, the journal begins with the old one: what it tells still counts."""
+    disk = new_disk()
+    async with until_death(disk, config()):
+        put(disk, "app 0")
+        await trio.sleep(3)
+        disk.rename(OUTPUT, f"{OUTPUT}.1")
+        put(disk, "app 1")
+        await trio.sleep(1.5)
+        disk.fail("fsync_folder", "/etc/ship", times=None)
+        await trio.sleep(1.5)
+        put(disk, "app 2")
+        await trio.sleep(1.5)
+        disk.die_after(0)
+    disk.heal()
+    disk.remove(LOG)
+    async with running(disk, config()):
+        put(disk, "app 3")
+        await trio.sleep(5)
+    assert output_lines(disk, f"{OUTPUT}.1") == ["app 0"]
+    assert output_lines(disk) == ["app 1", "app 2", "app 3"]
+
+
 async def test_d02_a_kill_soon_after_a_start_that_changed_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -78,13 +78,19 @@ def read_journal(data: bytes, state: SinkState, boot: str) -> list[dict[str, Any
     head = next(values, None)
     if not head or head.get("journal") != VERSION or not is_head(head):
         return []
-    if (head["device"], head["inode"]) != state.identity:
-        return []
     lines = _joined(values)
-    if boot and head.get("boot") == boot:
+    if not boot or head.get("boot") != boot:
+        durable = [place for place, line in enumerate(lines) if line.get("durable")]
+        lines = lines[: durable[-1] + 1] if durable else []
+    if (head["device"], head["inode"]) == state.identity:
         return lines
-    durable = [place for place, line in enumerate(lines) if line.get("durable")]
-    return lines[: durable[-1] + 1] if durable else []
+    # It begins behind an older checkpoint: the next one failed when it stood in its place.
+    turns = (
+        place
+        for place, line in enumerate(lines)
+        if "output" in line and SinkState(**line["output"]).identity == state.identity
+    )
+    return lines[next(turns, len(lines)) + 1 :]
 
 
 def _joined(values: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
