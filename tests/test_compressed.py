@@ -17,6 +17,7 @@ import pytest
 import trio
 import trio.testing
 import zstandard
+from follow_helpers import following
 from memory_disk import MemoryDisk
 from pipeline_helpers import (
     START_NS,
@@ -338,3 +339,20 @@ def test_r12_gzip_while_the_program_is_down(tmp_path: Path) -> None:
         *(f"2 {number}".encode() for number in range(100)),
         *(f"1 {number}".encode() for number in range(100)),
     ]
+
+
+async def test_r12_a_log_compressed_between_two_looks_holds_up_nobody(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Its compressed form is not a copy to be told later: what came behind it is in time."""
+    async with following() as logs:
+        for turn in range(3):
+            for number in range(20):
+                logs.put(f"other {turn} {number}", path="/logs/other.log")
+                logs.put(f"app {turn} {number}")
+                await trio.sleep(0.05)
+            content = logs.disk.read(LOG)
+            logs.disk.remove(LOG)
+            logs.disk.write(f"{LOG}.{turn}.gz", gzip.compress(content, mtime=0))
+        await trio.sleep(3)
+        assert logs.pipeline.statistics.late == 0

@@ -184,8 +184,9 @@ class Arrivals:
         between = [
             other
             for other in successors(names, chain.since_ns, found, known_here)
-            if not self._is_copy(other, chain)
-            and not (other.is_packed and known.form_of(other, read_of))
+            # What was compressed is known by its form, also when the file itself has gone.
+            if not (other.is_packed and known.form_of(other, read_of))
+            and not self._is_copy(other, chain)
         ]
         for passed in between:
             if not self.append(chain, passed, now):
