@@ -221,21 +221,26 @@ class Pipeline:
             former, resumed=self._resumed, raw_terminal=self._raw_terminal
         )
         cuts = await self._opened(base)
-        # What is written to an output that no checkpoint tells of would be written again.
-        self._is_known = self._resumed and all(
-            name in base.sinks and base.sinks[name].inode == cut.sinks[name].inode
-            for name, cut in cuts.items()
-        )
         common = common_start(base, cuts)
         for sink in self._sinks:
             sink.begin(common)
         self._board.snapshot = common
         self._begun_at = common.sequence
         self._sources = self._assembly.sources(self._board, checkpoint=checkpoint)
-        # So would be what a source reads that goes on with files of another.
-        taken_over = self._board.snapshot.files
-        self._is_known &= all(
-            taken_over.get(name, entry).source == entry.source for name, entry in base.files.items()
+        self._is_known = self._resumed and self._is_told(base, cuts)
+
+    def _is_told(self, base: Snapshot, cuts: dict[str, Snapshot]) -> bool:
+        """Tell whether a checkpoint has every output, and every file under its present source.
+
+        Else the next start would deliver again what goes to such an output, or comes from
+        such a file.
+        """
+        files = self._board.snapshot.files
+        return all(
+            name in base.sinks and base.sinks[name].inode == cut.sinks[name].inode
+            for name, cut in cuts.items()
+        ) and all(
+            files.get(name, entry).source == entry.source for name, entry in base.files.items()
         )
 
     async def _opened(self, base: Snapshot) -> dict[str, Snapshot]:

@@ -13,7 +13,7 @@ import contextlib
 import errno
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -156,11 +156,7 @@ class SourceFiles:
         """Return what to keep of a path until it is taken in."""
         if path in self._put_off:
             return attrs.evolve(self._put_off[path], seen=seen, at=at)
-        unlisted = [
-            since_ns
-            for folder, since_ns in self._unlisted.items()
-            if path.startswith(os.path.join(folder, ""))
-        ]
+        unlisted = (self._unlisted[folder] for folder in _above(path, self._unlisted))
         return _Waiting(seen, at, min(unlisted, default=self._since_ns))
 
     def _seen_before(self, path: str) -> Sighting:
@@ -250,8 +246,7 @@ class SourceFiles:
     def _restore(self, path: str, seen: Sighting, look: Look, now: float) -> None:
         """Take up what is known of a chain, also where nothing bears the name of its log now."""
         is_there = isinstance(seen, Candidate)
-        unlisted = [os.path.join(folder, "") for folder in look.unreadable]
-        if seen is None and path.startswith(tuple(unlisted)):
+        if seen is None and _above(path, look.unreadable):
             raise BlockingIOError(errno.EAGAIN, "its folder could not be listed", path)
         restore(
             self._disk,
@@ -345,8 +340,14 @@ class SourceFiles:
         if now < tail.retry_at + _DELETED_SECONDS or now < tail.changed_at + _DELETED_SECONDS:
             return False
         tail.retry_at = now
+        folders = map(os.path.dirname, (tail.entry.file, chain.path))
         return all(
             seen.device != tail.entry.device
-            for folder in {os.path.dirname(path) for path in (chain.path, tail.entry.file)}
-            for seen in self.chains.known.folders[folder].with_inode(tail.entry.inode)
+            for listing in self.chains.known.folders.of(*folders)
+            for seen in listing.with_inode(tail.entry.inode)
         )
+
+
+def _above(path: str, folders: Iterable[str]) -> list[str]:
+    """Return those folders that a path lies in, at any depth."""
+    return [folder for folder in folders if path.startswith(os.path.join(folder, ""))]

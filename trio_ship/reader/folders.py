@@ -43,7 +43,7 @@ class Listing:
 
     def __contains__(self, path: str) -> bool:
         """Tell whether a file has this path."""
-        return any(seen.path == path for seen in self.beginning_with(path))
+        return self._at(path) is not None
 
     def beginning_with(self, path: str) -> list[Candidate]:
         """Return the files whose paths begin so, by path."""
@@ -63,11 +63,11 @@ class Listing:
 
     def names_of(self, path: str) -> list[str]:
         """Return a path, and the other names here of the file that stands there."""
-        place = bisect_left(self._paths, path)
-        there = [seen for seen in self._files[place : place + 1] if seen.path == path]
+        seen = self._at(path)
+        if seen is None:
+            return [path]
         others = [
             other.path
-            for seen in there
             for other in self.with_inode(seen.inode)
             if other.identity == seen.identity and other.path != path
         ]
@@ -76,6 +76,11 @@ class Listing:
     def with_inode(self, inode: int) -> list[Candidate]:
         """Return the files that have a number; more than one if it has several names."""
         return self._by_inode.get(inode, [])
+
+    def _at(self, path: str) -> Candidate | None:
+        place = bisect_left(self._paths, path)
+        is_there = self._paths[place : place + 1] == [path]
+        return self._files[place] if is_there else None
 
 
 class Folders:
