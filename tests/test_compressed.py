@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
-import lzma
 import random
 import shutil
 import signal
 import subprocess
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
-import zstandard
-from follow_helpers import following
+from follow_helpers import LOG, PACKERS, following, pack
 from memory_disk import MemoryDisk
 from pipeline_helpers import (
     START_NS,
@@ -36,23 +32,9 @@ from trio_ship.reader.content import open_content
 from trio_ship.reader.packed import Packed
 from trio_ship.reader.zstandard_frames import is_whole
 
-LOG = "/logs/app.log"
 GLOBS = ['["/logs/*.log"]', '["/logs/*"]']
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    ".gz": lambda data: gzip.compress(data, mtime=0),
-    ".bz2": lambda data: bz2.compress(data, 1),
-    ".xz": lambda data: lzma.compress(data, preset=0),
-    ".zst": zstandard.ZstdCompressor(write_content_size=False, write_checksum=True).compress,
-}
 PLENTY = 2**62
 GZIP = shutil.which("gzip") or "gzip"
-
-
-def pack(disk: MemoryDisk, path: str, suffix: str) -> None:
-    """Compress a file as `gzip` does: the same time, and the plain one goes last."""
-    disk.write(path + suffix, PACKERS[suffix](disk.read(path)))
-    disk.set_mtime(path + suffix, disk.stat(path).mtime_ns)
-    disk.remove(path)
 
 
 def rotate(disk: MemoryDisk, suffix: str) -> None:

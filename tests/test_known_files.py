@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 import trio.testing
-from follow_helpers import LOG, Logs, reusing
+from follow_helpers import LOG, Logs, entry_of, reusing
 from memory_disk import Call, MemoryDisk
 from pipeline_helpers import (
     OUTPUT,
@@ -33,20 +33,6 @@ from trio_ship.state import FileEntry, Position, Snapshot
 DAY = 86_400
 DAY_NS = DAY * 10**9
 ONCE = config(follow=False)
-
-
-def entry_of(disk: MemoryDisk, path: str, generation: int, chain: str = LOG) -> FileEntry:
-    """Return what is known of a file."""
-    status = disk.stat(path)
-    return FileEntry(
-        id=f"{generation:016x}",
-        source="app",
-        path=chain,
-        file=path,
-        generation=generation,
-        device=status.device,
-        inode=status.inode,
-    )
 
 
 def _outlived(

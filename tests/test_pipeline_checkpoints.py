@@ -21,11 +21,9 @@ from pipeline_helpers import (
     run_once,
     running,
     stamp,
-    wall_ns,
 )
 
 from trio_ship.errors import CheckpointError
-from trio_ship.pipeline import Pipeline
 
 
 def saves(disk: MemoryDisk) -> int:
@@ -120,7 +118,7 @@ async def test_c06_nothing_is_shipped_before_the_first_checkpoint(
     disk.write("/logs/a.log", line(-1, "a"))
     disk.fail("replace", CHECKPOINT, error=errno.EROFS, times=None)
     with pytest.raises(CheckpointError, match="first checkpoint"):
-        await Pipeline(config(), disk=disk, wall_ns=wall_ns).run()
+        await run_once(disk, config())
     assert disk.read(OUTPUT) == b""
 
 
@@ -139,10 +137,10 @@ async def test_nothing_is_shipped_before_a_checkpoint_knows_every_sink(
     disk.append("/logs/a.log", line(0, "b"))
     disk.fail("replace", CHECKPOINT, error=errno.ENOSPC, times=1)
     with pytest.raises(CheckpointError, match="first checkpoint"):
-        await Pipeline(config(sinks=one + two, follow=False), disk=disk, wall_ns=wall_ns).run()
+        await run_once(disk, config(sinks=one + two, follow=False))
     assert disk.read("/out/more.log") == b""
     for _ in range(2):
-        await Pipeline(config(sinks=one + two, follow=False), disk=disk, wall_ns=wall_ns).run()
+        await run_once(disk, config(sinks=one + two, follow=False))
     assert disk.read("/out/more.log") == line(0, "b")
     assert disk.read(OUTPUT) == line(-1, "a") + line(0, "b")
 

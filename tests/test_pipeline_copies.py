@@ -11,7 +11,7 @@ import gzip
 import pytest
 import trio
 import trio.testing
-from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, following
+from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, following, pack
 from memory_disk import Call, MemoryDisk
 from pipeline_helpers import (
     config,
@@ -137,10 +137,7 @@ async def test_r15_an_empty_log_that_is_filled_and_copied_between_two_looks(
         else:
             disk.on_call = cut
             await trio.sleep(0.1)
-        mtime_ns = disk.stat(copy).mtime_ns
-        disk.write(f"{copy}.gz", gzip.compress(disk.read(copy)))
-        disk.set_mtime(f"{copy}.gz", mtime_ns)
-        disk.remove(copy)
+        pack(disk, copy)
         await trio.sleep(3)
 
 
@@ -375,8 +372,5 @@ async def test_r14_a_log_that_is_copied_and_cut_while_it_is_looked_at(
         disk.on_call = cut
         await is_cut.wait()
         await trio.sleep(0.05)
-        mtime_ns = disk.stat(copy).mtime_ns
-        disk.write(f"{copy}.gz", gzip.compress(disk.read(copy)))
-        disk.set_mtime(f"{copy}.gz", mtime_ns)
-        disk.remove(copy)
+        pack(disk, copy)
         await trio.sleep(3)

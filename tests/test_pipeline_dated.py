@@ -11,7 +11,7 @@ import gzip
 import pytest
 import trio
 import trio.testing
-from follow_helpers import EVERY_NAME, LOG, Logs
+from follow_helpers import EVERY_NAME, LOG, Logs, follow_for
 from pipeline_helpers import config, line, new_disk, running
 
 LOGS = '["/logs/*.log"]'
@@ -45,8 +45,7 @@ async def test_r12_compressed_under_a_date_while_followed(
             await trio.sleep(3)
             rotate(logs, form, number)
         await trio.sleep(5)
-    async with running(logs.disk, config(paths=paths)):
-        await trio.sleep(5)
+    await follow_for(logs.disk, 5, config(paths=paths))
     logs.check()
 
 
@@ -58,8 +57,7 @@ async def test_r12_compressed_under_a_date_while_down(
     """The rest of the log is read there; what another log became is nothing to it."""
     logs = Logs(new_disk())
     logs.put("app 0")
-    async with running(logs.disk, config(paths=paths)):
-        await trio.sleep(3)
+    await follow_for(logs.disk, 3, config(paths=paths))
     logs.put("app 1")
     rotate(logs, form, 1)
     if paths == LOGS:
@@ -67,8 +65,7 @@ async def test_r12_compressed_under_a_date_while_down(
         logs.disk.write("/logs/app-error-2026-11-23.1.log.gz", text)
         logs.disk.write("/logs/other-2026-11-23.1.log.gz", text)
     for _ in range(2):
-        async with running(logs.disk, config(paths=paths)):
-            await trio.sleep(8)
+        await follow_for(logs.disk, 8, config(paths=paths))
     logs.check()
 
 
@@ -84,15 +81,13 @@ async def test_r11_generations_compressed_under_a_date_while_down(
         logs.disk.write("/logs/app-2026-11-22.1.log.gz", text)
         await trio.sleep(1)
     logs.put("app 0")
-    async with running(logs.disk, config(paths=paths)):
-        await trio.sleep(3)
+    await follow_for(logs.disk, 3, config(paths=paths))
     for number in (1, 2, 3):
         rotate(logs, form, number)
         await trio.sleep(1)
     await trio.sleep(3)
     for _ in range(2):
-        async with running(logs.disk, config(paths=paths)):
-            await trio.sleep(8)
+        await follow_for(logs.disk, 8, config(paths=paths))
     logs.check()
 
 
@@ -106,14 +101,12 @@ async def test_r11_a_compressed_file_is_of_the_log_whose_name_it_has_most_of(
     logs.put("app 0")
     if is_there:
         logs.disk.write("/logs/app-1.log", b"another log\n")
-    async with running(logs.disk, settings):
-        await trio.sleep(3)
+    await follow_for(logs.disk, 3, settings)
     text = line(trio.current_time(), "app 1")
     logs.disk.write("/logs/app-1-20261123.log.gz", gzip.compress(text, mtime=0))
     if not is_there:
         logs.written.append("app 1")
     rotate(logs, FORMS[1], 2)
     await trio.sleep(3)
-    async with running(logs.disk, settings):
-        await trio.sleep(8)
+    await follow_for(logs.disk, 8, settings)
     logs.check()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 import trio
 import trio.testing
-from follow_helpers import EVERY_NAME, LOG, Logs, following, reusing
+from follow_helpers import EVERY_NAME, LOG, Logs, follow_for, following, reusing
 from memory_disk import Call, MemoryDisk
 from pipeline_helpers import OUTPUT, config, line, new_disk, output_lines, running, until_death
-
-from trio_ship.config import Config
 
 BANNER = b"".join(b"# welcome to the service, part %03d of its licence\n" % n for n in range(40))
 """What a service writes at the top of every log; longer than any fingerprint."""
@@ -25,12 +23,6 @@ def said(caplog: pytest.LogCaptureFixture, *words: str) -> int:
 def without_banner(disk: MemoryDisk) -> list[str]:
     """Return what was delivered beside banners."""
     return [text for text in output_lines(disk) if text.startswith("app")]
-
-
-async def run_for(disk: MemoryDisk, seconds: float, settings: Config | None = None) -> None:
-    """Follow for a while, then drain."""
-    async with running(disk, settings or config()):
-        await trio.sleep(seconds)
 
 
 @pytest.mark.parametrize("more", [10, 40])
@@ -97,7 +89,7 @@ async def test_r17_truncated_while_down(
     disk.truncate(LOG)
     disk.append(LOG, banner)
     logs.put(*(f"app after {number}" for number in range(more)))
-    await run_for(disk, 5, BANNERED)
+    await follow_for(disk, 5, BANNERED)
     assert without_banner(disk) == logs.written
 
 
@@ -123,7 +115,7 @@ async def test_r18_an_inode_and_a_banner_that_are_used_again(
         disk.remove(LOG)
         disk.write(LOG, BANNER)
         logs.put(*(f"app after {number}" for number in range(9)))
-        await run_for(disk, 5, BANNERED)
+        await follow_for(disk, 5, BANNERED)
     assert disk.stat(LOG).inode == inode
     assert without_banner(disk) == logs.written
 
@@ -148,7 +140,7 @@ async def test_r19_files_that_begin_alike(
     if down:
         disk.write("/logs/2.log", BANNER)
         logs.put("app 2 a", path="/logs/2.log")
-        await run_for(disk, 5, BANNERED)
+        await follow_for(disk, 5, BANNERED)
     assert output_lines(disk).count("welcome to the service, part 007 of its licence") == 3
     assert sorted(without_banner(disk)) == sorted(logs.written)
 
@@ -187,7 +179,7 @@ async def test_r13_a_log_that_left_while_down(
     disk.mkdir("/archive")
     disk.rename(LOG, "/archive/app.log")
     logs.put("app 1")
-    await run_for(disk, 4)
+    await follow_for(disk, 4)
     assert output_lines(disk) == ["app 0", "app 1"]
     assert said(caplog, LOG, f"after byte {size}") == 1
 
@@ -198,12 +190,12 @@ async def test_r13_what_was_lost_while_down_is_said_at_one_start(
     """Once its file was missed, nothing is news about it."""
     disk = new_disk()
     disk.append(LOG, line(trio.current_time(), "app 0"))
-    await run_for(disk, 3)
+    await follow_for(disk, 3)
     disk.remove(LOG)
-    await run_for(disk, 3)
+    await follow_for(disk, 3)
     assert said(caplog, LOG, "is gone") == 1
     caplog.clear()
-    await run_for(disk, 3)
+    await follow_for(disk, 3)
     assert said(caplog, LOG, "is gone") == 0
 
 
@@ -216,10 +208,10 @@ async def test_r13_a_log_that_was_deleted_while_it_was_followed_is_not_missed(
         await trio.sleep(3)
         logs.disk.remove(LOG)
         await trio.sleep(4000)
-    await run_for(logs.disk, 3)
+    await follow_for(logs.disk, 3)
     assert said(caplog, LOG, "is gone") == 0
     logs.put("app 1")
-    await run_for(logs.disk, 3)
+    await follow_for(logs.disk, 3)
     logs.check()
 
 
@@ -332,7 +324,7 @@ async def test_c14_a_checkpoint_from_the_future_of_its_files(
     disk.write(LOG, earlier)  # a backup is restored
     logs.written += ["app 0", "app 1"]
     logs.put(*(f"app other {number}" for number in range(1 if size == "smaller" else 9)))
-    await run_for(disk, 5, BANNERED)
+    await follow_for(disk, 5, BANNERED)
     assert without_banner(disk) == logs.written
     assert said(caplog, LOG, "truncated") == 1
 
@@ -387,5 +379,5 @@ async def test_c15_an_output_on_a_disk_with_another_number(
     if not is_same_boot:
         monkeypatch.setattr("trio_ship.assembly.boot_id", lambda _: "the next")
     logs.put("app 2")
-    await run_for(disk, 4)
+    await follow_for(disk, 4)
     assert output_lines(disk) == logs.written

@@ -12,11 +12,9 @@ import gzip
 import pytest
 import trio
 import trio.testing
-from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, following, reusing
-from memory_disk import Call, MemoryDisk
+from follow_helpers import EVERY_NAME, LOG, Logs, copy_and_cut, follow_for, following, pack, reusing
+from memory_disk import Call
 from pipeline_helpers import config, line, new_disk, running
-
-from trio_ship.config import Config
 
 
 def point(logs: Logs, target: str, *texts: str) -> None:
@@ -24,12 +22,6 @@ def point(logs: Logs, target: str, *texts: str) -> None:
     logs.put(*texts, path=target)
     logs.disk.symlink(target, "/logs/.link")
     logs.disk.rename("/logs/.link", LOG)
-
-
-async def follow_for(disk: MemoryDisk, seconds: float, settings: Config | None = None) -> None:
-    """Follow for a while, then drain."""
-    async with running(disk, settings or config()):
-        await trio.sleep(seconds)
 
 
 @pytest.mark.parametrize("paths", ['["/logs/*.log"]', EVERY_NAME])
@@ -262,16 +254,14 @@ async def test_r12_a_file_that_is_compressed_between_listing_and_opening(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """A file that passed unseen and is gone when it is opened may be there in another form."""
-    passed, packed = f"{LOG}-20261123", f"{LOG}-20261123.gz"
+    passed = f"{LOG}-20261123"
     async with following() as logs:
         logs.put("app 0")
         await trio.sleep(1)
 
         def finish(call: Call) -> None:
             if call == Call("open", passed) and logs.disk.exists(passed):
-                logs.disk.write(packed, gzip.compress(logs.disk.read(passed), mtime=0))
-                logs.disk.set_mtime(packed, logs.disk.stat(passed).mtime_ns)
-                logs.disk.remove(passed)
+                pack(logs.disk, passed)
 
         logs.disk.on_call = finish
         logs.disk.rename(LOG, f"{LOG}-20261122")
@@ -279,7 +269,7 @@ async def test_r12_a_file_that_is_compressed_between_listing_and_opening(
         logs.disk.rename(LOG, passed)
         logs.put("app 3")
         await trio.sleep(3)
-        assert logs.disk.exists(packed)
+        assert logs.disk.exists(f"{passed}.gz")
 
 
 async def test_r18_a_file_that_passed_is_gone_and_the_log_has_its_inode(

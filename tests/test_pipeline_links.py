@@ -12,7 +12,7 @@ import gzip
 import pytest
 import trio
 import trio.testing
-from follow_helpers import Logs, copy_and_cut
+from follow_helpers import Logs, copy_and_cut, follow_for
 from pipeline_helpers import config, new_disk, running
 
 from trio_ship.config import Config
@@ -44,12 +44,6 @@ def compress(logs: Logs, number: int) -> None:
     logs.disk.remove(path)
 
 
-async def follow(logs: Logs, settings: Config) -> None:
-    """Follow for a while."""
-    async with running(logs.disk, settings):
-        await trio.sleep(5)
-
-
 @pytest.mark.parametrize("settings", [LINKS, BOTH])
 @pytest.mark.parametrize("way", ["renamed", "twice", "compressed", "link removed"])
 async def test_r10_a_log_behind_a_link_is_rotated_at_home_while_down(
@@ -57,7 +51,7 @@ async def test_r10_a_log_behind_a_link_is_rotated_at_home_while_down(
 ) -> None:
     """The rest of it is found where it stands, and so is what came after it."""
     logs = linked()
-    await follow(logs, settings)
+    await follow_for(logs.disk, 5, settings)
     logs.put("web 1", path=HOME)
     await trio.sleep(1)
     rename(logs, 1)
@@ -70,8 +64,8 @@ async def test_r10_a_log_behind_a_link_is_rotated_at_home_while_down(
         logs.disk.remove(LINK)
         logs.disk.remove(HOME)
         logs.written.pop()
-    await follow(logs, settings)
-    await follow(logs, settings)
+    await follow_for(logs.disk, 5, settings)
+    await follow_for(logs.disk, 5, settings)
     logs.check()
 
 
@@ -89,7 +83,7 @@ async def test_r09_lines_come_to_a_log_behind_a_link_after_it_was_renamed(
         logs.put("web old 2", path=f"{HOME}.20261123-080001")
         await trio.sleep(3)
     logs.put("web old 3", path=f"{HOME}.20261123-080001")
-    await follow(logs, LINKS)
+    await follow_for(logs.disk, 5, LINKS)
     logs.check()
 
 
@@ -111,11 +105,11 @@ async def test_r15_a_log_behind_a_link_is_copied_and_cut_at_home(
 ) -> None:
     """What was not read before is read in the copy."""
     logs = linked()
-    await follow(logs, LINKS)
+    await follow_for(logs.disk, 5, LINKS)
     logs.put("web 1", path=HOME)
     copy_and_cut(logs.disk, f"{HOME}.1", HOME)
     logs.put("web 2", path=HOME)
-    await follow(logs, LINKS)
+    await follow_for(logs.disk, 5, LINKS)
     async with running(logs.disk, LINKS):
         await trio.sleep(3)
         logs.put("web 3", path=HOME)
@@ -130,8 +124,8 @@ async def test_r25_a_log_behind_a_link_into_a_folder_that_cannot_be_listed(
     """It is read; where it was renamed to, nobody can tell."""
     logs = linked()
     logs.disk.fail("scandir", "/logs/pods/web", error=errno.EACCES, times=None)
-    await follow(logs, LINKS)
+    await follow_for(logs.disk, 5, LINKS)
     logs.disk.rename(HOME, f"{HOME}.1")
     logs.put("web 2", path=HOME)
-    await follow(logs, LINKS)
+    await follow_for(logs.disk, 5, LINKS)
     logs.check()

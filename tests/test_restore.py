@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 import pytest
-from follow_helpers import LOG
+from follow_helpers import LOG, entry_of
 from memory_disk import MemoryDisk
 from pipeline_helpers import START_NS, line
 
@@ -26,17 +26,11 @@ Known = tuple[FileEntry, Position]
 
 def known_file(disk: MemoryDisk, path: str, generation: int, lines: int) -> Known:
     """Return what a checkpoint has of a file of which so many lines were delivered."""
-    status, data = disk.stat(path), disk.read(path)
-    entry = FileEntry(
-        id=f"{generation:016x}",
-        source="app",
-        path=LOG,
-        file=path,
-        generation=generation,
-        device=status.device,
-        inode=status.inode,
+    data = disk.read(path)
+    entry = attrs.evolve(
+        entry_of(disk, path, generation),
         fingerprint=fingerprint(data),
-        changed_ns=status.mtime_ns,
+        changed_ns=disk.stat(path).mtime_ns,
     )
     if not lines:
         return entry, Position()
